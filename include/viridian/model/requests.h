@@ -1,0 +1,125 @@
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "viridian/model/collection.h"
+#include "viridian/model/columns.h"
+#include "viridian/model/record_batch.h"
+#include "viridian/model/where.h"
+
+namespace viridian {
+
+inline constexpr const char* kDefaultTenant = "default_tenant";
+inline constexpr const char* kDefaultDatabase = "default_database";
+
+/// A database by its path.
+struct DatabasePath {
+  std::string tenant = kDefaultTenant;
+  std::string database = kDefaultDatabase;
+};
+
+/// A collection by id, and the path under which the caller believes it to be: a wrong path is
+/// not_found, so that one tenant cannot reach another's collections by id.
+struct CollectionRef {
+  DatabasePath path;
+  CollectionId id;
+};
+
+/// A part of a listing. No limit: all.
+struct Page {
+  std::optional<uint32_t> limit;
+  uint32_t offset = 0;
+};
+
+struct CreateCollection {
+  std::string name;
+  std::optional<Metadata> metadata;
+  std::optional<ConfigurationRequest> configuration;
+  std::optional<Schema> schema;  ///< may be partial
+  bool get_or_create = false;
+};
+
+/// What is unset stays. metadata replaces the whole map; its nulls are dropped.
+struct ModifyCollection {
+  std::optional<std::string> name;
+  std::optional<Metadata> metadata;
+  std::optional<ConfigurationRequest> configuration;
+};
+
+enum class Include : uint8_t { documents, metadatas, embeddings, uris, distances };
+
+/// Which records a get, query or delete is about: all of these at once. Unset: no restriction;
+/// an empty id list selects nothing.
+struct Selection {
+  std::optional<StringColumn> ids;
+  std::optional<Where> where;           ///< from `where`
+  std::optional<Where> where_document;  ///< from `where_document`
+};
+
+enum class ReadLevel : uint8_t { index_and_wal, index_only, index_and_bounded_wal };
+
+struct GetRequest {
+  Selection selection;
+  std::optional<uint32_t> limit;
+  uint32_t offset = 0;
+  std::vector<Include> include = {Include::documents, Include::metadatas};
+};
+
+struct QueryRequest {
+  Matrix vectors;           ///< one row per query
+  uint32_t n_queries = 0;   ///< rows of `vectors`
+  uint32_t n_results = 10;
+  Selection selection;
+  std::vector<Include> include = {Include::documents, Include::metadatas, Include::distances};
+};
+
+struct DeleteRequest {
+  Selection selection;
+  std::optional<uint32_t> limit;
+};
+
+/// Records by column, as reads give them. Only the included columns are filled, one entry per id.
+struct RecordColumns {
+  StringColumn ids;
+  Matrix embeddings;
+  NullableStringColumn documents;
+  NullableStringColumn uris;
+  std::vector<std::optional<Metadata>> metadatas;
+  friend bool operator==(const RecordColumns&, const RecordColumns&) = default;
+};
+
+struct GetResult {
+  RecordColumns records;
+  std::vector<Include> include;  ///< as requested
+};
+
+/// Hits per query, nearest first.
+struct QueryResult {
+  std::vector<RecordColumns> records;
+  std::vector<std::vector<float>> distances;  ///< filled when included
+  std::vector<Include> include;
+};
+
+struct WriteResult {
+  SeqId last = 0;  ///< number of the batch's last record; 0 where nothing was written
+};
+
+struct DeleteResult {
+  uint64_t deleted = 0;  ///< records that were there and are gone
+  SeqId last = 0;
+};
+
+struct Identity {
+  std::string user_id;
+  std::string tenant;
+  std::vector<std::string> databases;
+};
+
+struct PreFlight {
+  uint32_t max_batch_size = 0;  ///< what clients are told to keep to; larger batches work too
+  bool supports_base64_encoding = true;
+};
+
+}  // namespace viridian

@@ -1,0 +1,63 @@
+#pragma once
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "viridian/base/context.h"
+#include "viridian/base/result.h"
+#include "viridian/model/requests.h"
+
+namespace viridian {
+
+/// Everything a client can ask: the one interface of the engine in process and of a server over
+/// HTTP. Thread-safe. Each call validates all of its request before it has any effect.
+/// Codes every call may return: invalid_argument, unprocessable, resource_exhausted, unavailable,
+/// deadline_exceeded, data_loss, internal; others are named.
+class Api {
+ public:
+  static constexpr std::string_view kSetting = "api";
+  virtual ~Api() = default;
+
+  virtual Result<int64_t> heartbeat(const Context&) = 0;  ///< nanoseconds since 1970
+  virtual Result<std::string> version(const Context&) = 0;
+  virtual Result<PreFlight> pre_flight(const Context&) = 0;
+  virtual Result<Identity> identity(const Context&) = 0;
+  /// permission_denied unless the setting allow_reset is on.
+  virtual Status reset(const Context&) = 0;
+
+  virtual Status create_tenant(const Context&, const std::string& name) = 0;
+  virtual Result<Tenant> get_tenant(const Context&, const std::string& name) = 0;
+  virtual Status update_tenant(const Context&, const std::string& name,
+                               const std::string& resource_name) = 0;
+
+  virtual Status create_database(const Context&, const DatabasePath&) = 0;
+  virtual Result<Database> get_database(const Context&, const DatabasePath&) = 0;
+  virtual Result<std::vector<Database>> list_databases(const Context&, const std::string& tenant,
+                                                       const Page&) = 0;
+  virtual Status delete_database(const Context&, const DatabasePath&) = 0;
+
+  virtual Result<Collection> create_collection(const Context&, const DatabasePath&,
+                                               const CreateCollection&) = 0;
+  virtual Result<Collection> get_collection(const Context&, const DatabasePath&,
+                                            const std::string& name) = 0;
+  virtual Result<Collection> get_collection_by_id(const Context&, const CollectionRef&) = 0;
+  virtual Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath&,
+                                                           const Page&) = 0;
+  virtual Result<uint64_t> count_collections(const Context&, const DatabasePath&) = 0;
+  virtual Status modify_collection(const Context&, const CollectionRef&,
+                                   const ModifyCollection&) = 0;
+  virtual Status delete_collection(const Context&, const DatabasePath&,
+                                   const std::string& name) = 0;
+
+  /// Adds, updates or upserts, by batch.operation (remove is refused: see delete_records).
+  /// Durable on return.
+  virtual Result<WriteResult> write(const Context&, const CollectionRef&, RecordBatch batch) = 0;
+  virtual Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
+                                              const DeleteRequest&) = 0;
+  virtual Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) = 0;
+  virtual Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) = 0;
+  virtual Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) = 0;
+};
+
+}  // namespace viridian

@@ -1,0 +1,68 @@
+#pragma once
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "viridian/base/context.h"
+#include "viridian/base/result.h"
+#include "viridian/model/ids.h"
+#include "viridian/model/record_batch.h"
+
+namespace viridian {
+
+using SharedBatch = std::shared_ptr<const RecordBatch>;
+
+/// The write side of the log. Thread-safe. Collections do not know of each other: what happens to
+/// one (damage, a full queue, a drop) never shows in another.
+class Producer {
+ public:
+  static constexpr std::string_view kSetting = "producer";
+  virtual ~Producer() = default;
+
+  /// Appends one batch, whole or not at all, and returns, once it is durable, the number of its
+  /// last record. A batch of n records takes n numbers; within a collection numbers grow in append
+  /// order. The batch is shared, not copied: nobody may change it any more.
+  ///   invalid_argument    the batch is empty
+  ///   resource_exhausted  the log or its disk is full; nothing was written
+  ///   data_loss           this collection's log cannot be written any more until it is reopened
+  ///   deadline_exceeded   before anything was written
+  virtual Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch) = 0;
+
+  /// Forgets the collection's log and gives its space back. Absent: ok.
+  virtual Status drop(const Context&, const CollectionId&) = 0;
+};
+
+/// One appended batch as the log gives it back: record i has number first_seq + i.
+struct LogBatch {
+  SeqId first_seq = 0;
+  SharedBatch batch;
+  SeqId last_seq() const { return first_seq + batch->rows() - 1; }
+};
+
+/// The read side: pull, never push. Thread-safe.
+class Consumer {
+ public:
+  static constexpr std::string_view kSetting = "consumer";
+  virtual ~Consumer() = default;
+
+  /// Whole batches after number `after`, oldest first, until about `limit_bytes` are collected (at
+  /// least one batch where there is any). Empty at the end of the log.
+  ///   out_of_range  `after` is before what trim() left: those records are gone from the log
+  ///   data_loss     a stored frame is damaged; the message says where, and which numbers it held
+  virtual Result<std::vector<LogBatch>> read(const Context&, const CollectionId&, SeqId after,
+                                             size_t limit_bytes) = 0;
+
+  /// The number of the last durable record; 0 for a collection that never had one. A number once
+  /// given is never given again, trimmed or not.
+  virtual Result<SeqId> last(const Context&, const CollectionId&) = 0;
+
+  /// Returns once last() > after, or with the context's error.
+  virtual Status wait(const Context&, const CollectionId&, SeqId after) = 0;
+
+  /// Lets go of records up to and including `up_to`. How much space is given back at once is the
+  /// log's business; what is gone is never in part a batch.
+  virtual Status trim(const Context&, const CollectionId&, SeqId up_to) = 0;
+};
+
+}  // namespace viridian

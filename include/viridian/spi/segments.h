@@ -1,0 +1,112 @@
+#pragma once
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "viridian/base/context.h"
+#include "viridian/base/result.h"
+#include "viridian/model/collection.h"
+#include "viridian/model/offset_set.h"
+#include "viridian/model/requests.h"
+#include "viridian/model/where.h"
+
+namespace viridian {
+
+/// Which of a record's columns to fetch. The id always comes.
+struct Columns {
+  bool documents = false;
+  bool uris = false;
+  bool metadata = false;
+};
+
+/// Ids, documents, uris and metadata of one collection as of one applied number. Immutable, so
+/// thread-safe; it outlives whatever is written, sealed or merged meanwhile.
+class MetadataReader {
+ public:
+  virtual ~MetadataReader() = default;
+  /// Live records.
+  virtual uint64_t count() const = 0;
+  virtual Result<OffsetSet> all(const Context&) const = 0;
+  /// Live records that satisfy the filter.
+  ///   invalid_argument  the filter holds a regular expression that does not compile
+  virtual Result<OffsetSet> filter(const Context&, const Where&) const = 0;
+  /// Offsets of those ids that exist.
+  virtual Result<OffsetSet> find(const Context&, const StringColumn& ids) const = 0;
+  /// Appends the rows' columns to `out`, in the order of `offsets`, which must be live.
+  virtual Status fetch(const Context&, std::span<const Offset> offsets, const Columns&,
+                       RecordColumns& out) const = 0;
+};
+
+struct Neighbour {
+  Offset offset = 0;
+  float distance = 0;
+  friend bool operator==(const Neighbour&, const Neighbour&) = default;
+};
+
+struct VectorQuery {
+  const Matrix* vectors = nullptr;     ///< one row per query, of the collection's dimension
+  uint32_t k = 0;
+  const OffsetSet* allowed = nullptr;  ///< null: every live record; else a subset of them
+};
+
+/// The vectors of one collection as of one applied number. As MetadataReader.
+class VectorReader {
+ public:
+  virtual ~VectorReader() = default;
+  /// Per query the k nearest allowed live records (fewer only where fewer exist), by ascending
+  /// (distance, offset). Finite distances only: what overflows is clamped to the largest float.
+  virtual Result<std::vector<std::vector<Neighbour>>> search(const Context&,
+                                                             const VectorQuery&) const = 0;
+  /// Appends the rows' vectors to `out`, bit for bit as given, in the order of `offsets`.
+  virtual Status fetch(const Context&, std::span<const Offset> offsets, Matrix& out) const = 0;
+};
+
+/// Both halves of a collection at one applied number.
+class ReadView {
+ public:
+  virtual ~ReadView() = default;
+  virtual SeqId applied() const = 0;
+  virtual const MetadataReader& metadata() const = 0;
+  virtual const VectorReader& vectors() const = 0;
+};
+
+/// What a collection's segments hold, for statistics and health.
+struct SegmentStats {
+  SeqId applied = 0;
+  SeqId sealed = 0;
+  uint64_t records = 0;
+  uint64_t head_bytes = 0;
+  uint64_t file_bytes = 0;
+  uint64_t files = 0;
+};
+
+/// Opens the segments of collections (once, however many ask), keeps them caught up with the log,
+/// one applier per collection, and seals their heads into files. Thread-safe. A collection that
+/// cannot be opened or applied fails alone.
+class SegmentManager {
+ public:
+  static constexpr std::string_view kSetting = "segment_manager";
+  virtual ~SegmentManager() = default;
+
+  /// The segments a new collection is to have: definitions only, the caller stores them.
+  virtual std::vector<Segment> plan(const CollectionId&) const = 0;
+  /// A view that holds every log record up to `min_seq`; applies what is missing first.
+  ///   not_found     the SysDb knows no such collection
+  ///   data_loss     a file or log frame that is needed is damaged
+  virtual Result<std::shared_ptr<const ReadView>> pin(const Context&, const CollectionId&,
+                                                      SeqId min_seq) = 0;
+  /// Says that the log has grown: the collection is caught up, and sealed if due, in the
+  /// background. Returns at once, except that it waits while the collection is more than the
+  /// configured backlog behind (so that writers cannot outrun memory).
+  virtual Status hint(const Context&, const CollectionId&, SeqId durable) = 0;
+  /// Seals everything applied so far into files, records them, trims the log.
+  virtual Status seal(const Context&, const CollectionId&) = 0;
+  virtual Result<SegmentStats> stats(const Context&, const CollectionId&) = 0;
+  /// Closes the collection and removes its files, now or when the last view of it is gone. Absent:
+  /// ok. To be called after the SysDb has forgotten it.
+  virtual Status drop(const Context&, const CollectionId&) = 0;
+};
+
+}  // namespace viridian

@@ -1,0 +1,19 @@
+#include "viridian/base/context.h"
+
+namespace viridian {
+
+Context Context::with_timeout(std::chrono::milliseconds timeout) {
+  Context context;
+  context.deadline_ = Clock::now() + timeout;
+  return context;
+}
+
+Status Context::check() const {
+  if (cancelled_->load(std::memory_order_relaxed))
+    return Error(Code::cancelled, "the caller went away before the answer was ready");
+  if (deadline_ && Clock::now() >= *deadline_)
+    return Error(Code::deadline_exceeded, "the request took longer than its time limit");
+  return ok_status();
+}
+
+}  // namespace viridian
