@@ -1,0 +1,224 @@
+#include "config/keys.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <optional>
+#include <vector>
+
+namespace viridian::config {
+namespace {
+
+constexpr int64_t kMiB = int64_t{1} << 20;
+constexpr int64_t kTiB = int64_t{1} << 40;
+constexpr int64_t kDayMs = 24LL * 3600 * 1000;
+
+constexpr Key kKeys[] = {
+    {"path", Type::text, "./viridian-data",
+     "Directory that holds everything this node stores. One process at a time."},
+    {"api", Type::text, "engine::Api",
+     "Class that answers requests: the engine in this process, or http::ApiClient for a server."},
+    {"sysdb", Type::text, "sqlite::SysDb",
+     "Class that keeps tenants, databases, collections and segments."},
+    {"producer", Type::text, "local::Log", "Class that writes the log."},
+    {"consumer", Type::text, "local::Log",
+     "Class that reads the log; normally the class that writes it."},
+    {"segment_manager", Type::text, "local::SegmentManager",
+     "Class that keeps the segments of collections."},
+    {"files", Type::text, "os::RealFiles", "Class through which files are reached."},
+    {"data_directory", Type::text, "local::DataDirectory",
+     "Class that owns the directory named by path."},
+    {"executor", Type::text, "ThreadPool", "Class that runs work on threads."},
+    {"metrics", Type::text, "obs::Metrics", "Class that collects metrics."},
+    {"server", Type::text, "http::Server", "Class that serves clients."},
+    {"metadata_segment", Type::text, "local::MetadataSegment",
+     "How the metadata of new collections is kept. Existing collections keep theirs."},
+    {"vector_segment", Type::text, "local::FlatVectorSegment",
+     "How the vectors of new collections are kept. Existing collections keep theirs."},
+    {"migrations", Type::choice, "apply",
+     "What to do at start with changes to stored tables: apply them, validate that there are none "
+     "to apply, or none: trust that there are none.",
+     0, 0, "apply|validate|none"},
+    {"allow_reset", Type::boolean, "false",
+     "Whether a client may delete everything by the reset call."},
+    {"api.max_batch_size", Type::integer, "5461",
+     "Records per write that clients are told to keep to. Larger batches work too.", 1,
+     1'000'000'000},
+    {"executor.threads", Type::integer, "0",
+     "Threads for searches and other work; 0: one per processor.", 0, 4096},
+    {"executor.queue", Type::integer, "4096",
+     "Pieces of work that may wait for a thread; more are refused.", 1, 10'000'000},
+    {"log.segment_bytes", Type::bytes, "67108864",
+     "Size at which a log file is closed and the next one begun.", 4096, kTiB},
+    {"log.level", Type::choice, "info", "The least important messages that are written.", 0, 0,
+     "debug|info|warn|error"},
+    {"log.format", Type::choice, "text",
+     "Form of log messages: text lines, or one JSON object each.", 0, 0, "text|json"},
+    {"segment.seal_bytes", Type::bytes, "67108864",
+     "Bytes in memory at which a collection's newest records are written to a file.", 4096, kTiB},
+    {"segment.seal_records", Type::integer, "200000",
+     "Records in memory at which they are written to a file.", 1, 1'000'000'000},
+    {"segment.seal_seconds", Type::integer, "600",
+     "Seconds after which records in memory are written to a file, however few they are.", 1,
+     kDayMs / 1000},
+    {"segment.backlog_bytes", Type::bytes, "268435456",
+     "Bytes that a collection's segments may be behind its log before writers have to wait.", kMiB,
+     kTiB},
+    {"server.host", Type::text, "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for all."},
+    {"server.port", Type::integer, "8000", "Port to listen on; 0: any free one.", 0, 65535},
+    {"server.threads", Type::integer, "1", "Threads that read requests and write answers.", 1,
+     1024},
+    {"server.max_body_bytes", Type::bytes, "268435456", "Largest request body.", 1024, kTiB},
+    {"server.max_inflight_bytes", Type::bytes, "1073741824",
+     "Largest sum of the request bodies being read or worked on; more have to try again.", 1024,
+     kTiB},
+    {"server.max_connections", Type::integer, "20000", "Connections open at once.", 1, 10'000'000},
+    {"server.idle_timeout_ms", Type::milliseconds, "60000",
+     "Time after which a connection without requests is closed.", 1, kDayMs},
+    {"server.request_timeout_ms", Type::milliseconds, "120000", "Longest time for one request.", 1,
+     kDayMs},
+    {"server.cors_allow_origins", Type::text, "",
+     "Web origins, separated by commas, whose pages may call this server; * for all."},
+    {"client.url", Type::text, "http://127.0.0.1:8000",
+     "Address of the server that http::ApiClient calls."},
+    {"client.timeout_ms", Type::milliseconds, "60000",
+     "Longest time that http::ApiClient waits for an answer.", 1, kDayMs},
+};
+
+struct Unit {
+  std::string_view suffix;
+  int64_t factor;
+};
+constexpr Unit kByteUnits[] = {
+    {"B", 1},     {"KiB", 1 << 10},  {"MiB", kMiB},         {"GiB", 1LL << 30},       {"TiB", kTiB},
+    {"kB", 1000}, {"MB", 1'000'000}, {"GB", 1'000'000'000}, {"TB", 1'000'000'000'000}};
+constexpr Unit kTimeUnits[] = {{"ms", 1}, {"s", 1000}, {"min", 60'000}, {"h", 3'600'000}};
+
+std::span<const Unit> units_of(Type type) {
+  if (type == Type::bytes) return kByteUnits;
+  if (type == Type::milliseconds) return kTimeUnits;
+  return {};
+}
+
+/// Digits, perhaps a sign, perhaps one of the units. Nothing where it is anything else, or where it
+/// does not fit.
+std::optional<int64_t> parse_number(std::string_view text, std::span<const Unit> units) {
+  int64_t number = 0;
+  const char* const text_end = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), text_end, number);
+  if (error != std::errc()) return std::nullopt;
+  std::string_view suffix(end, static_cast<size_t>(text_end - end));
+  if (suffix.empty()) return number;
+  if (suffix.front() == ' ') suffix.remove_prefix(1);
+  for (const Unit& unit : units) {
+    if (suffix != unit.suffix) continue;
+    if (__builtin_mul_overflow(number, unit.factor, &number)) return std::nullopt;
+    return number;
+  }
+  return std::nullopt;
+}
+
+bool is_choice(std::string_view choices, std::string_view value) {
+  while (!choices.empty()) {
+    const size_t bar = choices.find('|');
+    if (choices.substr(0, bar) == value) return true;
+    choices.remove_prefix(bar == std::string_view::npos ? choices.size() : bar + 1);
+  }
+  return false;
+}
+
+/// Insertions, removals and replacements that turn one into the other.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), size_t{0});
+  for (size_t i = 0; i < a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (size_t j = 0; j < b.size(); ++j) {
+      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+}  // namespace
+
+std::span<const Key> keys() { return kKeys; }
+
+const Key* find_key(std::string_view name) {
+  for (const Key& key : kKeys)
+    if (key.name == name) return &key;
+  return nullptr;
+}
+
+std::string_view nearest_key(std::string_view name) {
+  name = name.substr(0, 100);  // the work grows with it, and it may be anything
+  std::string_view nearest;
+  size_t least = std::numeric_limits<size_t>::max();
+  for (const Key& key : kKeys) {
+    const size_t distance = edit_distance(name, key.name);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = key.name;
+  }
+  return nearest;
+}
+
+std::string allowed(const Key& key) {
+  switch (key.type) {
+    case Type::text:
+      return "any text";
+    case Type::boolean:
+      return "true or false";
+    case Type::choice: {
+      std::string choices(key.choices);
+      std::replace(choices.begin(), choices.end(), '|', ' ');
+      return "one of: " + choices;
+    }
+    case Type::integer:
+      return fmt::format("an integer from {} to {}", key.min, key.max);
+    case Type::bytes:
+      return fmt::format("a number of bytes from {} to {}, such as 1048576 or 1MiB", key.min,
+                         key.max);
+    case Type::milliseconds:
+      return fmt::format("a number of milliseconds from {} to {}, such as 1500 or 90s", key.min,
+                         key.max);
+  }
+  return "";
+}
+
+Result<std::string> normalise(const Key& key, std::string_view value) {
+  const auto refused = [&] {
+    return Error(Code::invalid_argument, fmt::format("\"{}\" is not a value for {}; it takes {}",
+                                                     value, key.name, allowed(key)));
+  };
+  switch (key.type) {
+    case Type::text:
+      return std::string(value);
+    case Type::boolean:
+      if (value == "true" || value == "false") return std::string(value);
+      return refused();
+    case Type::choice:
+      if (is_choice(key.choices, value)) return std::string(value);
+      return refused();
+    case Type::integer:
+    case Type::bytes:
+    case Type::milliseconds:
+      break;
+  }
+  const std::optional<int64_t> number = parse_number(value, units_of(key.type));
+  if (!number || *number < key.min || *number > key.max) return refused();
+  return fmt::format("{}", *number);
+}
+
+Settings defaults() {
+  Settings settings;
+  for (const Key& key : kKeys) settings.set(std::string(key.name), std::string(key.default_value));
+  return settings;
+}
+
+}  // namespace viridian::config
