@@ -1,0 +1,149 @@
+#include "engine/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "engine/messages.h"
+#include "model/validation.h"
+#include "obs/log.h"
+
+namespace viridian::engine {
+namespace {
+
+constexpr size_t kDatabaseNameMin = 3;
+
+Status check_database(const DatabasePath& path) {
+  if (path.database.size() >= kDatabaseNameMin) return ok_status();
+  return Error(Code::invalid_argument, "database name must be at least 3 characters");
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Api>> Api::create(System& system) {
+  VIRIDIAN_TRY(SysDb * sysdb, system.require<SysDb>());
+  VIRIDIAN_TRY(Producer * producer, system.require<Producer>());
+  VIRIDIAN_TRY(Consumer * consumer, system.require<Consumer>());
+  VIRIDIAN_TRY(SegmentManager * segments, system.require<SegmentManager>());
+  Options options;
+  options.allow_reset = system.settings().boolean("allow_reset");
+  options.max_batch_size =
+      static_cast<uint32_t>(system.settings().unsigned_integer("api.max_batch_size"));
+  options.cpus = std::max(1U, std::thread::hardware_concurrency());
+  return std::make_unique<Api>(Parts{*sysdb, *producer, *consumer, *segments}, options);
+}
+
+Result<int64_t> Api::heartbeat(const Context&) {
+  const auto since_1970 = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(since_1970).count();
+}
+
+Result<std::string> Api::version(const Context&) { return std::string(VIRIDIAN_VERSION); }
+
+Result<PreFlight> Api::pre_flight(const Context&) {
+  return PreFlight{options_.max_batch_size, true};
+}
+
+Result<Identity> Api::identity(const Context&) {
+  return Identity{"", kDefaultTenant, {kDefaultDatabase}};
+}
+
+Status Api::reset(const Context& context) {
+  if (!options_.allow_reset) {
+    return Error(Code::permission_denied, "Reset is disabled by config");
+  }
+  VIRIDIAN_TRY_VOID(context.check());
+  std::vector<CollectionId> collections;
+  {
+    VIRIDIAN_TRY_VOID(creation_.enter(context, Access::alter));
+    const GateGuard guard(creation_, Access::alter);
+    VIRIDIAN_TRY(collections, parts_.sysdb.all_collections(context));
+    VIRIDIAN_TRY_VOID(parts_.sysdb.reset(context));
+  }
+  discard(collections);
+  return ok_status();
+}
+
+Status Api::create_tenant(const Context& context, const std::string& name) {
+  VIRIDIAN_TRY_VOID(validate_tenant_name(name));
+  return reword(parts_.sysdb.create_tenant(context, name), Code::already_exists,
+                [&] { return tenant_exists(name); });
+}
+
+Result<Tenant> Api::get_tenant(const Context& context, const std::string& name) {
+  return reword(parts_.sysdb.get_tenant(context, name), Code::not_found,
+                [&] { return tenant_missing(name); });
+}
+
+Status Api::update_tenant(const Context& context, const std::string& name,
+                          const std::string& resource_name) {
+  return reword(parts_.sysdb.set_tenant_resource_name(context, name, resource_name),
+                Code::not_found, [&] { return tenant_missing(name); });
+}
+
+Status Api::create_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(validate_database_name(path.database));
+  auto created = parts_.sysdb.create_database(context, path);
+  if (created.ok()) return ok_status();
+  switch (created.error().code()) {
+    case Code::already_exists:
+      return database_exists(path.database);
+    case Code::not_found:
+      return tenant_missing(path.tenant);
+    default:
+      return std::move(created).error();
+  }
+}
+
+Result<Database> Api::get_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(check_database(path));
+  return reword(parts_.sysdb.get_database(context, path), Code::not_found, [&] {
+    return Error(Code::not_found,
+                 fmt::format("Database [{}] not found. Are you sure it exists?", path.database));
+  });
+}
+
+Result<std::vector<Database>> Api::list_databases(const Context& context, const std::string& tenant,
+                                                  const Page& page) {
+  return parts_.sysdb.list_databases(context, tenant, page);
+}
+
+Status Api::delete_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(check_database(path));
+  VIRIDIAN_TRY(const auto collections,
+               reword(parts_.sysdb.delete_database(context, path), Code::not_found, [&] {
+                 return Error(Code::not_found,
+                              fmt::format("Database [{}] not found", path.database));
+               }));
+  discard(collections);
+  return ok_status();
+}
+
+void Api::discard(const std::vector<CollectionId>& collections) {
+  // Not the caller's context: the collections are gone, whether or not the caller still waits.
+  const Context context;
+  for (const CollectionId& id : collections) {
+    // A write that was let in before the SysDb forgot the collection is waited for here; one that
+    // comes later finds no collection. So nothing is appended after this.
+    const auto pass = gates_.enter(context, id, Access::drop);
+    if (pass.ok()) discard_alone(id);
+  }
+}
+
+void Api::discard_alone(const CollectionId& id) {
+  const Context context;
+  const auto report = [&](std::string_view part, const Status& dropped) {
+    if (dropped.ok()) return;
+    // The caller has what was asked for. What stays on disk is collected at the next start.
+    obs::log(
+        obs::Level::warn, "engine", "dropped collection left something behind",
+        {{"collection", id.to_string()}, {"part", part}, {"error", dropped.error().message()}});
+  };
+  report("segments", parts_.segments.drop(context, id));
+  report("log", parts_.producer.drop(context, id));
+}
+
+}  // namespace viridian::engine

@@ -1,0 +1,103 @@
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/gates.h"
+#include "viridian/spi/api.h"
+#include "viridian/spi/component.h"
+#include "viridian/spi/log.h"
+#include "viridian/spi/segments.h"
+#include "viridian/spi/sysdb.h"
+
+namespace viridian::engine {
+
+/// The engine: answers every request in this process, from a SysDb, a log and segments.
+///
+/// Writes are validated, appended to the log and then answered: what is in the log always applies.
+/// Reads take a view that holds all that was durable when they arrived. Nothing is kept per
+/// collection except while a call is at it (see Gates).
+class Api final : public Component, public viridian::Api {
+ public:
+  static Result<std::unique_ptr<Api>> create(System& system);
+
+  struct Parts {
+    SysDb& sysdb;
+    Producer& producer;
+    Consumer& consumer;
+    SegmentManager& segments;
+  };
+  struct Options {
+    bool allow_reset = false;
+    uint32_t max_batch_size = 0;  ///< told to clients, not enforced
+    unsigned cpus = 1;            ///< default of a new collection's num_threads
+  };
+  Api(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
+
+  Result<int64_t> heartbeat(const Context&) override;
+  Result<std::string> version(const Context&) override;
+  Result<PreFlight> pre_flight(const Context&) override;
+  Result<Identity> identity(const Context&) override;
+  Status reset(const Context&) override;
+
+  Status create_tenant(const Context&, const std::string& name) override;
+  Result<Tenant> get_tenant(const Context&, const std::string& name) override;
+  Status update_tenant(const Context&, const std::string& name,
+                       const std::string& resource_name) override;
+
+  Status create_database(const Context&, const DatabasePath&) override;
+  Result<Database> get_database(const Context&, const DatabasePath&) override;
+  Result<std::vector<Database>> list_databases(const Context&, const std::string& tenant,
+                                               const Page&) override;
+  Status delete_database(const Context&, const DatabasePath&) override;
+
+  Result<Collection> create_collection(const Context&, const DatabasePath&,
+                                       const CreateCollection&) override;
+  Result<Collection> get_collection(const Context&, const DatabasePath&,
+                                    const std::string& name) override;
+  Result<Collection> get_collection_by_id(const Context&, const CollectionRef&) override;
+  Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath&,
+                                                   const Page&) override;
+  Result<uint64_t> count_collections(const Context&, const DatabasePath&) override;
+  Status modify_collection(const Context&, const CollectionRef&, const ModifyCollection&) override;
+  Status delete_collection(const Context&, const DatabasePath&, const std::string& name) override;
+
+  Result<WriteResult> write(const Context&, const CollectionRef&, RecordBatch batch) override;
+  Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
+                                      const DeleteRequest&) override;
+  Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
+  Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
+  Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+
+ private:
+  /// A collection as a read finds it.
+  struct Snapshot {
+    Collection collection;
+    std::shared_ptr<const ReadView> view;
+  };
+
+  /// The collection, if it lies where the caller believes. The message is that of the record
+  /// routes: with a full stop.
+  Result<Collection> find(const Context&, const CollectionRef&);
+  Result<Collection> store(const Context&, const DatabasePath&, const CreateCollection&,
+                           const Schema&);
+  /// Gives back what collections that the SysDb has forgotten had on disk.
+  void discard(const std::vector<CollectionId>& collections);
+  /// The same for one; the caller has the gate for a drop.
+  void discard_alone(const CollectionId&);
+  /// Appends a validated batch; the caller has the gate.
+  Result<SeqId> append(const Context&, const CollectionId&, RecordBatch batch);
+  /// Writes a batch that changes the collection's row: its dimension or its schema.
+  Result<WriteResult> write_altering(const Context&, const CollectionRef&, RecordBatch batch);
+  Result<bool> never_written(const Context&, const CollectionId&);
+  Result<Snapshot> open(const Context&, const CollectionRef&, ReadLevel);
+  Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
+
+  const Parts parts_;
+  const Options options_;
+  Gates gates_;
+  /// Creations are writes, a reset is an alter: none is made unseen while a reset collects them.
+  Gate creation_;
+};
+
+}  // namespace viridian::engine

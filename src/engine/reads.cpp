@@ -1,0 +1,140 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "engine/api.h"
+#include "engine/messages.h"
+#include "engine/selection.h"
+
+namespace viridian::engine {
+namespace {
+
+/// Hits that one query call may give over all its vectors: about 1 GiB of numbers.
+constexpr uint64_t kHitsMax = uint64_t{1} << 26;
+
+bool includes(const std::vector<Include>& include, Include what) {
+  return std::find(include.begin(), include.end(), what) != include.end();
+}
+
+Columns columns_of(const std::vector<Include>& include) {
+  return {includes(include, Include::documents), includes(include, Include::uris),
+          includes(include, Include::metadatas)};
+}
+
+/// Appends the rows of these records, with the included columns only.
+Status fetch(const Context& context, const ReadView& view, std::span<const Offset> offsets,
+             const std::vector<Include>& include, RecordColumns& out) {
+  VIRIDIAN_TRY_VOID(view.metadata().fetch(context, offsets, columns_of(include), out));
+  if (!includes(include, Include::embeddings)) return ok_status();
+  return view.vectors().fetch(context, offsets, out.embeddings);
+}
+
+Status check_query(const QueryRequest& request) {
+  const Matrix& vectors = request.vectors;
+  if (vectors.values.size() != uint64_t{request.n_queries} * vectors.dim) {
+    return Error(Code::invalid_argument, "Inconsistent dimensions in provided embeddings");
+  }
+  const auto finite = [](float x) { return std::isfinite(x); };
+  if (std::all_of(vectors.values.begin(), vectors.values.end(), finite)) return ok_status();
+  return Error(Code::invalid_argument,
+               "Validation error: query_embeddings: Embeddings must not contain NaN or Infinity "
+               "values");
+}
+
+/// The answer in which no query has a hit.
+QueryResult no_hits(const QueryRequest& request) {
+  QueryResult result;
+  result.records.resize(request.n_queries);
+  if (includes(request.include, Include::distances)) result.distances.resize(request.n_queries);
+  result.include = request.include;
+  return result;
+}
+
+/// Fills the answer's row of one query from its hits.
+Status put_hits(const Context& context, const ReadView& view, const QueryRequest& request,
+                const std::vector<Neighbour>& hits, size_t query, QueryResult& result) {
+  std::vector<Offset> offsets;
+  offsets.reserve(hits.size());
+  for (const Neighbour& hit : hits) offsets.push_back(hit.offset);
+  VIRIDIAN_TRY_VOID(fetch(context, view, offsets, request.include, result.records[query]));
+  if (result.distances.empty()) return ok_status();
+  result.distances[query].reserve(hits.size());
+  for (const Neighbour& hit : hits) result.distances[query].push_back(hit.distance);
+  return ok_status();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const ReadView>> Api::pin_durable(const Context& context,
+                                                         const CollectionId& id) {
+  VIRIDIAN_TRY(const SeqId durable, parts_.consumer.last(context, id));
+  return parts_.segments.pin(context, id, durable);
+}
+
+Result<Api::Snapshot> Api::open(const Context& context, const CollectionRef& ref, ReadLevel level) {
+  // The pass is given back on return: a view outlives whatever happens to its collection.
+  VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::read));
+  VIRIDIAN_TRY(Collection collection, find(context, ref));
+  VIRIDIAN_TRY(auto view,
+               reword(level == ReadLevel::index_only ? parts_.segments.pin(context, ref.id, 0)
+                                                     : pin_durable(context, ref.id),
+                      Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
+  return Snapshot{std::move(collection), std::move(view)};
+}
+
+Result<uint64_t> Api::count(const Context& context, const CollectionRef& ref, ReadLevel level) {
+  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, level));
+  return snapshot.view->metadata().count();
+}
+
+Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
+                           const GetRequest& request) {
+  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, ReadLevel::index_and_wal));
+  VIRIDIAN_TRY_VOID(check_selection(snapshot.collection, request.selection));
+  VIRIDIAN_TRY(const OffsetSet selected, select(context, *snapshot.view, request.selection));
+  const std::vector<Offset> page =
+      selected.slice(request.offset, request.limit ? *request.limit : kNoLimit);
+  GetResult result;
+  result.include = request.include;
+  VIRIDIAN_TRY_VOID(fetch(context, *snapshot.view, page, request.include, result.records));
+  return result;
+}
+
+Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
+                               const QueryRequest& request) {
+  VIRIDIAN_TRY_VOID(check_query(request));
+  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, ReadLevel::index_and_wal));
+  VIRIDIAN_TRY_VOID(check_selection(snapshot.collection, request.selection));
+  QueryResult result = no_hits(request);
+  const auto dimension = snapshot.collection.dimension;
+  if (!dimension || request.n_queries == 0) return result;
+  if (*dimension != request.vectors.dim) return wrong_dimension(*dimension, request.vectors.dim);
+
+  const ReadView& view = *snapshot.view;
+  OffsetSet allowed;
+  uint64_t available = view.metadata().count();
+  VectorQuery search{&request.vectors, 0, nullptr};
+  if (restricts(request.selection)) {
+    VIRIDIAN_TRY(allowed, select(context, view, request.selection));
+    available = allowed.size();
+    search.allowed = &allowed;
+  }
+  search.k = static_cast<uint32_t>(std::min<uint64_t>(request.n_results, available));
+  if (search.k == 0) return result;
+  if (uint64_t{search.k} * request.n_queries > kHitsMax) {
+    return Error(Code::invalid_argument,
+                 fmt::format("{} query vectors with {} results each are more than {} results: ask "
+                             "for fewer, or in several calls",
+                             request.n_queries, search.k, kHitsMax));
+  }
+  VIRIDIAN_TRY(const auto hits, view.vectors().search(context, search));
+  for (size_t query = 0; query < hits.size(); ++query) {
+    VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(put_hits(context, view, request, hits[query], query, result));
+  }
+  return result;
+}
+
+}  // namespace viridian::engine

@@ -1,0 +1,23 @@
+#pragma once
+#include <cstdint>
+#include <limits>
+
+#include "viridian/base/context.h"
+#include "viridian/base/result.h"
+#include "viridian/model/offset_set.h"
+#include "viridian/model/requests.h"
+#include "viridian/spi/segments.h"
+
+namespace viridian::engine {
+
+/// More than any number of records: OffsetSet::slice without a limit.
+inline constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
+
+/// Whether the selection leaves some records out.
+bool restricts(const Selection& selection);
+/// invalid_argument where a filter needs an index that the collection's schema switches off.
+Status check_selection(const Collection& collection, const Selection& selection);
+/// The live records that satisfy all of the selection.
+Result<OffsetSet> select(const Context& context, const ReadView& view, const Selection& selection);
+
+}  // namespace viridian::engine

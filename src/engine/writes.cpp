@@ -1,0 +1,154 @@
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "engine/api.h"
+#include "engine/messages.h"
+#include "engine/selection.h"
+#include "model/schema_rules.h"
+#include "model/validation.h"
+
+namespace viridian::engine {
+namespace {
+
+bool has_vectors(const RecordBatch& batch) { return batch.embeddings.rows() != 0; }
+
+/// What the collection's row must become before the batch may be appended; empty if it may stay.
+/// By value: most callers are done with the collection, and noting keys in place copies nothing.
+CollectionChange change_for(Collection collection, const RecordBatch& batch) {
+  CollectionChange change;
+  if (!collection.dimension && has_vectors(batch)) change.dimension = batch.embeddings.dim;
+  if (note_keys(collection.schema, batch)) change.schema = std::move(collection.schema);
+  return change;
+}
+
+bool empty(const CollectionChange& change) { return !change.dimension && !change.schema; }
+
+/// Undoes such a change.
+CollectionChange undo(const CollectionChange& change, const Collection& before) {
+  CollectionChange undone;
+  if (change.dimension) undone.dimension = before.dimension;
+  if (change.schema) undone.schema = before.schema;
+  return undone;
+}
+
+/// Without a dimension no record was ever stored, so there is nothing that an update could change.
+bool changes_nothing(const Collection& collection, const RecordBatch& batch) {
+  return batch.operation == Operation::update && !collection.dimension;
+}
+
+bool dimension_fits(const Collection& collection, const RecordBatch& batch) {
+  return !collection.dimension || !has_vectors(batch) ||
+         *collection.dimension == batch.embeddings.dim;
+}
+
+Status check_delete(const DeleteRequest& request) {
+  const Selection& selection = request.selection;
+  const bool filtered = selection.where || selection.where_document;
+  if (request.limit && !filtered) {
+    return Error(Code::invalid_argument,
+                 "Validation error: limit, where: limit can only be specified when a where clause "
+                 "is provided");
+  }
+  if (selection.ids && selection.ids->empty() && !filtered) {
+    return Error(Code::invalid_argument,
+                 "Validation error: ids, where: Either ids or where must be specified");
+  }
+  return ok_status();
+}
+
+bool selects_nothing(const DeleteRequest& request) {
+  const Selection& selection = request.selection;
+  if (!selection.ids && !selection.where && !selection.where_document) return true;
+  return (selection.ids && selection.ids->empty()) || request.limit == 0U;
+}
+
+}  // namespace
+
+Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
+                               RecordBatch batch) {
+  if (batch.operation == Operation::remove) {
+    return Error(Code::invalid_argument,
+                 "write() takes add, update and upsert: records are removed by delete_records()");
+  }
+  VIRIDIAN_TRY_VOID(validate_batch(batch));
+  {
+    VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::write));
+    VIRIDIAN_TRY(Collection collection, find(context, ref));
+    if (batch.rows() == 0 || changes_nothing(collection, batch)) return WriteResult();
+    if (dimension_fits(collection, batch) && empty(change_for(std::move(collection), batch))) {
+      VIRIDIAN_TRY(const SeqId last, append(context, ref.id, std::move(batch)));
+      return WriteResult{last};
+    }
+  }
+  return write_altering(context, ref, std::move(batch));
+}
+
+Result<WriteResult> Api::write_altering(const Context& context, const CollectionRef& ref,
+                                        RecordBatch batch) {
+  VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
+  VIRIDIAN_TRY(const Collection before, find(context, ref));
+  Collection collection = before;
+  if (!dimension_fits(collection, batch)) {
+    // A dimension without any record is what a crash leaves between fixing it and the append.
+    VIRIDIAN_TRY(const bool unused, never_written(context, ref.id));
+    if (!unused) return wrong_dimension(*collection.dimension, batch.embeddings.dim);
+    collection.dimension.reset();
+  }
+  if (changes_nothing(collection, batch)) return WriteResult();
+  const CollectionChange change = change_for(collection, batch);
+  if (!empty(change)) {
+    VIRIDIAN_TRY_VOID(reword(parts_.sysdb.update_collection(context, ref.id, change),
+                             Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
+  }
+  auto last = append(context, ref.id, std::move(batch));
+  if (last.ok()) return WriteResult{*last};
+  if (!empty(change)) {
+    // Not the caller's context, which may be what made the append fail. If this fails as well, the
+    // append's error is still the one to report, and never_written() sets the dimension right.
+    (void)parts_.sysdb.update_collection(Context(), ref.id, undo(change, before));
+  }
+  return std::move(last).error();
+}
+
+Result<bool> Api::never_written(const Context& context, const CollectionId& id) {
+  VIRIDIAN_TRY(const SeqId last, parts_.consumer.last(context, id));
+  if (last != 0) return false;
+  VIRIDIAN_TRY(const auto view, parts_.segments.pin(context, id, 0));
+  return view->applied() == 0;
+}
+
+Result<SeqId> Api::append(const Context& context, const CollectionId& id, RecordBatch batch) {
+  VIRIDIAN_TRY_VOID(context.check());
+  VIRIDIAN_TRY(
+      const SeqId last,
+      parts_.producer.append(context, id, std::make_shared<const RecordBatch>(std::move(batch))));
+  // The batch is durable, so the answer is yes, even if the hint fails: it only makes the segments
+  // catch up sooner, and whoever reads the collection hears what is wrong with them.
+  (void)parts_.segments.hint(context, id, last);
+  return last;
+}
+
+Result<DeleteResult> Api::delete_records(const Context& context, const CollectionRef& ref,
+                                         const DeleteRequest& request) {
+  VIRIDIAN_TRY_VOID(check_delete(request));
+  // Between the choice of the records and their removal nothing may change, or the removal would
+  // hit records that did not match.
+  VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
+  VIRIDIAN_TRY(const Collection collection, find(context, ref));
+  VIRIDIAN_TRY_VOID(check_selection(collection, request.selection));
+  if (selects_nothing(request) || !collection.dimension) return DeleteResult();
+  VIRIDIAN_TRY(const auto view, pin_durable(context, ref.id));
+  VIRIDIAN_TRY(const OffsetSet selected, select(context, *view, request.selection));
+  const std::vector<Offset> doomed = selected.slice(0, request.limit.value_or(kNoLimit));
+  if (doomed.empty()) return DeleteResult();
+  RecordColumns columns;
+  VIRIDIAN_TRY_VOID(view->metadata().fetch(context, doomed, Columns(), columns));
+  RecordBatch batch;
+  batch.operation = Operation::remove;
+  batch.ids = std::move(columns.ids);
+  VIRIDIAN_TRY(const SeqId last, append(context, ref.id, std::move(batch)));
+  return DeleteResult{doomed.size(), last};
+}
+
+}  // namespace viridian::engine
