@@ -1,0 +1,200 @@
+#include "viridian/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <utility>
+
+#include "config/keys.h"
+
+namespace viridian::cli {
+namespace {
+
+/// What the parser fills while it runs: every command's arguments, and which command it was.
+struct State {
+  ServeArguments serve;
+  ImportArguments import;
+  QueryArguments query;
+  GetArguments get;
+  CountArguments count;
+  CollectionsArguments collections;
+  StatsArguments stats;
+  ConfigArguments config;
+  std::optional<Arguments> chosen;
+};
+
+void add_target(CLI::App& command, Target& target) {
+  CLI::Option* path =
+      command.add_option("--path", target.path, "Data directory, opened by this process")
+          ->type_name("DIR");
+  command.add_option("--url", target.url, "Server, such as http://127.0.0.1:8000")
+      ->type_name("URL")
+      ->excludes(path);
+  command.add_option("--tenant", target.tenant, "Tenant")->capture_default_str();
+  command.add_option("--database", target.database, "Database")->capture_default_str();
+  command.add_option("--timeout-ms", target.timeout_ms, "Longest time for a call; 0: no limit");
+  command.add_flag("--json", target.json, "Print JSON for programs");
+}
+
+void add_filters(CLI::App& command, Filters& filters) {
+  command.add_option("--where", filters.where, R"(Filter on metadata: {"year":{"$gte":2000}})")
+      ->type_name("JSON");
+  command
+      .add_option("--where-document", filters.where_document,
+                  R"(Filter on documents: {"$contains":"sea"})")
+      ->type_name("JSON");
+}
+
+void add_collection(CLI::App& command, std::string& name) {
+  command.add_option("collection", name, "Name of the collection")->required();
+}
+
+void add_settings(CLI::App& command, SettingsArguments& settings) {
+  command.add_option("--config", settings.file, "Settings file (TOML)")->type_name("FILE");
+  for (const config::Key& key : config::keys()) {
+    std::string names = "--" + std::string(key.name);
+    if (key.name == "server.host") names += ",--host";
+    if (key.name == "server.port") names += ",--port";
+    command
+        .add_option_function<std::string>(
+            names,
+            [&settings, name = std::string(key.name)](const std::string& value) {
+              settings.flags[name] = value;
+            },
+            std::string(key.description))
+        ->type_name(std::string(key.default_value.empty() ? "TEXT" : key.default_value))
+        ->group("Settings (default)");
+  }
+}
+
+CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& description,
+                      std::function<void()> chosen) {
+  CLI::App& command = *parent.add_subcommand(name, description);
+  command.final_callback(std::move(chosen));
+  return command;
+}
+
+void add_serve_and_config(CLI::App& app, State& state) {
+  CLI::App& serve = add_command(app, "serve", "Serve a data directory over HTTP",
+                                [&] { state.chosen = state.serve; });
+  add_settings(serve, state.serve.settings);
+  CLI::App& config = add_command(app, "config", "Show the settings in effect and their origin",
+                                 [&] { state.chosen = state.config; });
+  add_settings(config, state.config.settings);
+  config.add_flag("--reference", state.config.reference, "Print the page on every setting");
+  add_command(app, "version", "Print the version", [&] { state.chosen = VersionArguments{}; });
+}
+
+void add_import(CLI::App& app, State& state) {
+  ImportArguments& arguments = state.import;
+  CLI::App& command = add_command(app, "import", "Load records from a file into a collection",
+                                  [&] { state.chosen = state.import; });
+  add_collection(command, arguments.collection);
+  command
+      .add_option("file", arguments.file,
+                  ".jsonl (id, embedding, document, metadata, uri; \"-\": standard input), .npy "
+                  "or .fvecs")
+      ->required();
+  command.add_option("--ids", arguments.ids_file, "Ids of .npy or .fvecs rows, one a line")
+      ->type_name("FILE");
+  command
+      .add_option("--records", arguments.records_file,
+                  "JSONL with what belongs to each .npy or .fvecs row: id, document, metadata, uri")
+      ->type_name("FILE");
+  command.add_option("--space", arguments.space, "Distance of a new collection")
+      ->check(CLI::IsMember({"l2", "cosine", "ip"}));
+  command.add_option("--batch-size", arguments.batch_size, "Records per write")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command.add_option("--limit", arguments.limit, "Stop after so many records");
+  command.add_flag("--upsert", arguments.upsert,
+                   "Change records that exist instead of keeping them");
+  command.add_flag("--skip-bad", arguments.skip_bad, "Count bad records instead of stopping");
+  add_target(command, arguments.target);
+}
+
+void add_query(CLI::App& app, State& state) {
+  QueryArguments& arguments = state.query;
+  CLI::App& command =
+      add_command(app, "query", "Find the nearest records", [&] { state.chosen = state.query; });
+  add_collection(command, arguments.collection);
+  CLI::Option* vector = command.add_option(
+      "vector", arguments.vector, "The vector as JSON, [0.1, 0.2]; \"-\": from standard input");
+  command.add_option("--id", arguments.like_id, "Like the record with this id")->excludes(vector);
+  command.add_option("-k,--n-results", arguments.n_results, "How many")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  add_filters(command, arguments.filters);
+  add_target(command, arguments.target);
+  command.callback([&arguments] {
+    if (arguments.vector.empty() && arguments.like_id.empty()) {
+      throw CLI::RequiredError("a vector, or --id,");
+    }
+  });
+}
+
+void add_get_and_count(CLI::App& app, State& state) {
+  GetArguments& get = state.get;
+  CLI::App& command = add_command(app, "get", "Show records", [&] { state.chosen = state.get; });
+  add_collection(command, get.collection);
+  command.add_option("id", get.filters.ids, "Ids; none: all that match the filters");
+  command.add_option("--limit", get.limit, "How many")->capture_default_str();
+  command.add_option("--offset", get.offset, "How many to pass over");
+  command.add_flag("--vectors", get.vectors, "Show the vectors too");
+  add_filters(command, get.filters);
+  add_target(command, get.target);
+  CLI::App& count = add_command(app, "count", "Count a collection's records",
+                                [&] { state.chosen = state.count; });
+  add_collection(count, state.count.collection);
+  add_target(count, state.count.target);
+}
+
+void add_collections(CLI::App& app, State& state) {
+  CollectionsArguments& arguments = state.collections;
+  CLI::App& command = add_command(app, "collections", "List, create or delete collections",
+                                  [&] { state.chosen = state.collections; });
+  add_target(command, arguments.target);
+  CLI::App& create = *command.add_subcommand("create", "Create a collection");
+  create.parse_complete_callback([&] { arguments.action = CollectionsArguments::Action::create; });
+  create.add_option("name", arguments.name, "Its name")->required();
+  create.add_option("--space", arguments.space, "Distance: l2 (default), cosine or ip")
+      ->check(CLI::IsMember({"l2", "cosine", "ip"}));
+  create.add_option("--metadata", arguments.metadata, "Its metadata")->type_name("JSON");
+  add_target(create, arguments.target);
+  CLI::App& remove = *command.add_subcommand("delete", "Delete a collection and its records");
+  remove.parse_complete_callback([&] { arguments.action = CollectionsArguments::Action::remove; });
+  remove.add_option("name", arguments.name, "Its name")->required();
+  add_target(remove, arguments.target);
+}
+
+void add_stats(CLI::App& app, State& state) {
+  CLI::App& command = add_command(app, "stats", "Show what collections hold on disk and in memory",
+                                  [&] { state.chosen = state.stats; });
+  command.add_option("collection", state.stats.collection, "One collection; none: all");
+  add_target(command, state.stats.target);
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv) {
+  State state;
+  CLI::App app("Viridian, an embedding database", "viridian");
+  app.require_subcommand(1);
+  app.set_help_all_flag("--help-all", "Help of every command");
+  add_serve_and_config(app, state);
+  add_import(app, state);
+  add_query(app, state);
+  add_get_and_count(app, state);
+  add_collections(app, state);
+  add_stats(app, state);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& help) {
+    return {std::nullopt, app.exit(help)};
+  } catch (const CLI::ParseError& wrong) {
+    std::cerr << "viridian: " << wrong.what() << "\nviridian: see viridian --help\n";
+    return {std::nullopt, kUsage};
+  }
+  return {std::move(state.chosen), kOk};
+}
+
+}  // namespace viridian::cli

@@ -1,0 +1,106 @@
+#pragma once
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace viridian::cli {
+
+/// What a process ends with.
+enum Exit : int {
+  kOk = 0,
+  kFailed = 1,       ///< the operation failed
+  kUsage = 2,        ///< the command line is wrong
+  kNotFound = 3,     ///< what it names does not exist
+  kUnreachable = 4,  ///< the directory cannot be opened, or the server not reached
+};
+
+/// Which database a command works on, and how it prints.
+struct Target {
+  std::string path;  ///< data directory; empty and no url: the setting's default
+  std::string url;
+  std::string tenant = "default_tenant";
+  std::string database = "default_database";
+  uint64_t timeout_ms = 0;
+  bool json = false;
+};
+
+/// Sources of settings, for serve and config.
+struct SettingsArguments {
+  std::string file;
+  std::map<std::string, std::string> flags;  ///< by settings key
+};
+
+struct ServeArguments {
+  SettingsArguments settings;
+};
+struct ImportArguments {
+  Target target;
+  std::string collection;
+  std::string file;
+  std::string ids_file;      ///< for .npy and .fvecs: one id a line
+  std::string records_file;  ///< for .npy and .fvecs: JSONL without embeddings
+  std::string space;
+  uint32_t batch_size = 1000;
+  uint64_t limit = 0;  ///< 0: all
+  bool upsert = false;
+  bool skip_bad = false;
+};
+struct Filters {
+  std::vector<std::string> ids;
+  std::string where;
+  std::string where_document;
+};
+struct QueryArguments {
+  Target target;
+  std::string collection;
+  std::string vector;  ///< JSON; "-": standard input
+  std::string like_id;
+  Filters filters;
+  uint32_t n_results = 10;
+};
+struct GetArguments {
+  Target target;
+  std::string collection;
+  Filters filters;
+  uint32_t limit = 20;
+  uint32_t offset = 0;
+  bool vectors = false;
+};
+struct CountArguments {
+  Target target;
+  std::string collection;
+};
+struct CollectionsArguments {
+  enum class Action { list, create, remove };
+  Target target;
+  Action action = Action::list;
+  std::string name;
+  std::string space;
+  std::string metadata;  ///< JSON
+};
+struct StatsArguments {
+  Target target;
+  std::string collection;  ///< empty: all
+};
+struct ConfigArguments {
+  SettingsArguments settings;
+  bool reference = false;
+};
+struct VersionArguments {};
+
+using Arguments =
+    std::variant<ServeArguments, ImportArguments, QueryArguments, GetArguments, CountArguments,
+                 CollectionsArguments, StatsArguments, ConfigArguments, VersionArguments>;
+
+/// The command line as a value; or, where help was asked for or the line is wrong, what it printed
+/// is all there is to do and `exit` says how to end.
+struct Parsed {
+  std::optional<Arguments> arguments;
+  int exit = kOk;
+};
+Parsed parse_arguments(int argc, const char* const* argv);
+
+}  // namespace viridian::cli
