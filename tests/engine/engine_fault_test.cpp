@@ -1,0 +1,127 @@
+// The engine on parts that can be looked into and made to fail.
+#include <thread>
+
+#include "conformance/api_fixture.h"
+#include "engine/api.h"
+#include "engine/naive_parts.h"
+#include "sysdb/mem_sysdb.h"
+
+namespace viridian::conformance {
+namespace {
+
+class EngineFaults : public testing::Test {
+ protected:
+  EngineFaults() { docs_ = make("docs"); }
+
+  CollectionRef make(const std::string& name) {
+    CreateCollection request;
+    request.name = name;
+    return {DatabasePath(), must(api_.create_collection(context_, DatabasePath(), request)).id};
+  }
+  Result<WriteResult> add(const CollectionRef& ref, const std::vector<Row>& rows) {
+    return api_.write(context_, ref, batch_of(Operation::add, rows));
+  }
+  Collection stored(const CollectionRef& ref) {
+    return must(api_.get_collection_by_id(context_, ref));
+  }
+
+  const Context context_;
+  mem::SysDb sysdb_;
+  NaiveLog log_;
+  NaiveSegments segments_{sysdb_, log_};
+  engine::Api api_{{sysdb_, log_, log_, segments_}, {true, 5461, 2}};
+  CollectionRef docs_;
+};
+
+TEST_F(EngineFaults, RefusedAppendLeavesDimensionAndSchemaAsTheyWere) {
+  const Collection before = stored(docs_);
+  log_.before_append = [] { return Error(Code::resource_exhausted, "disk full"); };
+  const std::vector<Row> rows{{.id = "a", .vector = {1, 2, 3}, .metadata = Metadata{{"new", 1_i}}}};
+  EXPECT_FAILS(Code::resource_exhausted, "disk full", add(docs_, rows));
+  EXPECT_EQ(stored(docs_), before);
+  log_.before_append = [] { return ok_status(); };
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_EQ(stored(docs_).dimension, 2U);
+}
+
+// What a crash between fixing the dimension and the append leaves.
+TEST_F(EngineFaults, DimensionWithoutAnyRecordGivesWay) {
+  CollectionChange change;
+  change.dimension = 7U;
+  EXPECT_OK(sysdb_.update_collection(context_, docs_.id, change));
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_EQ(stored(docs_).dimension, 2U);
+  EXPECT_FAILS(Code::invalid_argument, "dimension of 2, got 7",
+               add(docs_, {{.id = "b", .vector = {1, 2, 3, 4, 5, 6, 7}}}));
+}
+
+TEST_F(EngineFaults, WritesWithoutEffectAreNotLogged) {
+  EXPECT_EQ(must(add(docs_, {})).last, 0U);
+  EXPECT_EQ(
+      must(api_.write(context_, docs_, batch_of(Operation::update, {{.id = "a", .vector = {1}}})))
+          .last,
+      0U);
+  EXPECT_EQ(must(api_.delete_records(context_, docs_, delete_of(by_ids({"a"})))).last, 0U);
+  EXPECT_EQ(log_.size(), 0U);
+  EXPECT_EQ(must(add(docs_, {{.id = "a", .vector = {1, 2}}, {.id = "b", .vector = {1, 2}}})).last,
+            2U);
+  EXPECT_EQ(must(api_.delete_records(context_, docs_, delete_of(by_ids({"z"})))).last, 0U);
+  const auto removed =
+      must(api_.delete_records(context_, docs_, delete_of(by_ids({"z", "b", "a", "b"}))));
+  EXPECT_EQ(removed.deleted, 2U);
+  EXPECT_EQ(removed.last, 4U);
+}
+
+TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_OK(api_.delete_collection(context_, DatabasePath(), "docs"));
+  EXPECT_EQ(log_.size(), 0U);
+  const DatabasePath path{"default_tenant", "mine"};
+  EXPECT_OK(api_.create_database(context_, path));
+  CreateCollection request;
+  request.name = "docs";
+  const CollectionRef mine{path, must(api_.create_collection(context_, path, request)).id};
+  EXPECT_OK(add(mine, {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_OK(api_.delete_database(context_, path));
+  EXPECT_EQ(log_.size(), 0U);
+  EXPECT_OK(add(make("again"), {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_OK(api_.reset(context_));
+  EXPECT_EQ(log_.size(), 0U);
+}
+
+// The append was let in, the SysDb then forgets the collection: the drop waits for the append.
+TEST_F(EngineFaults, DropWaitsForTheAppendThatIsUnderWay) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  std::thread dropper;
+  log_.before_append = [&] {
+    if (!dropper.joinable()) {
+      dropper =
+          std::thread([&] { EXPECT_OK(api_.delete_collection(context_, DatabasePath(), "docs")); });
+    }
+    return ok_status();
+  };
+  EXPECT_OK(add(docs_, {{.id = "b", .vector = {1, 2}}}));
+  dropper.join();
+  EXPECT_EQ(log_.size(), 0U);
+}
+
+TEST_F(EngineFaults, OneCollectionsFailureIsItsOwn) {
+  const CollectionRef other = make("other");
+  log_.before_append = [] { return Error(Code::data_loss, "this log is damaged"); };
+  EXPECT_FAILS(Code::data_loss, "damaged", add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  log_.before_append = [] { return ok_status(); };
+  EXPECT_OK(add(other, {{.id = "a", .vector = {1, 2}}}));
+  EXPECT_EQ(must(api_.count(context_, other, ReadLevel::index_and_wal)), 1U);
+}
+
+TEST_F(EngineFaults, ExpiredCallsWriteNothing) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  const Context expired = Context::with_timeout(std::chrono::milliseconds(0));
+  EXPECT_FAILS(
+      Code::deadline_exceeded, "",
+      api_.write(expired, docs_, batch_of(Operation::add, {{.id = "b", .vector = {1, 2}}})));
+  EXPECT_EQ(must(api_.count(context_, docs_, ReadLevel::index_and_wal)), 1U);
+}
+
+}  // namespace
+}  // namespace viridian::conformance
