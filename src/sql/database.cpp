@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "base/assert.h"
@@ -77,6 +79,16 @@ std::string_view advice_for(Code code) {
     default:
       return "";
   }
+}
+
+/// SQLite's own answer does not say why: it has tried other ways to open the file since.
+Error cannot_open(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  const bool reachable = access(directory.c_str(), W_OK | X_OK) == 0;
+  const int number = reachable ? 0 : errno;
+  return Error(code_of_errno(number, Code::internal),
+               fmt::format("{}: the database cannot be opened ({})", path,
+                           reachable ? "is it a file?" : std::generic_category().message(number)));
 }
 
 }  // namespace
@@ -171,6 +183,7 @@ Result<std::unique_ptr<Database>> Database::open(const std::string& path,
   const int code = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
   if (handle == nullptr) return Error(Code::resource_exhausted, "no memory for a connection");
   auto database = std::make_unique<Database>(handle, path);
+  if ((code & 0xff) == SQLITE_CANTOPEN) return cannot_open(path);
   if (code != SQLITE_OK) return database->error(code, "open");
   // Where SQLite may not write it falls back to reading, which would only fail later.
   if (sqlite3_db_readonly(handle, "main") == 1) return database->error(SQLITE_READONLY, "open");
