@@ -1,0 +1,295 @@
+#include "http/api_client.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "codec/api_json.h"
+#include "http/errors.h"
+
+namespace viridian::http {
+namespace {
+
+constexpr size_t kIdleConnections = 64;
+
+std::string tenant_path(const std::string& tenant) {
+  return "/api/v2/tenants/" + percent_encode(tenant);
+}
+std::string database_path(const DatabasePath& path) {
+  return tenant_path(path.tenant) + "/databases/" + percent_encode(path.database);
+}
+std::string collections_path(const DatabasePath& path) {
+  return database_path(path) + "/collections";
+}
+std::string record_path(const CollectionRef& ref, std::string_view call) {
+  return fmt::format("{}/{}/{}", collections_path(ref.path), ref.id.to_string(), call);
+}
+std::string page_query(const Page& page) {
+  std::string query = fmt::format("?offset={}", page.offset);
+  if (page.limit) query += fmt::format("&limit={}", *page.limit);
+  return query;
+}
+
+SeqId seq_of(const Response& response) {
+  const std::string_view text = find_header(response.headers, kSeqHeader);
+  SeqId seq = 0;
+  std::from_chars(text.data(), text.data() + text.size(), seq);
+  return seq;
+}
+
+Error error_of(const Response& response) {
+  const Code code = code_of(response.status, find_header(response.headers, kCodeHeader));
+  Result<codec::ErrorBody> body = codec::read_error(response.body);
+  if (body.ok()) return Error(code, body->message);
+  return Error(code, fmt::format("the server answered {} without saying why", response.status));
+}
+
+std::string_view read_level_name(ReadLevel level) {
+  switch (level) {
+    case ReadLevel::index_only:
+      return "index_only";
+    case ReadLevel::index_and_bounded_wal:
+      return "index_and_bounded_wal";
+    case ReadLevel::index_and_wal:
+      break;
+  }
+  return "index_and_wal";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ApiClient>> ApiClient::create(System& system) {
+  VIRIDIAN_TRY(ServerUrl server, parse_server_url(system.settings().text("client.url")));
+  return std::make_unique<ApiClient>(
+      std::move(server), std::chrono::milliseconds(system.settings().integer("client.timeout_ms")));
+}
+
+ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout)
+    : server_(std::move(server)), timeout_(timeout) {}
+
+void ApiClient::stop() noexcept {
+  const std::lock_guard lock(mutex_);
+  idle_.clear();
+}
+
+std::unique_ptr<ClientConnection> ApiClient::take_idle() {
+  const std::lock_guard lock(mutex_);
+  while (!idle_.empty()) {
+    std::unique_ptr<ClientConnection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (!connection->stale()) return connection;
+  }
+  return nullptr;
+}
+
+void ApiClient::put_idle(std::unique_ptr<ClientConnection> connection) {
+  if (!connection->reusable()) return;
+  const std::lock_guard lock(mutex_);
+  if (idle_.size() < kIdleConnections) idle_.push_back(std::move(connection));
+}
+
+// A connection from the pool may have been closed by the server just now. Then a fresh one is
+// tried, if the server cannot have acted on the request: nothing of it was sent, or it is a GET.
+Result<Response> ApiClient::attempt(std::string_view method, const std::string& head,
+                                    const std::string& body, Context::Clock::time_point deadline) {
+  if (std::unique_ptr<ClientConnection> pooled = take_idle()) {
+    ClientConnection::Progress progress;
+    Result<Response> response = pooled->exchange(head, body, deadline, progress);
+    const bool may_repeat = !progress.received_any && (!progress.sent_any || method == "GET");
+    if (response.ok() || response.error().code() != Code::unavailable || !may_repeat) {
+      if (response.ok()) put_idle(std::move(pooled));
+      return response;
+    }
+  }
+  VIRIDIAN_TRY(ClientConnection opened, ClientConnection::open(server_, deadline));
+  auto fresh = std::make_unique<ClientConnection>(std::move(opened));
+  ClientConnection::Progress progress;
+  Result<Response> response = fresh->exchange(head, body, deadline, progress);
+  if (response.ok()) put_idle(std::move(fresh));
+  return response;
+}
+
+Result<Response> ApiClient::call(const Context& context, std::string_view method,
+                                 const std::string& path, const std::string& body) {
+  VIRIDIAN_TRY_VOID(context.check());
+  auto deadline = Context::Clock::now() + timeout_;
+  if (context.deadline()) deadline = std::min(deadline, *context.deadline());
+  const std::string head = fmt::format(
+      "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n"
+      "content-length: {}\r\n\r\n",
+      method, server_.prefix, path, server_.host, server_.port, body.size());
+  VIRIDIAN_TRY(Response response, attempt(method, head, body, deadline));
+  if (response.status >= 300) return error_of(response);
+  return response;
+}
+
+Result<int64_t> ApiClient::heartbeat(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", "/api/v2/heartbeat"));
+  return codec::read_heartbeat(response.body);
+}
+
+Result<std::string> ApiClient::version(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", "/api/v2/version"));
+  return codec::read_text(response.body);
+}
+
+Result<PreFlight> ApiClient::pre_flight(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", "/api/v2/pre-flight-checks"));
+  return codec::read_pre_flight(response.body);
+}
+
+Result<Identity> ApiClient::identity(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", "/api/v2/auth/identity"));
+  return codec::read_identity(response.body);
+}
+
+Status ApiClient::reset(const Context& context) {
+  VIRIDIAN_TRY_VOID(call(context, "POST", "/api/v2/reset"));
+  return ok_status();
+}
+
+Status ApiClient::create_tenant(const Context& context, const std::string& name) {
+  VIRIDIAN_TRY_VOID(call(context, "POST", "/api/v2/tenants", codec::write_name(name)));
+  return ok_status();
+}
+
+Result<Tenant> ApiClient::get_tenant(const Context& context, const std::string& name) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", tenant_path(name)));
+  return codec::read_tenant(response.body);
+}
+
+Status ApiClient::update_tenant(const Context& context, const std::string& name,
+                                const std::string& resource_name) {
+  VIRIDIAN_TRY_VOID(
+      call(context, "PATCH", tenant_path(name), codec::write_resource_name(resource_name)));
+  return ok_status();
+}
+
+Status ApiClient::create_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(call(context, "POST", tenant_path(path.tenant) + "/databases",
+                         codec::write_name(path.database)));
+  return ok_status();
+}
+
+Result<Database> ApiClient::get_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", database_path(path)));
+  return codec::read_database(response.body);
+}
+
+Result<std::vector<Database>> ApiClient::list_databases(const Context& context,
+                                                        const std::string& tenant,
+                                                        const Page& page) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "GET", tenant_path(tenant) + "/databases" + page_query(page)));
+  return codec::read_databases(response.body);
+}
+
+Status ApiClient::delete_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(call(context, "DELETE", database_path(path)));
+  return ok_status();
+}
+
+Result<Collection> ApiClient::create_collection(const Context& context, const DatabasePath& path,
+                                                const CreateCollection& request) {
+  VIRIDIAN_TRY(const Response response, call(context, "POST", collections_path(path),
+                                             codec::write_create_collection(request)));
+  return codec::read_collection(response.body);
+}
+
+Result<Collection> ApiClient::get_collection(const Context& context, const DatabasePath& path,
+                                             const std::string& name) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "GET", collections_path(path) + "/" + percent_encode(name)));
+  return codec::read_collection(response.body);
+}
+
+Result<Collection> ApiClient::get_collection_by_id(const Context& context,
+                                                   const CollectionRef& ref) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "GET", collections_path(ref.path) + "/by-id/" + ref.id.to_string()));
+  return codec::read_collection(response.body);
+}
+
+Result<std::vector<Collection>> ApiClient::list_collections(const Context& context,
+                                                            const DatabasePath& path,
+                                                            const Page& page) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "GET", collections_path(path) + page_query(page)));
+  return codec::read_collections(response.body);
+}
+
+Result<uint64_t> ApiClient::count_collections(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "GET", database_path(path) + "/collections_count"));
+  return codec::read_count(response.body);
+}
+
+Status ApiClient::modify_collection(const Context& context, const CollectionRef& ref,
+                                    const ModifyCollection& request) {
+  VIRIDIAN_TRY_VOID(call(context, "PUT", collections_path(ref.path) + "/" + ref.id.to_string(),
+                         codec::write_modify_collection(request)));
+  return ok_status();
+}
+
+Status ApiClient::delete_collection(const Context& context, const DatabasePath& path,
+                                    const std::string& name) {
+  VIRIDIAN_TRY_VOID(call(context, "DELETE", collections_path(path) + "/" + percent_encode(name)));
+  return ok_status();
+}
+
+Result<WriteResult> ApiClient::write(const Context& context, const CollectionRef& ref,
+                                     RecordBatch batch) {
+  std::string_view name;
+  switch (batch.operation) {
+    case Operation::add:
+      name = "add";
+      break;
+    case Operation::update:
+      name = "update";
+      break;
+    case Operation::upsert:
+      name = "upsert";
+      break;
+    case Operation::remove:
+      return Error(Code::invalid_argument, "write takes no removals: use delete_records");
+  }
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, name), codec::write_records(batch)));
+  return WriteResult{seq_of(response)};
+}
+
+Result<DeleteResult> ApiClient::delete_records(const Context& context, const CollectionRef& ref,
+                                               const DeleteRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "delete"), codec::write_delete(request)));
+  VIRIDIAN_TRY(DeleteResult result, codec::read_delete_result(response.body));
+  result.last = seq_of(response);
+  return result;
+}
+
+Result<uint64_t> ApiClient::count(const Context& context, const CollectionRef& ref,
+                                  ReadLevel level) {
+  VIRIDIAN_TRY(
+      const Response response,
+      call(context, "GET",
+           record_path(ref, "count") + fmt::format("?read_level={}", read_level_name(level))));
+  return codec::read_count(response.body);
+}
+
+Result<GetResult> ApiClient::get(const Context& context, const CollectionRef& ref,
+                                 const GetRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "get"), codec::write_get(request)));
+  return codec::read_get_result(response.body);
+}
+
+Result<QueryResult> ApiClient::query(const Context& context, const CollectionRef& ref,
+                                     const QueryRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "query"), codec::write_query(request)));
+  return codec::read_query_result(response.body);
+}
+
+}  // namespace viridian::http

@@ -1,0 +1,76 @@
+#pragma once
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/client_connection.h"
+#include "viridian/spi/api.h"
+#include "viridian/spi/component.h"
+
+namespace viridian::http {
+
+/// The Api of a server elsewhere. Blocking; as many calls at once as there are callers, each on a
+/// connection of its own from a pool. A call ends with its context's deadline or client.timeout_ms,
+/// whichever is sooner. Its errors have the codes that the server's Api gave; unavailable also says
+/// that the server could not be reached: a write may then have happened, or not.
+class ApiClient final : public Component, public Api {
+ public:
+  static Result<std::unique_ptr<ApiClient>> create(System& system);
+  ApiClient(ServerUrl server, std::chrono::milliseconds timeout);
+
+  void stop() noexcept override;
+
+  Result<int64_t> heartbeat(const Context&) override;
+  Result<std::string> version(const Context&) override;
+  Result<PreFlight> pre_flight(const Context&) override;
+  Result<Identity> identity(const Context&) override;
+  Status reset(const Context&) override;
+
+  Status create_tenant(const Context&, const std::string& name) override;
+  Result<Tenant> get_tenant(const Context&, const std::string& name) override;
+  Status update_tenant(const Context&, const std::string& name,
+                       const std::string& resource_name) override;
+
+  Status create_database(const Context&, const DatabasePath&) override;
+  Result<Database> get_database(const Context&, const DatabasePath&) override;
+  Result<std::vector<Database>> list_databases(const Context&, const std::string& tenant,
+                                               const Page&) override;
+  Status delete_database(const Context&, const DatabasePath&) override;
+
+  Result<Collection> create_collection(const Context&, const DatabasePath&,
+                                       const CreateCollection&) override;
+  Result<Collection> get_collection(const Context&, const DatabasePath&,
+                                    const std::string& name) override;
+  Result<Collection> get_collection_by_id(const Context&, const CollectionRef&) override;
+  Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath&,
+                                                   const Page&) override;
+  Result<uint64_t> count_collections(const Context&, const DatabasePath&) override;
+  Status modify_collection(const Context&, const CollectionRef&, const ModifyCollection&) override;
+  Status delete_collection(const Context&, const DatabasePath&, const std::string& name) override;
+
+  Result<WriteResult> write(const Context&, const CollectionRef&, RecordBatch batch) override;
+  Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
+                                      const DeleteRequest&) override;
+  Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
+  Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
+  Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+
+ private:
+  /// One request and its answer; an answer that says failure comes back as an error.
+  Result<Response> call(const Context&, std::string_view method, const std::string& path,
+                        const std::string& body = {});
+  Result<Response> attempt(std::string_view method, const std::string& head,
+                           const std::string& body, Context::Clock::time_point deadline);
+  std::unique_ptr<ClientConnection> take_idle();
+  void put_idle(std::unique_ptr<ClientConnection> connection);
+
+  const ServerUrl server_;
+  const std::chrono::milliseconds timeout_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<ClientConnection>> idle_;  // guarded by mutex_
+};
+
+}  // namespace viridian::http

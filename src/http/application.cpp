@@ -1,0 +1,133 @@
+#include "http/application.h"
+
+#include <chrono>
+#include <utility>
+
+#include "http/errors.h"
+#include "obs/log.h"
+
+namespace viridian::http {
+namespace {
+
+constexpr std::string_view kTombstone = "/api/v1/";
+
+// Missing counts as JSON; parameters such as a charset do not matter.
+bool is_json(std::string_view type) {
+  type = type.substr(0, type.find(';'));
+  while (!type.empty() && type.back() == ' ') type.remove_suffix(1);
+  if (type.empty() || equals_ignoring_case(type, "application/json")) return true;
+  constexpr std::string_view kPrefix = "application/";
+  constexpr std::string_view kSuffix = "+json";
+  return type.size() > kPrefix.size() + kSuffix.size() &&
+         equals_ignoring_case(type.substr(0, kPrefix.size()), kPrefix) &&
+         equals_ignoring_case(type.substr(type.size() - kSuffix.size()), kSuffix);
+}
+
+void log_failure(const Response& response, std::string_view method, std::string_view path) {
+  const obs::Level level = response.status >= 500 ? obs::Level::error : obs::Level::debug;
+  obs::log(level, "http", "request failed",
+           {{"status", response.status},
+            {"method", method},
+            {"path", path},
+            {"trace", find_header(response.headers, kTraceHeader)},
+            {"answer", response.body}});
+}
+
+}  // namespace
+
+Application::Application(Services services, obs::Metrics& metrics,
+                         std::string_view cors_allow_origins)
+    : services_(std::move(services)),
+      metrics_(metrics),
+      cors_(cors_allow_origins),
+      router_(routes()),
+      route_metrics_(routes().size() + 2) {}
+
+Response Application::handle(const Request& request) {
+  const auto begin = std::chrono::steady_clock::now();
+  size_t route = unmatched();
+  Response response = dispatch(request, route);
+  if (response.status >= 400) log_failure(response, request.method, request.path);
+  cors_.allow(request, response);
+  count(route, response.status);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  observe(route, took.count());
+  return response;
+}
+
+Response Application::refuse(int status, std::string_view message) {
+  Response response = error_response(status, message);
+  log_failure(response, "", "");
+  count(refused(), status);
+  return response;
+}
+
+Response Application::dispatch(const Request& request, size_t& route) {
+  const std::string_view path = request.path;
+  if (path.size() > kTombstone.size() && path.substr(0, kTombstone.size()) == kTombstone) {
+    return error_response(410, "The v1 API is deprecated. Please use /v2 apis");
+  }
+  Result<Router::Match> match = router_.match(request.method, path);
+  if (!match.ok()) return error_response(match.error());
+  if (match->allow.empty()) {
+    return error_response(404, "There is nothing at the path " + request.path);
+  }
+  if (request.method == "OPTIONS" && cors_.enabled()) return cors_.preflight(request);
+  if (match->route == nullptr) {
+    Response response =
+        error_response(405, request.path + " takes " + match->allow + ", not " + request.method);
+    response.headers.emplace_back("allow", match->allow);
+    return response;
+  }
+  route = static_cast<size_t>(match->route - routes().data());
+  return call(*match->route, request, *std::move(match));
+}
+
+Response Application::call(const Route& route, const Request& request, Router::Match match) {
+  if (!route.request.empty() && !is_json(request.header("content-type"))) {
+    return error_response(415, "Expected request with `Content-Type: application/json`");
+  }
+  const Call one{request, std::move(match.parameters)};
+  Result<Response> response = route.endpoint(services_, one);
+  return response.ok() ? *std::move(response) : error_response(response.error());
+}
+
+std::string_view Application::label(size_t route) const {
+  if (route == refused()) return "refused";
+  return route == unmatched() ? "unmatched" : routes()[route].pattern;
+}
+
+std::string_view Application::method(size_t route) const {
+  return route < routes().size() ? routes()[route].method : "";
+}
+
+void Application::count(size_t route, int status) {
+  const size_t index = static_cast<size_t>(status) - 200;
+  if (index >= kStatuses) return;
+  std::atomic<obs::Counter*>& slot = route_metrics_[route].by_status[index];
+  obs::Counter* counter = slot.load(std::memory_order_acquire);
+  if (counter == nullptr) {
+    // Two threads may get here; both are given the same counter.
+    counter = &metrics_.counter("viridian_http_requests_total", "Requests by route and status",
+                                {{"route", std::string(label(route))},
+                                 {"method", std::string(method(route))},
+                                 {"status", std::to_string(status)}});
+    slot.store(counter, std::memory_order_release);
+  }
+  counter->inc();
+}
+
+void Application::observe(size_t route, double seconds) {
+  std::atomic<obs::Histogram*>& slot = route_metrics_[route].seconds;
+  obs::Histogram* histogram = slot.load(std::memory_order_acquire);
+  if (histogram == nullptr) {
+    histogram = &metrics_.histogram(
+        "viridian_http_request_seconds", "Time from a complete request to its answer",
+        {{"route", std::string(label(route))}, {"method", std::string(method(route))}},
+        {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10});
+    slot.store(histogram, std::memory_order_release);
+  }
+  histogram->observe(seconds);
+}
+
+}  // namespace viridian::http

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "http/message.h"
+#include "http/url.h"
+#include "viridian/base/context.h"
+#include "viridian/base/result.h"
+
+namespace viridian::http {
+
+/// A blocking connection to a server. One thread at a time.
+class ClientConnection {
+ public:
+  /// What came of one exchange that failed, for the decision to try again.
+  struct Progress {
+    bool sent_any = false;      ///< some byte of the request may have reached the server
+    bool received_any = false;  ///< some byte of an answer came back
+  };
+
+  /// unavailable: nobody answers at the address; deadline_exceeded.
+  static Result<ClientConnection> open(const ServerUrl& server,
+                                       Context::Clock::time_point deadline);
+  ~ClientConnection();
+  ClientConnection(ClientConnection&&) noexcept;
+  ClientConnection& operator=(ClientConnection&&) = delete;
+
+  /// Sends a request (head and body) and reads its answer. After an error the connection is spent.
+  Result<Response> exchange(const std::string& head, const std::string& body,
+                            Context::Clock::time_point deadline, Progress& progress);
+  /// Whether the server keeps the connection open.
+  bool reusable() const noexcept { return reusable_; }
+  /// Whether the server has closed it since.
+  bool stale() const noexcept;
+
+ private:
+  explicit ClientConnection(int socket) : socket_(socket) {}
+  Status send_all(std::string_view bytes, Context::Clock::time_point deadline, Progress& progress);
+  Result<Response> receive(Context::Clock::time_point deadline, Progress& progress);
+
+  int socket_ = -1;
+  bool reusable_ = false;
+};
+
+}  // namespace viridian::http

@@ -1,0 +1,43 @@
+#include "http/openapi.h"
+
+namespace viridian::http {
+
+std::string_view openapi_schemas() {
+  return R"json({
+"Error":{"type":"object","required":["error","message"],"properties":{"error":{"type":"string"},"message":{"type":"string"}}},
+"Object":{"type":"object"},
+"Empty":{"type":"object"},
+"Text":{"type":"string"},
+"True":{"const":true},
+"Count":{"type":"integer","minimum":0},
+"Status":{"type":"object","required":["status"],"properties":{"status":{"type":"string"}}},
+"Heartbeat":{"type":"object","required":["nanosecond heartbeat"],"properties":{"nanosecond heartbeat":{"type":"integer"}}},
+"Health":{"type":"object","properties":{"is_executor_ready":{"type":"boolean"},"is_log_client_ready":{"type":"boolean"}}},
+"PreFlight":{"type":"object","properties":{"max_batch_size":{"type":"integer"},"supports_base64_encoding":{"type":"boolean"}}},
+"Identity":{"type":"object","required":["user_id","tenant","databases"],"properties":{"user_id":{"type":"string"},"tenant":{"type":"string"},"databases":{"type":"array","items":{"type":"string"}}}},
+"Name":{"type":"object","required":["name"],"properties":{"name":{"type":"string"}}},
+"ResourceName":{"type":"object","required":["resource_name"],"properties":{"resource_name":{"type":"string"}}},
+"Tenant":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"resource_name":{"type":["string","null"]}}},
+"Database":{"type":"object","required":["id","name","tenant"],"properties":{"id":{"type":"string","format":"uuid"},"name":{"type":"string"},"tenant":{"type":"string"}}},
+"Databases":{"type":"array","items":{"$ref":"#/components/schemas/Database"}},
+"Metadata":{"type":["object","null"],"additionalProperties":{"type":["string","number","boolean","array","null"]}},
+"Collection":{"type":"object","required":["id","name","tenant","database","configuration_json","schema","metadata","dimension","log_position","version"],"properties":{"id":{"type":"string","format":"uuid"},"name":{"type":"string"},"tenant":{"type":"string"},"database":{"type":"string"},"configuration_json":{"type":"object"},"schema":{"type":"object"},"metadata":{"$ref":"#/components/schemas/Metadata"},"dimension":{"type":["integer","null"]},"log_position":{"type":"integer"},"version":{"type":"integer"}}},
+"Collections":{"type":"array","items":{"$ref":"#/components/schemas/Collection"}},
+"CreateCollection":{"type":"object","required":["name"],"properties":{"name":{"type":"string"},"metadata":{"$ref":"#/components/schemas/Metadata"},"configuration":{"type":["object","null"]},"schema":{"type":["object","null"]},"get_or_create":{"type":"boolean","default":false}}},
+"ModifyCollection":{"type":"object","properties":{"new_name":{"type":["string","null"]},"new_metadata":{"$ref":"#/components/schemas/Metadata"},"new_configuration":{"type":["object","null"]}}},
+"Embeddings":{"type":["array","null"],"items":{"oneOf":[{"type":"array","items":{"type":"number"}},{"type":"string","contentEncoding":"base64"},{"type":"null"}]}},
+"Texts":{"type":["array","null"],"items":{"type":["string","null"]}},
+"Ids":{"type":["array","null"],"items":{"type":"string"}},
+"Records":{"type":"object","required":["ids","embeddings"],"properties":{"ids":{"type":"array","items":{"type":"string"}},"embeddings":{"$ref":"#/components/schemas/Embeddings"},"documents":{"$ref":"#/components/schemas/Texts"},"uris":{"$ref":"#/components/schemas/Texts"},"metadatas":{"type":["array","null"],"items":{"$ref":"#/components/schemas/Metadata"}}}},
+"RecordChanges":{"type":"object","required":["ids"],"properties":{"ids":{"type":"array","items":{"type":"string"}},"embeddings":{"$ref":"#/components/schemas/Embeddings"},"documents":{"$ref":"#/components/schemas/Texts"},"uris":{"$ref":"#/components/schemas/Texts"},"metadatas":{"type":["array","null"],"items":{"$ref":"#/components/schemas/Metadata"}}}},
+"Include":{"type":"array","items":{"enum":["documents","metadatas","embeddings","uris","distances"]}},
+"DeleteRequest":{"type":"object","properties":{"ids":{"$ref":"#/components/schemas/Ids"},"where":{"type":["object","null"]},"where_document":{"type":["object","null"]},"limit":{"type":["integer","null"],"minimum":0}}},
+"DeleteResult":{"type":"object","required":["deleted"],"properties":{"deleted":{"type":"integer","minimum":0}}},
+"GetRequest":{"type":"object","properties":{"ids":{"$ref":"#/components/schemas/Ids"},"where":{"type":["object","null"]},"where_document":{"type":["object","null"]},"limit":{"type":["integer","null"],"minimum":0},"offset":{"type":["integer","null"],"minimum":0},"include":{"$ref":"#/components/schemas/Include"}}},
+"GetResult":{"type":"object","required":["ids","embeddings","documents","uris","metadatas","include"],"properties":{"ids":{"type":"array","items":{"type":"string"}},"embeddings":{"type":["array","null"]},"documents":{"$ref":"#/components/schemas/Texts"},"uris":{"$ref":"#/components/schemas/Texts"},"metadatas":{"type":["array","null"]},"include":{"$ref":"#/components/schemas/Include"}}},
+"QueryRequest":{"type":"object","required":["query_embeddings"],"properties":{"query_embeddings":{"type":"array","items":{"type":"array","items":{"type":"number"}}},"n_results":{"type":["integer","null"],"minimum":0,"default":10},"ids":{"$ref":"#/components/schemas/Ids"},"where":{"type":["object","null"]},"where_document":{"type":["object","null"]},"include":{"$ref":"#/components/schemas/Include"}}},
+"QueryResult":{"type":"object","required":["ids","embeddings","documents","uris","metadatas","distances","include"],"properties":{"ids":{"type":"array","items":{"type":"array","items":{"type":"string"}}},"embeddings":{"type":["array","null"]},"documents":{"type":["array","null"]},"uris":{"type":["array","null"]},"metadatas":{"type":["array","null"]},"distances":{"type":["array","null"]},"include":{"$ref":"#/components/schemas/Include"}}}
+})json";
+}
+
+}  // namespace viridian::http

@@ -1,0 +1,46 @@
+#pragma once
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "base/executor.h"
+#include "http/application.h"
+#include "http/transport.h"
+#include "obs/metrics.h"
+#include "viridian/spi/api.h"
+#include "viridian/spi/component.h"
+
+namespace viridian::http {
+
+/// Serves an Api over HTTP. start() listens; stop() lets requests in flight finish.
+class Server final : public Component {
+ public:
+  static constexpr std::string_view kSetting = "server";
+  static Result<std::unique_ptr<Server>> create(System& system);
+  Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOptions options,
+         const std::string& cors_allow_origins);
+  ~Server() override;
+
+  /// failed_precondition: the address is in use.
+  Status start(const Context&) override;
+  void stop() noexcept override;
+
+  /// The port that is listened on; 0 while it is not running.
+  uint16_t port() const;
+  /// http://HOST:PORT
+  std::string url() const;
+
+ private:
+  std::string expose_metrics();
+
+  Executor& executor_;
+  obs::Metrics& metrics_;
+  const TransportOptions options_;
+  std::atomic<bool> ready_{false};
+  Application application_;
+  std::unique_ptr<Transport> transport_;
+  /// The same, for requests for metrics: set before any can come, cleared after the last.
+  std::atomic<const Transport*> published_{nullptr};
+};
+
+}  // namespace viridian::http
