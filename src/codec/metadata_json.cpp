@@ -177,7 +177,10 @@ Result<Metadata> record_metadata(const json::Value& value, std::string_view path
 
 Result<Metadata> collection_metadata(const json::Value& value, std::string_view path,
                                      bool nulls_allowed) {
-  VIRIDIAN_TRY(Metadata metadata, record_metadata(value, path));
+  auto read = record_metadata(value, path);
+  if (!read.ok() && read.error().code() != Code::unprocessable)
+    return validation_error(path, "Collection metadata cannot hold sparse vectors");
+  VIRIDIAN_TRY(Metadata metadata, std::move(read));
   for (const auto& [key, held] : metadata) {
     if (type_of(held) == MetadataType::null && !nulls_allowed)
       return shape_error(member_path(path, key), "invalid type: null, expected a scalar");

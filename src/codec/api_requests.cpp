@@ -1,0 +1,300 @@
+#include <fmt/format.h>
+
+#include "codec/api_columns.h"
+#include "codec/api_json.h"
+#include "codec/fields.h"
+#include "codec/values.h"
+
+namespace viridian::codec {
+namespace {
+
+Result<std::string> read_only_text(std::string_view body, std::string_view name) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "", {name}));
+  return fields.text(name);
+}
+
+std::string write_only_text(std::string_view name, std::string_view text) {
+  json::Writer out;
+  out.begin_object();
+  out.key(name);
+  out.string(text);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<Selection> read_selection(const Fields& fields) {
+  Selection selection;
+  if (const json::Value* ids = fields.present("ids")) {
+    VIRIDIAN_TRY(const json::Array* elements, as_array(*ids, "ids"));
+    selection.ids.emplace();
+    for (const json::Value& element : *elements) {
+      VIRIDIAN_TRY(const std::string id,
+                   as_text(element, element_path("ids", selection.ids->size())));
+      selection.ids->push_back(id);
+    }
+  }
+  return selection;
+}
+
+/// The filters, after everything that concerns the body's shape.
+Status read_filters(const Fields& fields, Selection& selection) {
+  if (const json::Value* where = fields.present("where")) {
+    VIRIDIAN_TRY(selection.where, where_of(*where));
+  }
+  if (const json::Value* where = fields.present("where_document")) {
+    VIRIDIAN_TRY(selection.where_document, where_document_of(*where));
+  }
+  return ok_status();
+}
+
+Result<std::optional<uint32_t>> read_u32(const Fields& fields, std::string_view name) {
+  const json::Value* value = fields.present(name);
+  if (value == nullptr) return std::optional<uint32_t>();
+  VIRIDIAN_TRY(const uint32_t number, as_u32(*value, fields.path_of(name)));
+  return std::optional<uint32_t>(number);
+}
+
+Status read_include(const Fields& fields, std::vector<Include>& include) {
+  const json::Value* value = fields.find("include");
+  if (value == nullptr) return ok_status();
+  VIRIDIAN_TRY(include, include_of(*value, "include"));
+  return ok_status();
+}
+
+void write_selection(json::Writer& out, const Selection& selection) {
+  if (selection.ids) {
+    out.key("ids");
+    out.begin_array();
+    for (size_t i = 0; i < selection.ids->size(); ++i) out.string((*selection.ids)[i]);
+    out.end_array();
+  }
+  if (selection.where) {
+    out.key("where");
+    write(out, *selection.where);
+  }
+  if (selection.where_document) {
+    out.key("where_document");
+    write_document_filter(out, *selection.where_document);
+  }
+}
+
+void write_include(json::Writer& out, const std::vector<Include>& include) {
+  out.key("include");
+  out.begin_array();
+  for (const Include word : include) out.string(include_name(word));
+  out.end_array();
+}
+
+void write_limit(json::Writer& out, std::optional<uint32_t> limit) {
+  if (!limit) return;
+  out.key("limit");
+  out.unsigned_integer(*limit);
+}
+
+/// A query's body: the vectors go straight into a matrix, the rest (small) becomes a tree.
+struct QueryBody {
+  json::Object rest;
+  std::optional<VectorColumn> vectors;
+};
+
+Result<QueryBody> read_query_body(std::string_view body, Faults& faults) {
+  json::Reader reader(body);
+  if (reader.kind() != json::Kind::object) return unexpected(reader, "", "an object");
+  QueryBody query;
+  std::string_view name;
+  reader.begin_object();
+  while (reader.next_member(name)) {
+    if (name == "query_embeddings") {
+      if (query.vectors) return shape_error("", "duplicate field `query_embeddings`");
+      VIRIDIAN_TRY(query.vectors, read_vectors(reader, "query_embeddings", Rows::arrays, faults));
+      continue;
+    }
+    json::Member& member = query.rest.emplace_back(std::string(name), json::Value());
+    if (!reader.read_value(member.second)) break;
+  }
+  if (!reader.finish()) return reader.error();
+  if (!query.vectors) return shape_error("", "missing field `query_embeddings`");
+  return query;
+}
+
+}  // namespace
+
+Result<std::string> read_name(std::string_view body) { return read_only_text(body, "name"); }
+std::string write_name(std::string_view name) { return write_only_text("name", name); }
+Result<std::string> read_resource_name(std::string_view body) {
+  return read_only_text(body, "resource_name");
+}
+std::string write_resource_name(std::string_view resource_name) {
+  return write_only_text("resource_name", resource_name);
+}
+
+Result<CreateCollection> read_create_collection(std::string_view body) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(
+      const Fields fields,
+      Fields::of(value, "", {"name", "metadata", "configuration", "schema", "get_or_create"}));
+  CreateCollection request;
+  VIRIDIAN_TRY(request.name, fields.text("name"));
+  VIRIDIAN_TRY(request.get_or_create, fields.boolean_or("get_or_create", false));
+  if (const json::Value* configuration = fields.present("configuration")) {
+    VIRIDIAN_TRY(request.configuration, configuration_of(*configuration, "configuration", false));
+  }
+  // A schema's one check of values, on the customer key, waits for the metadata's shape.
+  auto schema = Result<Schema>(Schema());
+  const json::Value* given = fields.present("schema");
+  if (given != nullptr) schema = schema_of(*given, "schema");
+  if (!schema.ok() && schema.error().code() == Code::unprocessable) return schema.error();
+  if (const json::Value* metadata = fields.present("metadata")) {
+    VIRIDIAN_TRY(request.metadata, collection_metadata(*metadata, "metadata", false));
+  }
+  if (!schema.ok()) return schema.error();
+  if (given != nullptr) request.schema = *std::move(schema);
+  return request;
+}
+
+std::string write_create_collection(const CreateCollection& request) {
+  json::Writer out;
+  out.begin_object();
+  out.key("name");
+  out.string(request.name);
+  if (request.metadata) {
+    out.key("metadata");
+    write(out, *request.metadata);
+  }
+  if (request.configuration) {
+    out.key("configuration");
+    write(out, *request.configuration);
+  }
+  if (request.schema) {
+    out.key("schema");
+    write(out, *request.schema);
+  }
+  out.key("get_or_create");
+  out.boolean(request.get_or_create);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<ModifyCollection> read_modify_collection(std::string_view body) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(const Fields fields,
+               Fields::of(value, "", {"new_name", "new_metadata", "new_configuration"}));
+  ModifyCollection request;
+  if (const json::Value* name = fields.present("new_name")) {
+    VIRIDIAN_TRY(request.name, as_text(*name, "new_name"));
+  }
+  if (const json::Value* configuration = fields.present("new_configuration")) {
+    VIRIDIAN_TRY(request.configuration,
+                 configuration_of(*configuration, "new_configuration", true));
+  }
+  if (const json::Value* metadata = fields.present("new_metadata")) {
+    VIRIDIAN_TRY(request.metadata, collection_metadata(*metadata, "new_metadata", true));
+  }
+  return request;
+}
+
+std::string write_modify_collection(const ModifyCollection& request) {
+  json::Writer out;
+  out.begin_object();
+  if (request.name) {
+    out.key("new_name");
+    out.string(*request.name);
+  }
+  if (request.metadata) {
+    out.key("new_metadata");
+    write(out, *request.metadata);
+  }
+  if (request.configuration) {
+    out.key("new_configuration");
+    write(out, *request.configuration);
+  }
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<GetRequest> read_get(std::string_view body) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(
+      const Fields fields,
+      Fields::of(value, "", {"ids", "where", "where_document", "limit", "offset", "include"}));
+  GetRequest request;
+  VIRIDIAN_TRY(request.selection, read_selection(fields));
+  VIRIDIAN_TRY(request.limit, read_u32(fields, "limit"));
+  VIRIDIAN_TRY(const auto offset, read_u32(fields, "offset"));
+  request.offset = offset.value_or(0);
+  VIRIDIAN_TRY_VOID(read_include(fields, request.include));
+  VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
+  return request;
+}
+
+std::string write_get(const GetRequest& request) {
+  json::Writer out;
+  out.begin_object();
+  write_selection(out, request.selection);
+  write_limit(out, request.limit);
+  out.key("offset");
+  out.unsigned_integer(request.offset);
+  write_include(out, request.include);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<QueryRequest> read_query(std::string_view body) {
+  Faults faults;
+  VIRIDIAN_TRY(QueryBody parts, read_query_body(body, faults));
+  const json::Value rest(std::move(parts.rest));
+  VIRIDIAN_TRY(const Fields fields,
+               Fields::of(rest, "", {"ids", "where", "where_document", "n_results", "include"}));
+  QueryRequest request;
+  VIRIDIAN_TRY(request.selection, read_selection(fields));
+  VIRIDIAN_TRY(const auto n_results, read_u32(fields, "n_results"));
+  request.n_results = n_results.value_or(request.n_results);
+  VIRIDIAN_TRY_VOID(read_include(fields, request.include));
+  VIRIDIAN_TRY_VOID(faults.status());
+  VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
+  request.n_queries = static_cast<uint32_t>(parts.vectors->rows());
+  request.vectors = std::move(parts.vectors->matrix);
+  return request;
+}
+
+std::string write_query(const QueryRequest& request) {
+  json::Writer out;
+  out.begin_object();
+  out.key("query_embeddings");
+  out.begin_array();
+  for (size_t row = 0; row < request.vectors.rows(); ++row) {
+    out.begin_array();
+    for (size_t i = 0; i < request.vectors.dim; ++i) out.floating(request.vectors.row(row)[i]);
+    out.end_array();
+  }
+  out.end_array();
+  out.key("n_results");
+  out.unsigned_integer(request.n_results);
+  write_selection(out, request.selection);
+  write_include(out, request.include);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<DeleteRequest> read_delete(std::string_view body) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(const Fields fields,
+               Fields::of(value, "", {"ids", "where", "where_document", "limit"}));
+  DeleteRequest request;
+  VIRIDIAN_TRY(request.selection, read_selection(fields));
+  VIRIDIAN_TRY(request.limit, read_u32(fields, "limit"));
+  VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
+  return request;
+}
+
+std::string write_delete(const DeleteRequest& request) {
+  json::Writer out;
+  out.begin_object();
+  write_selection(out, request.selection);
+  write_limit(out, request.limit);
+  out.end_object();
+  return std::move(out).take();
+}
+
+}  // namespace viridian::codec
