@@ -232,7 +232,7 @@ TEST_P(ApiConformance, ModifyChangesIndexParametersAtOnce) {
   ModifyCollection change;
   change.configuration.emplace().hnsw.emplace().parameters.ef_search = 77;
   EXPECT_OK(api().modify_collection(context_, docs, change));
-  const auto& index = stored(docs).schema.keys.at(Schema::kEmbedding).vector;
+  const auto index = stored(docs).schema.keys.at(Schema::kEmbedding).vector;
   ASSERT_TRUE(index && index->hnsw);
   EXPECT_EQ(index->hnsw->ef_search, 77U);
 }

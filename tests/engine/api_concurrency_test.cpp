@@ -18,7 +18,7 @@ constexpr int kGroup = 5;
 class ApiConcurrency : public testing::Test {
  protected:
   void SetUp() override {
-    system_ = must(TestSystem::start_mem());
+    system_ = must(make_mem_api());
     ASSERT_TRUE(system_);
     docs_ = make("docs");
   }

@@ -16,9 +16,9 @@ struct Tracked {
   Oracle oracle;
 };
 
-class Run {
+class RandomRun {
  public:
-  Run(TestSystem& system, uint32_t seed) : system_(system), random_(seed) {
+  RandomRun(TestSystem& system, uint32_t seed) : system_(system), random_(seed) {
     for (const Space space : {Space::l2, Space::cosine, Space::ip}) {
       CreateCollection request;
       request.name = "docs" + std::to_string(static_cast<int>(space));
@@ -138,9 +138,9 @@ constexpr int kSteps = 250;
 TEST(ApiProperty, InMemoryAnswersAsTheOracleDoes) {
   for (uint32_t seed = 1; seed <= kSeeds && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    const auto system = must(TestSystem::start_mem());
+    const auto system = must(make_mem_api());
     ASSERT_TRUE(system);
-    Run run(*system, seed);
+    RandomRun run(*system, seed);
     for (int i = 0; i < kSteps && !testing::Test::HasFailure(); ++i) run.step();
     run.compare_all();
   }
@@ -150,9 +150,9 @@ TEST(ApiProperty, OnDiskAnswersAsTheOracleDoesAcrossReopening) {
   for (uint32_t seed = 101; seed <= 100 + kSeeds && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const TemporaryDirectory directory;
-    const auto system = must(TestSystem::start_local(directory.path()));
+    const auto system = must(make_local_api(directory.path()));
     ASSERT_TRUE(system);
-    Run run(*system, seed);
+    RandomRun run(*system, seed);
     for (int i = 0; i < kSteps && !testing::Test::HasFailure(); ++i) {
       run.step();
       if (i % 40 == 39) {
