@@ -24,7 +24,9 @@ bool is_json(std::string_view type) {
 }
 
 void log_failure(const Response& response, std::string_view method, std::string_view path) {
-  const obs::Level level = response.status >= 500 ? obs::Level::error : obs::Level::debug;
+  obs::Level level = obs::Level::debug;  // the client's mistakes are the client's to read
+  if (response.status == 500) level = obs::Level::error;
+  if (response.status == 503 || response.status == 504) level = obs::Level::warn;
   obs::log(level, "http", "request failed",
            {{"status", response.status},
             {"method", method},

@@ -1,0 +1,134 @@
+#pragma once
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "viridian/spi/api.h"
+
+namespace viridian::http {
+
+/// An Api that does nothing: it notes what it was asked and answers with default values, or with
+/// the failure it was told to.
+class ScriptedApi final : public Api {
+ public:
+  std::optional<Error> failure;
+  CollectionRef last_ref;
+  DatabasePath last_path;
+  std::string last_name;
+  Page last_page;
+  ReadLevel last_level = ReadLevel::index_and_wal;
+  size_t last_rows = 0;
+
+  Result<int64_t> heartbeat(const Context&) override {
+    return answer(int64_t{1234567890123456789});
+  }
+  Result<std::string> version(const Context&) override { return answer(std::string("1.2.3")); }
+  Result<PreFlight> pre_flight(const Context&) override { return answer(PreFlight{5461, true}); }
+  Result<Identity> identity(const Context&) override {
+    return answer(Identity{"", "default_tenant", {"default_database"}});
+  }
+  Status reset(const Context&) override { return done(); }
+  Status create_tenant(const Context&, const std::string& name) override { return named(name); }
+  Result<Tenant> get_tenant(const Context&, const std::string& name) override {
+    last_name = name;
+    return answer(Tenant{name, std::nullopt});
+  }
+  Status update_tenant(const Context&, const std::string& name, const std::string&) override {
+    return named(name);
+  }
+  Status create_database(const Context&, const DatabasePath& path) override { return at(path); }
+  Result<Database> get_database(const Context&, const DatabasePath& path) override {
+    last_path = path;
+    return answer(Database{Uuid(), path.database, path.tenant});
+  }
+  Result<std::vector<Database>> list_databases(const Context&, const std::string&,
+                                               const Page& page) override {
+    last_page = page;
+    return answer(std::vector<Database>());
+  }
+  Status delete_database(const Context&, const DatabasePath& path) override { return at(path); }
+  Result<Collection> create_collection(const Context&, const DatabasePath& path,
+                                       const CreateCollection& request) override {
+    last_path = path;
+    return answer(collection(request.name));
+  }
+  Result<Collection> get_collection(const Context&, const DatabasePath& path,
+                                    const std::string& name) override {
+    last_path = path;
+    last_name = name;
+    return answer(collection(name));
+  }
+  Result<Collection> get_collection_by_id(const Context&, const CollectionRef& ref) override {
+    last_ref = ref;
+    return answer(collection("by-id"));
+  }
+  Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath& path,
+                                                   const Page& page) override {
+    last_path = path;
+    last_page = page;
+    return answer(std::vector<Collection>());
+  }
+  Result<uint64_t> count_collections(const Context&, const DatabasePath&) override {
+    return answer(uint64_t{3});
+  }
+  Status modify_collection(const Context&, const CollectionRef& ref,
+                           const ModifyCollection&) override {
+    last_ref = ref;
+    return done();
+  }
+  Status delete_collection(const Context&, const DatabasePath&, const std::string& name) override {
+    return named(name);
+  }
+  Result<WriteResult> write(const Context&, const CollectionRef& ref, RecordBatch batch) override {
+    last_ref = ref;
+    last_rows = batch.rows();
+    return answer(WriteResult{42});
+  }
+  Result<DeleteResult> delete_records(const Context&, const CollectionRef& ref,
+                                      const DeleteRequest&) override {
+    last_ref = ref;
+    return answer(DeleteResult{2, 44});
+  }
+  Result<uint64_t> count(const Context&, const CollectionRef& ref, ReadLevel level) override {
+    last_ref = ref;
+    last_level = level;
+    return answer(uint64_t{7});
+  }
+  Result<GetResult> get(const Context&, const CollectionRef& ref, const GetRequest&) override {
+    last_ref = ref;
+    return answer(GetResult());
+  }
+  Result<QueryResult> query(const Context&, const CollectionRef& ref,
+                            const QueryRequest&) override {
+    last_ref = ref;
+    return answer(QueryResult());
+  }
+
+ private:
+  template <class T>
+  Result<T> answer(T value) {
+    if (failure) return *failure;
+    return value;
+  }
+  Status done() {
+    if (failure) return *failure;
+    return ok_status();
+  }
+  Status named(const std::string& name) {
+    last_name = name;
+    return done();
+  }
+  Status at(const DatabasePath& path) {
+    last_path = path;
+    return done();
+  }
+  static Collection collection(const std::string& name) {
+    Collection made;
+    made.name = name;
+    return made;
+  }
+};
+
+}  // namespace viridian::http
