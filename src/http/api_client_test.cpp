@@ -1,0 +1,125 @@
+#include "http/api_client.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "component/thread_pool.h"
+#include "http/errors.h"
+#include "http/scripted_api.h"
+#include "http/server.h"
+
+namespace viridian::http {
+namespace {
+
+class ApiClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(pool_.start(Context()).ok());
+    start({});
+  }
+  void TearDown() override {
+    if (server_) server_->stop();
+    pool_.stop();
+  }
+  void start(TransportOptions options) {
+    server_ = std::make_unique<Server>(api_, pool_, metrics_, options, "");
+    const Status started = server_->start(Context());
+    ASSERT_TRUE(started.ok()) << started.error().message();
+  }
+  ApiClient client() {
+    return ApiClient({"127.0.0.1", server_->port(), ""}, std::chrono::seconds(20));
+  }
+
+  ScriptedApi api_;
+  ThreadPool pool_{2, 64};
+  obs::Metrics metrics_;
+  std::unique_ptr<Server> server_;
+  const Context context_;
+};
+
+TEST_F(ApiClientTest, EveryCodeComesBackAsItWas) {
+  ApiClient client = this->client();
+  for (int i = 0; i <= static_cast<int>(Code::internal); ++i) {
+    const Code code = static_cast<Code>(i);
+    api_.failure = Error(code, "the reason");
+    const auto result = client.get_tenant(context_, "abc");
+    ASSERT_FALSE(result.ok());
+    EXPECT_EQ(code_name(result.error().code()), code_name(code));
+    EXPECT_EQ(result.error().message(), "the reason");
+  }
+}
+
+TEST_F(ApiClientTest, NamesTravelWhateverTheyHold) {
+  ApiClient client = this->client();
+  const std::string name = "a/b c?d#e%20é&+";
+  const auto tenant = client.get_tenant(context_, name);
+  ASSERT_TRUE(tenant.ok()) << tenant.error().message();
+  EXPECT_EQ(tenant->name, name);
+}
+
+TEST_F(ApiClientTest, WritesBringTheirNumberBack) {
+  ApiClient client = this->client();
+  RecordBatch batch;
+  batch.ids = {"a"};
+  batch.embeddings.dim = 1;
+  batch.embeddings.values = {1.0F};
+  const auto written = client.write(context_, {{}, Uuid::random()}, batch);
+  ASSERT_TRUE(written.ok()) << written.error().message();
+  EXPECT_EQ(written->last, 42u);
+  DeleteRequest request;
+  request.selection.ids = StringColumn{"a"};
+  const auto deleted = client.delete_records(context_, {{}, Uuid::random()}, request);
+  ASSERT_TRUE(deleted.ok()) << deleted.error().message();
+  EXPECT_EQ(deleted->deleted, 2u);
+  EXPECT_EQ(deleted->last, 44u);
+}
+
+// A server that was restarted has closed the pooled connections; nobody should notice.
+TEST_F(ApiClientTest, ConnectionsThatTheServerClosedAreReplaced) {
+  ApiClient client = this->client();
+  ASSERT_TRUE(client.create_tenant(context_, "abc").ok());
+  TransportOptions same;
+  same.port = server_->port();
+  server_->stop();
+  const auto unreachable = client.heartbeat(context_);
+  ASSERT_FALSE(unreachable.ok());
+  EXPECT_EQ(unreachable.error().code(), Code::unavailable);
+  start(same);
+  EXPECT_TRUE(client.create_tenant(context_, "abc").ok());
+  EXPECT_TRUE(client.heartbeat(context_).ok());
+}
+
+TEST_F(ApiClientTest, ServerMessageOfARefusedBodyIsHeard) {
+  TransportOptions options;
+  options.max_body_bytes = 1000;
+  server_->stop();
+  start(options);
+  ApiClient client = this->client();
+  const Status refused = client.create_tenant(context_, std::string(20 << 20, 'x'));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::invalid_argument);
+  EXPECT_EQ(refused.error().message(), "Failed to buffer the request body: length limit exceeded");
+}
+
+TEST_F(ApiClientTest, ContextThatIsOverSendsNothing) {
+  ApiClient client = this->client();
+  Context context;
+  context.cancel();
+  const auto result = client.heartbeat(context);
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().code(), Code::cancelled);
+}
+
+TEST_F(ApiClientTest, ManyThreadsShareOneClient) {
+  ApiClient client = this->client();
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 100; ++i) EXPECT_TRUE(client.pre_flight(context_).ok());
+    });
+  }
+}
+
+}  // namespace
+}  // namespace viridian::http
