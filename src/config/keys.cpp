@@ -129,6 +129,9 @@ bool is_choice(std::string_view choices, std::string_view value) {
   return false;
 }
 
+/// Environment variables have '_' where keys have '.'.
+char without_punctuation(char c) { return c == '_' || c == '-' ? '.' : c; }
+
 /// Insertions, removals and replacements that turn one into the other.
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
@@ -137,7 +140,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
     size_t diagonal = row[0];
     row[0] = i + 1;
     for (size_t j = 0; j < b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      const size_t replaced =
+          diagonal + (without_punctuation(a[i]) == without_punctuation(b[j]) ? 0 : 1);
       diagonal = row[j + 1];
       row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
     }
@@ -175,9 +179,14 @@ std::string allowed(const Key& key) {
     case Type::boolean:
       return "true or false";
     case Type::choice: {
-      std::string choices(key.choices);
-      std::replace(choices.begin(), choices.end(), '|', ' ');
-      return "one of: " + choices;
+      std::string choices = "one of ";
+      for (const char c : key.choices) {
+        if (c == '|')
+          choices += ", ";
+        else
+          choices.push_back(c);
+      }
+      return choices;
     }
     case Type::integer:
       return fmt::format("an integer from {} to {}", key.min, key.max);

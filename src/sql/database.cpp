@@ -83,7 +83,7 @@ std::string_view advice_for(Code code) {
 
 /// SQLite's own answer does not say why: it has tried other ways to open the file since.
 Error cannot_open(const std::string& path) {
-  const std::string directory = std::filesystem::path(path).parent_path().string();
+  const std::string directory = std::filesystem::absolute(path).parent_path().string();
   const bool reachable = access(directory.c_str(), W_OK | X_OK) == 0;
   const int number = reachable ? 0 : errno;
   return Error(code_of_errno(number, Code::internal),
