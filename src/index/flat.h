@@ -72,9 +72,12 @@ class FlatScanner {
   /// At most this many rows go through a kernel at once: one word of live bits.
   static constexpr size_t kBlockRows = 64;
   struct Block;
+  struct Sparse;
 
   void scan_block(const Block& block, std::span<TopK> results) const;
-  void offer_block(size_t query, const Block& block, const float* raw, TopK& result) const;
+  void scan_tile(size_t query, const Block& block, std::span<TopK> results) const;
+  void offer_block(size_t query, const Block& block, const float* raw, size_t stride,
+                   TopK& result) const;
   float distance(float raw, float query_norm, float row_norm) const;
 
   Space space_;

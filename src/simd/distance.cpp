@@ -144,7 +144,42 @@ struct SquaredNorm {
   }
 };
 
-/// `ahead` are rows that are wanted soon: they are fetched at the pace at which `rows` are read.
+template <class Metric>
+HWY_INLINE Lanes row_sums(const float* query, const float* row, size_t dim) {
+  Lanes sums = zero_lanes();
+  size_t i = 0;
+  for (; i + kLanes <= dim; i += kLanes) step<Metric>(sums, load(query + i), load(row + i));
+  if (i < dim) step<Metric>(sums, load_tail(query + i, dim - i), load_tail(row + i, dim - i));
+  return sums;
+}
+
+template <class Metric>
+HWY_INLINE float one_row(const float* query, const float* row, size_t dim) {
+  const Lanes sums[4] = {row_sums<Metric>(query, row, dim), zero_lanes(), zero_lanes(),
+                         zero_lanes()};
+  float out[4];
+  finish(sums, out);
+  return out[0];
+}
+
+// One row after the other, as they lie in memory: that is the pattern the hardware prefetcher
+// follows, and the processor overlaps the end of one row with the start of the next by itself.
+// Four rows side by side, or prefetch instructions, came to half the bandwidth.
+template <class Metric>
+void contiguous(const float* query, const float* rows, size_t dim, size_t n, float* out) {
+  size_t i = 0;
+  for (; i + kRowsAtOnce <= n; i += kRowsAtOnce) {
+    const float* row = rows + i * dim;
+    const Lanes sums[4] = {
+        row_sums<Metric>(query, row, dim), row_sums<Metric>(query, row + dim, dim),
+        row_sums<Metric>(query, row + 2 * dim, dim), row_sums<Metric>(query, row + 3 * dim, dim)};
+    finish(sums, out + i);
+  }
+  for (; i < n; ++i) out[i] = one_row<Metric>(query, rows + i * dim, dim);
+}
+
+/// Four rows side by side. `ahead` are the rows that come next: they are fetched at the pace at
+/// which `rows` are read, since no hardware can guess where they lie.
 template <class Metric>
 HWY_INLINE void four_rows(const float* query, const float* const* rows, const float* const* ahead,
                           size_t dim, float* out) {
@@ -170,17 +205,6 @@ HWY_INLINE void four_rows(const float* query, const float* const* rows, const fl
 }
 
 template <class Metric>
-HWY_INLINE float one_row(const float* query, const float* row, size_t dim) {
-  Lanes sums[4] = {zero_lanes(), zero_lanes(), zero_lanes(), zero_lanes()};
-  size_t i = 0;
-  for (; i + kLanes <= dim; i += kLanes) step<Metric>(sums[0], load(query + i), load(row + i));
-  if (i < dim) step<Metric>(sums[0], load_tail(query + i, dim - i), load_tail(row + i, dim - i));
-  float out[4];
-  finish(sums, out);
-  return out[0];
-}
-
-template <class Metric>
 void gather(const float* query, const float* const* rows, size_t dim, size_t n, float* out) {
   size_t i = 0;
   for (; i + kRowsAtOnce <= n; i += kRowsAtOnce) {
@@ -190,15 +214,27 @@ void gather(const float* query, const float* const* rows, size_t dim, size_t n, 
   for (; i < n; ++i) out[i] = one_row<Metric>(query, rows[i], dim);
 }
 
+/// Four queries against each row: a row's elements are loaded once for all four.
 template <class Metric>
-void contiguous(const float* query, const float* rows, size_t dim, size_t n, float* out) {
-  size_t i = 0;
-  for (; i + kRowsAtOnce <= n; i += kRowsAtOnce) {
-    const float* first = rows + i * dim;
-    const float* const four[kRowsAtOnce] = {first, first + dim, first + 2 * dim, first + 3 * dim};
-    four_rows<Metric>(query, four, four, dim, out + i);
+void tile(const float* queries, const float* rows, size_t dim, size_t n, float* out) {
+  const float* const query[4] = {queries, queries + dim, queries + 2 * dim, queries + 3 * dim};
+  for (size_t r = 0; r < n; ++r, rows += dim) {
+    Lanes sums[4] = {zero_lanes(), zero_lanes(), zero_lanes(), zero_lanes()};
+    size_t i = 0;
+    for (; i + kLanes <= dim; i += kLanes) {
+      const Lanes row = load(rows + i);
+#pragma GCC unroll 4
+      for (size_t q = 0; q < 4; ++q) step<Metric>(sums[q], load(query[q] + i), row);
+    }
+    if (i < dim) {
+      const Lanes row = load_tail(rows + i, dim - i);
+#pragma GCC unroll 4
+      for (size_t q = 0; q < 4; ++q) {
+        step<Metric>(sums[q], load_tail(query[q] + i, dim - i), row);
+      }
+    }
+    finish(sums, out + 4 * r);
   }
-  for (; i < n; ++i) out[i] = one_row<Metric>(query, rows + i * dim, dim);
 }
 
 // A norm has no query; the row pointer stands in, and is not read as one.
@@ -215,6 +251,8 @@ void norms_gather(const float* const* rows, size_t dim, size_t n, float* out) {
 Kernels make_kernels() {
   return {.l2 = contiguous<L2>,
           .dot = contiguous<Dot>,
+          .l2_tile = tile<L2>,
+          .dot_tile = tile<Dot>,
           .squared_norm = norms,
           .l2_gather = gather<L2>,
           .dot_gather = gather<Dot>,

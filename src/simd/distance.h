@@ -21,12 +21,19 @@ using RowsKernel = void (*)(const float* query, const float* rows, size_t dim, s
 /// The same for rows that lie apart: rows[i] points at dim floats.
 using GatherKernel = void (*)(const float* query, const float* const* rows, size_t dim, size_t n,
                               float* out);
+/// kTileQueries queries, row after row, against the same rows: out[4 * r + q] is row r's result for
+/// query q. Pays while the queries stay in the first-level cache (docs/decisions/0004).
+using TileKernel = void (*)(const float* queries, const float* rows, size_t dim, size_t n,
+                            float* out);
+constexpr size_t kTileQueries = 4;
 using NormKernel = void (*)(const float* rows, size_t dim, size_t n, float* out);
 using GatherNormKernel = void (*)(const float* const* rows, size_t dim, size_t n, float* out);
 
 struct Kernels {
   RowsKernel l2;  ///< sum of squared differences
   RowsKernel dot;
+  TileKernel l2_tile;
+  TileKernel dot_tile;
   NormKernel squared_norm;
   GatherKernel l2_gather;
   GatherKernel dot_gather;
