@@ -45,7 +45,7 @@ void add_filters(CLI::App& command, Filters& filters) {
 }
 
 void add_collection(CLI::App& command, std::string& name) {
-  command.add_option("collection", name, "Name of the collection")->required();
+  command.add_option("collection,--collection", name, "Name of the collection")->required();
 }
 
 void add_settings(CLI::App& command, SettingsArguments& settings) {
@@ -81,6 +81,7 @@ void add_serve_and_config(CLI::App& app, State& state) {
                                  [&] { state.chosen = state.config; });
   add_settings(config, state.config.settings);
   config.add_flag("--reference", state.config.reference, "Print the page on every setting");
+  config.add_flag("--json", state.config.json, "Print JSON for programs");
   add_command(app, "version", "Print the version", [&] { state.chosen = VersionArguments{}; });
 }
 

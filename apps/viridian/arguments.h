@@ -88,6 +88,7 @@ struct StatsArguments {
 struct ConfigArguments {
   SettingsArguments settings;
   bool reference = false;
+  bool json = false;
 };
 struct VersionArguments {};
 
