@@ -7,6 +7,7 @@
 #include <array>
 #include <bit>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -46,6 +47,18 @@ double parse_double(const char* begin, const char* end) {
     value = std::strtod(std::string(begin, end).c_str(), nullptr);
   }
   return value;
+}
+
+/// The nearest float. A cast alone is undefined for what lies beyond the largest float, and the
+/// shortest text of the largest float lies a little beyond it.
+float nearest_float(double value) {
+  constexpr double kLargest = std::numeric_limits<float>::max();
+  constexpr double kBeyond = 0x1.ffffffp127;  // from here on infinity is nearer
+  const double magnitude = std::abs(value);
+  if (magnitude <= kLargest) return static_cast<float>(value);
+  const float rounded = magnitude < kBeyond ? std::numeric_limits<float>::max()
+                                            : std::numeric_limits<float>::infinity();
+  return value < 0 ? -rounded : rounded;
 }
 
 struct NumberScan {
@@ -277,12 +290,7 @@ bool Reader::read_floats(FloatBuffer& out, bool& only_numbers) {
       return true;
     }
     if (!scan_number(number)) return false;
-    // A cast of what float cannot hold is undefined.
-    if (std::abs(number.value) <= std::numeric_limits<float>::max())
-      out.push_back(static_cast<float>(number.value));
-    else
-      out.push_back(std::copysign(std::numeric_limits<float>::infinity(),
-                                  static_cast<float>(number.value > 0 ? 1 : -1)));
+    out.push_back(nearest_float(number.value));
   }
   return !failed_;
 }

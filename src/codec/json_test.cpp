@@ -275,5 +275,16 @@ TEST(Reader, FloatsStopAtWhatIsNoNumber) {
   EXPECT_EQ(floats, (FloatBuffer{1, 2.5f}));
 }
 
+TEST(Reader, FloatsRoundToTheNearestUpToTheLargest) {
+  Reader reader(
+      "[3.4028235e+38,3.40282356e+38,-3.4028235e+38,3.4028236e+38,-1e300,16777217,1e-50]");
+  FloatBuffer floats;
+  bool only_numbers = false;
+  ASSERT_TRUE(reader.begin_array());
+  ASSERT_TRUE(reader.read_floats(floats, only_numbers));
+  constexpr float kMax = std::numeric_limits<float>::max();
+  EXPECT_EQ(floats, (FloatBuffer{kMax, kMax, -kMax, INFINITY, -INFINITY, 16777216, 0}));
+}
+
 }  // namespace
 }  // namespace viridian::json
