@@ -119,22 +119,26 @@ TEST(SchemaRules, OneConfiguredFieldMakesLegacyMetadataIneffective) {
 TEST(SchemaRules, SchemaAndConfigurationExcludeEachOther) {
   Schema asked;
   asked.keys["foo"].string_inverted = false;
-  CreateCollection request = with_schema(asked);
-  request.configuration.emplace();
+  const auto together = [&](const Schema& schema, const ConfigurationRequest& configuration) {
+    CreateCollection request = with_schema(schema);
+    request.configuration = configuration;
+    return resolve_schema(request, kCpus);
+  };
+  ConfigurationRequest configuration;
   for (const char* plain :
        {R"({"type":"unknown"})", R"({"type":"known","name":"default","config":{}})"}) {
-    request.configuration->embedding_function = plain;
-    EXPECT_EQ(message_of(resolve_schema(request, kCpus)), "ok") << plain;
+    configuration.embedding_function = plain;
+    EXPECT_EQ(message_of(together(asked, configuration)), "ok") << plain;
   }
   const std::string conflict =
       "Failed to reconcile schema: Cannot set both collection config and schema simultaneously";
-  request.configuration->embedding_function = R"({"type":"legacy"})";
-  EXPECT_EQ(message_of(resolve_schema(request, kCpus)), conflict);
-  request.configuration->embedding_function.reset();
-  request.configuration->hnsw.emplace().space = Space::ip;
-  EXPECT_EQ(message_of(resolve_schema(request, kCpus)), conflict);
-  request.schema = Schema();  // says nothing, so the configuration counts
-  EXPECT_EQ(space_of(*resolve_schema(request, kCpus)), Space::ip);
+  configuration.embedding_function = R"({"type":"legacy"})";
+  EXPECT_EQ(message_of(together(asked, configuration)), conflict);
+  ConfigurationRequest space;
+  space.hnsw.emplace().space = Space::ip;
+  EXPECT_EQ(message_of(together(asked, space)), conflict);
+  // A schema that says nothing lets the configuration count.
+  EXPECT_EQ(space_of(*together(Schema(), space)), Space::ip);
 }
 
 TEST(SchemaRules, PartialSchemasAreFilledFromTheDefaults) {
