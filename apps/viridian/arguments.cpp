@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/keys.h"
+#include "viridian/target.h"
 
 namespace viridian::cli {
 namespace {
@@ -126,7 +127,7 @@ void add_query(CLI::App& app, State& state) {
       ->capture_default_str();
   add_filters(command, arguments.filters);
   add_target(command, arguments.target);
-  command.callback([&arguments] {
+  command.parse_complete_callback([&arguments] {
     if (arguments.vector.empty() && arguments.like_id.empty()) {
       throw CLI::RequiredError("a vector, or --id,");
     }
@@ -174,6 +175,22 @@ void add_stats(CLI::App& app, State& state) {
   add_target(command, state.stats.target);
 }
 
+// What is wrong with the command line, for which CLI11's words would not help.
+std::string explain(const CLI::App& app, const std::string& message) {
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  const std::vector<std::string> left = app.remaining(/*recurse=*/true);
+  if (chosen.empty() && !left.empty()) return "there is no command " + left.front();
+  const bool takes_settings = !chosen.empty() && (chosen.front()->get_name() == "serve" ||
+                                                  chosen.front()->get_name() == "config");
+  for (const std::string& word : left) {
+    if (!takes_settings || !word.starts_with("--")) continue;
+    const std::string key = word.substr(2, word.find('=') - 2);
+    return "there is no setting " + key + ": the nearest is --" +
+           std::string(config::nearest_key(key));
+  }
+  return message;
+}
+
 }  // namespace
 
 Parsed parse_arguments(int argc, const char* const* argv) {
@@ -192,7 +209,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   } catch (const CLI::Success& help) {
     return {std::nullopt, app.exit(help)};
   } catch (const CLI::ParseError& wrong) {
-    std::cerr << "viridian: " << wrong.what() << "\nviridian: see viridian --help\n";
+    print_error(explain(app, wrong.what()) + " (see viridian --help)");
     return {std::nullopt, kUsage};
   }
   return {std::move(state.chosen), kOk};

@@ -93,6 +93,6 @@ def create_collection(server, name, **body):
 
 def cached_tools(name):
     """A directory for what a test installs, kept between runs."""
-    root = pathlib.Path(os.environ.get("VIRIDIAN_TOOLS", "build/tools")).resolve() / name
+    root = pathlib.Path(os.environ.get("E2E_TOOLS", "build/tools")).resolve() / name
     root.mkdir(parents=True, exist_ok=True)
     return root

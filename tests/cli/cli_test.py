@@ -1,0 +1,269 @@
+#!/usr/bin/env python3
+"""The command line as its users see it: output, exit statuses and messages.
+
+    cli_test.py BINARY DATA_DIRECTORY
+"""
+import array
+import json
+import os
+import pathlib
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BINARY, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
+OK, FAILED, USAGE, NOT_FOUND, UNREACHABLE = range(5)
+
+
+class CliTest(unittest.TestCase):
+    """A fresh directory per test; `database` is the flags that name it."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="viridian-cli-")
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+        self.database = ["--path", str(self.directory / "data")]
+
+    def run_cli(self, *arguments, expect=OK, text=None, database=True):
+        """Runs the program; returns what it printed."""
+        command = [BINARY, *arguments, *(self.database if database else [])]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, expect, f"{command}\n{done.stdout}{done.stderr}")
+        for line in done.stderr.splitlines():
+            self.assertTrue(line.startswith("viridian: "), line)
+        self.errors = done.stderr
+        return done.stdout
+
+    def json_of(self, *arguments, **options):
+        """The same with --json, as a value."""
+        return json.loads(self.run_cli(*arguments, "--json", **options))
+
+    def write(self, name, content):
+        """Writes a file and returns its path."""
+        path = self.directory / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    def jsonl(self, *records):
+        """A JSONL file with these records."""
+        return self.write("records.jsonl", "".join(json.dumps(r) + "\n" for r in records))
+
+
+class Commands(CliTest):
+    """Every command on a data directory."""
+
+    RECORDS = [
+        {"id": "a", "embedding": [1, 0], "document": "one", "metadata": {"n": 1}},
+        {"id": "b", "embedding": [0, 1], "document": "two", "metadata": {"n": 2, "t": ["x", "y"]}},
+        {"id": 3, "embedding": [0.5, 1.25], "uri": "file:c"},
+    ]
+
+    def load(self):
+        """Imports RECORDS into "things"."""
+        return self.json_of("import", "things", self.jsonl(*self.RECORDS))
+
+    def test_imported_records_come_back_whole(self):
+        self.assertEqual(self.load()["records"], 3)
+        self.assertEqual(self.run_cli("count", "things"), "3\n")
+        rows = self.json_of("get", "things", "--vectors")
+        expected = [dict(r, id=str(r["id"])) for r in self.RECORDS]
+        self.assertEqual(rows, expected)
+
+    def test_query_by_vector_and_by_id(self):
+        self.load()
+        rows = self.json_of("query", "things", "[1, 0.1]", "-k", "2")
+        self.assertEqual([row["id"] for row in rows], ["a", "3"])
+        rows = self.json_of("query", "--collection", "things", "-", text="[0, 1]")
+        self.assertEqual(rows[0]["id"], "b")
+        rows = self.json_of("query", "things", "--id", "a")
+        self.assertEqual(sorted(row["id"] for row in rows), ["3", "b"])
+
+    def test_filters(self):
+        self.load()
+        rows = self.json_of("query", "things", "[1, 0]", "--where", '{"n": {"$gte": 2}}')
+        self.assertEqual([row["id"] for row in rows], ["b"])
+        rows = self.json_of("get", "things", "--where-document", '{"$contains": "on"}')
+        self.assertEqual([row["id"] for row in rows], ["a"])
+        self.run_cli("get", "things", "--where", '{"n": {"$bogus": 2}}', expect=FAILED)
+        self.assertIn("$bogus", self.errors)
+
+    def test_tables_are_aligned(self):
+        self.load()
+        lines = self.run_cli("query", "things", "[1, 0]").splitlines()
+        self.assertRegex(lines[0], r"^id +distance +document +metadata$")
+        column = lines[0].index("document")
+        self.assertTrue(lines[1][column:].startswith("one"))
+        self.assertTrue(lines[3][column:].startswith("two"))
+
+    def test_import_keeps_or_changes_what_exists(self):
+        self.load()
+        file = self.jsonl({"id": "a", "embedding": [9, 9], "document": "new"})
+        self.run_cli("import", "things", file)
+        self.assertEqual(self.json_of("get", "things", "a")[0]["document"], "one")
+        self.run_cli("import", "things", file, "--upsert")
+        self.assertEqual(self.json_of("get", "things", "a")[0]["document"], "new")
+
+    def test_collections(self):
+        self.run_cli("collections", "create", "first", "--space", "cosine", "--metadata", '{"x": 1}')
+        self.load()
+        listed = {c["name"]: c for c in self.json_of("collections")}
+        self.assertEqual(listed["first"]["space"], "cosine")
+        self.assertEqual((listed["things"]["records"], listed["things"]["dimension"]), (3, 2))
+        self.run_cli("collections", "create", "first", expect=FAILED)
+        self.run_cli("collections", "delete", "first")
+        self.run_cli("collections", "delete", "first", expect=NOT_FOUND)
+
+    def test_stats(self):
+        self.load()
+        stats = self.json_of("stats", "things")
+        self.assertEqual((stats[0]["records"], stats[0]["applied"]), (3, 3))
+
+    def test_exit_statuses(self):
+        self.run_cli("count", "things", expect=UNREACHABLE)  # no such directory, and none is made
+        self.assertFalse((self.directory / "data").exists())
+        self.load()
+        self.run_cli("count", "nothing", expect=NOT_FOUND)
+        self.run_cli("get", "things", "nobody", expect=NOT_FOUND)
+        self.run_cli("query", "things", "[1, 2, 3]", expect=FAILED)
+        self.run_cli("query", "things", expect=USAGE)
+        self.run_cli("bogus", expect=USAGE, database=False)
+        self.assertIn("no command bogus", self.errors)
+        self.run_cli("count", "things", "--url", "http://127.0.0.1:1", expect=UNREACHABLE,
+                     database=False)
+        self.run_cli("import", "things", "missing.jsonl", expect=NOT_FOUND)
+
+
+class Imports(CliTest):
+    """Files that are not as they should be, and binary files."""
+
+    LINES = ['{"id": "a", "embedding": [1, 2]}', "", "{", '{"id": "c", "embedding": [1]}',
+             '{"id": "d", "embeding": [1, 2]}', '{"embedding": [1, 2]}',
+             '{"id": "f", "embedding": [1, 2], "metadata": {"k": {"nested": 1}}}',
+             '{"id": "g", "embedding": [1e300, 2]}', '{"id": "h", "embedding": [3, 4]}']
+
+    def test_bad_line_stops_and_is_named(self):
+        file = self.write("bad.jsonl", "\n".join(self.LINES))
+        self.run_cli("import", "things", file, expect=FAILED)
+        self.assertIn("bad.jsonl:3: ", self.errors)
+        self.assertEqual(self.run_cli("count", "things"), "1\n")  # what was good before it is in
+
+    def test_skip_bad_counts_them(self):
+        file = self.write("bad.jsonl", "\n".join(self.LINES))
+        summary = self.json_of("import", "things", file, "--skip-bad")
+        self.assertEqual((summary["records"], summary["skipped"]), (2, 6))
+        self.assertIn('bad.jsonl:5: unknown field "embeding"', self.errors)
+        self.assertEqual([r["id"] for r in self.json_of("get", "things")], ["a", "h"])
+
+    def npy(self, descr, shape, numbers, order="False", cut=0):
+        """An .npy file of format 1.0."""
+        header = "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }" % (descr, order, shape)
+        header += " " * (-(11 + len(header)) % 64) + "\n"
+        data = array.array("d" if descr == "<f8" else "f", numbers).tobytes()
+        return self.write("v.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) +
+                          header.encode() + data[:len(data) - cut])
+
+    def test_npy_of_floats_and_doubles(self):
+        for name, descr in (("floats", "<f4"), ("doubles", "<f8")):
+            file = self.npy(descr, "(2, 3)", [1, 2, 3, 4, 5, 6.5])
+            self.run_cli("import", name, file)
+            rows = self.json_of("get", name, "--vectors")
+            self.assertEqual([(r["id"], r["embedding"]) for r in rows],
+                             [("0", [1, 2, 3]), ("1", [4, 5, 6.5])])
+
+    def test_fvecs_with_ids_and_records(self):
+        file = self.write("v.fvecs", b"".join(struct.pack("<iff", 2, i, -i) for i in range(1, 4)))
+        ids = self.write("ids.txt", "x\ny\nz\n")
+        records = self.write("r.jsonl", "".join('{"metadata": {"n": %d}}\n' % i for i in range(3)))
+        self.run_cli("import", "things", file, "--ids", ids, "--records", records)
+        rows = self.json_of("get", "things", "--vectors")
+        self.assertEqual([(r["id"], r["metadata"]["n"], r["embedding"]) for r in rows],
+                         [("x", 0, [1, -1]), ("y", 1, [2, -2]), ("z", 2, [3, -3])])
+
+    def test_side_files_of_another_length_are_refused(self):
+        file = self.npy("<f4", "(2, 1)", [1, 2])
+        for lines in ("x\n", "x\ny\nz\n"):
+            self.run_cli("import", "things", file, "--ids", self.write("ids.txt", lines),
+                         expect=FAILED)
+            self.assertIn("ids.txt", self.errors)
+
+    def test_arrays_that_cannot_be_read_are_refused(self):
+        for arguments in (("<i4", "(2, 1)", [1, 2]), ("<f4", "(2,)", [1, 2]),
+                          ("<f4", "(2, 1)", [1, 2], "True"), ("<f4", "(3, 1)", [1, 2]),
+                          ("<f4", "(2, 1)", [1, 2], "False", 1),
+                          ("<f4", "(9223372036854775807, 4611686018427387905)", [1, 2])):
+            self.run_cli("import", "things", self.npy(*arguments), expect=FAILED)
+            self.assertIn("v.npy", self.errors)
+        self.run_cli("import", "things", self.write("w.npy", b"junk"), expect=FAILED)
+
+    def test_sample_data(self):
+        sample = DATA / "glove-sample"
+        self.run_cli("import", "words", f"{sample}.npy", "--records", f"{sample}.jsonl",
+                     "--space", "cosine")
+        self.assertEqual(self.run_cli("count", "words"), "5000\n")
+        rows = self.json_of("query", "words", "--id", "king", "-k", "10")
+        self.assertIn("queen", [row["id"] for row in rows])
+
+
+class Serving(CliTest):
+    """The server process and commands that talk to it."""
+
+    def start(self, *flags, environment=None):
+        """Starts a server on a free port; sets the flags that name it."""
+        self.server = subprocess.Popen(
+            [BINARY, "serve", *self.database, "--port", "0", *flags], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
+        self.addCleanup(self.server.wait)
+        self.addCleanup(self.server.kill)
+        self.addCleanup(self.server.stdout.close)
+        self.addCleanup(self.server.stderr.close)
+        line = self.server.stdout.readline()
+        match = re.fullmatch(r"Viridian \S+ serving (\S+) at (http://127\.0\.0\.1:\d+)\n", line)
+        self.assertTrue(match, line)
+        self.database = ["--url", match[2]]
+
+    def test_same_commands_work_over_http(self):
+        self.start()
+        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        self.assertEqual(self.run_cli("count", "things"), "3\n")
+        rows = self.json_of("query", "things", "--id", "a", "-k", "1")
+        self.assertEqual(rows[0]["id"], "3")
+        self.run_cli("count", "nothing", expect=NOT_FOUND)
+
+    def test_signals_stop_it_gracefully(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.database = ["--path", str(self.directory / "data")]
+            self.start()
+            self.server.send_signal(number)
+            self.assertEqual(self.server.wait(60), OK)
+
+    def test_second_process_on_a_directory_is_refused(self):
+        path = ["--path", str(self.directory / "data")]
+        self.start()
+        self.run_cli("collections", *path, expect=UNREACHABLE, database=False)
+        self.assertIn(str(self.server.pid), self.errors)
+
+    def test_settings_come_from_flags_environment_and_file(self):
+        file = self.write("v.toml", '[log]\nlevel = "warn"\nformat = "json"\n')
+        environment = {**os.environ, "VIRIDIAN_LOG_FORMAT": "text"}
+        done = subprocess.run([BINARY, "config", "--config", file, "--server.port", "1234", "--json"],
+                              env=environment, capture_output=True, text=True, check=True)
+        settings = json.loads(done.stdout)
+        self.assertEqual(settings["log.level"]["value"], "warn")
+        self.assertIn("v.toml", settings["log.level"]["origin"])
+        self.assertEqual(settings["log.format"]["value"], "text")
+        self.assertIn("VIRIDIAN_LOG_FORMAT", settings["log.format"]["origin"])
+        self.assertEqual(settings["server.port"]["value"], "1234")
+
+    def test_wrong_settings_are_refused_and_the_nearest_named(self):
+        self.run_cli("serve", "--server.prt", "1", expect=USAGE, database=False)
+        self.assertIn("server.port", self.errors)
+        self.run_cli("serve", "--port", "many", expect=USAGE, database=False)
+        self.run_cli("serve", "--config", "missing.toml", expect=USAGE, database=False)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
