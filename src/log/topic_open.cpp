@@ -1,0 +1,122 @@
+#include <fmt/core.h>
+
+#include "log/topic.h"
+#include "log/wait.h"
+
+namespace viridian::local {
+
+Topic::Topic(os::Files& files, log::TailCache& cache, const CollectionId& collection,
+             std::string directory, const Options& options)
+    : files_(files),
+      cache_(cache),
+      collection_(collection),
+      directory_(std::move(directory)),
+      options_(options) {}
+
+std::string Topic::path_of(SeqId first_seq) const {
+  return os::join(directory_, log::log_file_name(first_seq));
+}
+
+Status Topic::take_role(const Context& context, Lock& lock) {
+  ++role_waiting_;
+  const Status waited = log::wait_until(context, role_free_, lock, [&] { return !role_taken_; });
+  --role_waiting_;
+  if (!waited.ok()) {
+    // Somebody may have been passed over in this caller's favour.
+    if (!role_taken_) {
+      role_taken_ = true;
+      give_role_back();
+    }
+    return waited;
+  }
+  role_taken_ = true;
+  return ok_status();
+}
+
+Status Topic::check_usable() const {
+  if (dropped_) {
+    return Error(Code::not_found,
+                 fmt::format("the log of collection {} was dropped", collection_.to_string()));
+  }
+  return ok_status();
+}
+
+Status Topic::ensure_open(const Context& context) {
+  Lock lock(mutex_);
+  VIRIDIAN_TRY_VOID(check_usable());
+  if (open_) return ok_status();
+  if (untrusted_) return *untrusted_;
+  VIRIDIAN_TRY_VOID(take_role(context, lock));
+  Status opened = check_usable();
+  if (opened.ok() && untrusted_) opened = *untrusted_;
+  if (opened.ok() && !open_) {
+    lock.unlock();
+    opened = open_files();
+    lock.lock();
+    open_ = opened.ok();
+  }
+  give_role_back();
+  return opened;
+}
+
+Status Topic::open_files() {
+  const auto names = files_.list(directory_);
+  if (!names.ok() && names.error().code() == Code::not_found) return ok_status();
+  if (!names.ok()) return names.error();
+  std::vector<log::LogFile> found;  // names ascend with their numbers
+  for (const std::string& name : *names)
+    if (const auto first_seq = log::parse_log_file_name(name)) found.push_back({*first_seq, {}});
+  if (found.empty()) return ok_status();
+  VIRIDIAN_TRY(log::Scan scan, open_last_file(found.back().first_seq));
+  found.back() = std::move(scan.file);
+  const Lock lock(mutex_);
+  log_files_ = std::move(found);
+  last_ = scan.last_seq;
+  end_ = scan.end;
+  salt_ = scan.salt;
+  reserved_ = 0;
+  refusal_ = std::move(scan.damage);
+  return ok_status();
+}
+
+Result<log::Scan> Topic::open_last_file(SeqId first_seq) {
+  const std::string path = path_of(first_seq);
+  VIRIDIAN_TRY(const std::unique_ptr<os::File> file, files_.open(path, os::OpenMode::write));
+  VIRIDIAN_TRY(log::Scan scan, log::scan_log_file(*file, path, first_seq));
+  if (scan.damage) return scan;  // nothing is touched: somebody may still save something
+  VIRIDIAN_TRY(const uint64_t size, file->size());
+  if (scan.end < size) VIRIDIAN_TRY_VOID(file->truncate(scan.end));
+  // Frames may be here that a killed process had written but not synced. They are about to be
+  // given to readers, so they must not vanish any more.
+  if (size > 0) {
+    if (const Status synced = file->sync(); !synced.ok()) {
+      // What is in memory may differ from the disk from now on, and a second try would not tell.
+      const Lock lock(mutex_);
+      untrusted_ = synced.error();
+      return synced.error();
+    }
+  }
+  return scan;
+}
+
+Result<SeqId> Topic::last(const Context& context) {
+  VIRIDIAN_TRY_VOID(ensure_open(context));
+  const Lock lock(mutex_);
+  return last_;
+}
+
+Status Topic::wait(const Context& context, SeqId after) {
+  VIRIDIAN_TRY_VOID(ensure_open(context));
+  Lock lock(mutex_);
+  VIRIDIAN_TRY_VOID(
+      log::wait_until(context, grown_, lock, [&] { return last_ > after || dropped_; }));
+  return last_ > after ? ok_status() : check_usable();
+}
+
+void Topic::release_file() {
+  std::unique_ptr<os::File> closing;  // goes last: the file is closed without the lock
+  const Lock lock(mutex_);
+  if (!role_taken_) closing = std::move(active_);
+}
+
+}  // namespace viridian::local

@@ -1,0 +1,240 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "base/crc32c.h"
+#include "codec/batch_codec.h"
+#include "log/log_errors.h"
+#include "log/topic.h"
+#include "viridian/base/uuid.h"
+
+namespace viridian::local {
+namespace {
+
+/// A group is written as one piece; more bytes than this wait for the next one.
+constexpr uint64_t kGroupBytesMax = 64 << 20;
+/// Space is reserved ahead in these steps, for files that are not small (docs/decisions/0003).
+constexpr uint64_t kReserveBytes = 1 << 20;
+constexpr uint64_t kSmallFileBytes = 128 << 10;
+
+uint64_t random_salt() {
+  uint64_t salt = 0;
+  std::memcpy(&salt, Uuid::random().bytes.data(), sizeof salt);
+  return salt;
+}
+
+}  // namespace
+
+/// Lives on its caller's stack; under the topic's mutex once it is queued.
+struct Topic::Pending {
+  SharedBatch batch;
+  std::string payload;  // padded
+  uint64_t payload_size = 0;
+  uint32_t payload_crc = 0;
+  log::FrameHeader header{};
+
+  std::condition_variable changed;  // its turn to lead, or done
+  bool taken = false;               // by a group: the outcome is the disk's
+  std::optional<Result<SeqId>> result;
+
+  uint64_t frame_bytes() const { return log::kFrameHeaderBytes + payload.size(); }
+};
+
+void Topic::give_role_back() {
+  role_taken_ = false;
+  if (role_waiting_ > 0)
+    role_free_.notify_all();
+  else if (!queue_.empty())
+    queue_.front()->changed.notify_one();
+}
+
+Result<SeqId> Topic::append(const Context& context, SharedBatch batch) {
+  if (batch == nullptr || batch->rows() == 0) return log::empty_batch();
+  VIRIDIAN_TRY_VOID(context.check());
+  VIRIDIAN_TRY_VOID(ensure_open(context));
+  Pending pending;
+  pending.payload = codec::encode_batch(*batch);
+  pending.payload_size = pending.payload.size();
+  if (pending.payload_size > log::kPayloadBytesMax) {
+    return Error(Code::invalid_argument,
+                 fmt::format("a batch of {} bytes is too large for the log, which takes up to {}: "
+                             "send it in parts",
+                             pending.payload_size, log::kPayloadBytesMax));
+  }
+  pending.payload.resize(log::padded_size(pending.payload_size));
+  pending.payload_crc = crc32c(0, os::as_bytes(pending.payload));
+  pending.batch = std::move(batch);
+  return enqueue(context, pending);
+}
+
+Result<SeqId> Topic::enqueue(const Context& context, Pending& pending) {
+  Lock lock(mutex_);
+  VIRIDIAN_TRY_VOID(check_usable());
+  if (refusal_) return *refusal_;
+  queue_.push_back(&pending);
+  while (!pending.result) {
+    if (!pending.taken && !role_taken_ && role_waiting_ == 0) {
+      lead_group(lock);
+    } else if (pending.taken || !context.deadline()) {
+      pending.changed.wait(lock);
+    } else if (pending.changed.wait_until(lock, *context.deadline()) == std::cv_status::timeout &&
+               !pending.taken) {
+      std::erase(queue_, &pending);
+      // It may have been this one's turn.
+      if (!role_taken_ && !queue_.empty()) queue_.front()->changed.notify_one();
+      VIRIDIAN_TRY_VOID(context.check());
+      return Error(Code::deadline_exceeded, "the log was busy for longer than the time limit");
+    }
+  }
+  return *std::move(pending.result);
+}
+
+void Topic::lead_group(Lock& lock) {
+  role_taken_ = true;
+  const std::vector<Pending*> group = take_group();
+  lock.unlock();
+  const Status written = write_group(group);
+  lock.lock();
+  // From here to the end of the lock: a member that has its result goes away once it is free.
+  if (written.ok()) {
+    publish(group);
+  } else {
+    for (Pending* member : group) member->result = written.error();
+  }
+  for (Pending* member : group) member->changed.notify_one();
+  if (refusal_) fail_queue(*refusal_);
+  give_role_back();
+}
+
+void Topic::fail_queue(const Error& error) {
+  for (Pending* waiting : std::exchange(queue_, {})) {
+    waiting->result = error;
+    waiting->changed.notify_one();
+  }
+}
+
+std::vector<Topic::Pending*> Topic::take_group() {
+  size_t members = 0;
+  for (uint64_t bytes = 0; members < queue_.size() && (members == 0 || bytes < kGroupBytesMax);
+       ++members) {
+    bytes += queue_[members]->frame_bytes();
+    queue_[members]->taken = true;
+  }
+  const auto rest = queue_.begin() + static_cast<std::ptrdiff_t>(members);
+  std::vector<Pending*> group(queue_.begin(), rest);
+  queue_.erase(queue_.begin(), rest);
+  return group;
+}
+
+Status Topic::write_group(const std::vector<Pending*>& group) {
+  uint64_t bytes = 0;
+  for (const Pending* member : group) bytes += member->frame_bytes();
+  VIRIDIAN_TRY_VOID(prepare_file(bytes));
+  VIRIDIAN_TRY_VOID(write_frames(group, bytes));
+  // Before the records can be asked for, so that whoever follows the log finds them here.
+  SeqId next = last_ + 1;
+  for (const Pending* member : group) {
+    cache_.put(collection_, {next, member->batch});
+    next += member->batch->rows();
+  }
+  return ok_status();
+}
+
+Status Topic::prepare_file(uint64_t group_bytes) {
+  if (log_files_.empty() || (end_ > 0 && end_ + group_bytes > options_.segment_bytes))
+    VIRIDIAN_TRY_VOID(start_file(last_ + 1));
+  if (!active_) {
+    VIRIDIAN_TRY(active_, files_.open(path_of(log_files_.back().first_seq), os::OpenMode::write));
+  }
+  if (!salt_) salt_ = random_salt();
+  const uint64_t needed = end_ + group_bytes;
+  if (needed > reserved_ && needed > kSmallFileBytes) {
+    reserved_ = (needed / kReserveBytes + 1) * kReserveBytes;
+    (void)active_->reserve(reserved_);  // only for speed: the write says whether there is space
+  }
+  return ok_status();
+}
+
+Status Topic::start_file(SeqId first_seq) {
+  const std::string path = path_of(first_seq);
+  if (log_files_.empty()) VIRIDIAN_TRY_VOID(files_.make_directories(directory_));
+  // One of that name may be there, left by a start that failed. Nothing in it was acknowledged.
+  VIRIDIAN_TRY(auto file, files_.open(path, os::OpenMode::open_create));
+  VIRIDIAN_TRY_VOID(file->truncate(0));
+  if (const Status synced = files_.sync_directory(directory_); !synced.ok())
+    return refuse_writes(fmt::format("the new file {} could not be made durable", path),
+                         synced.error());
+  active_ = std::move(file);
+  salt_.reset();
+  reserved_ = 0;
+  const Lock lock(mutex_);
+  log_files_.push_back({first_seq, {}});
+  end_ = 0;
+  return ok_status();
+}
+
+Status Topic::write_frames(const std::vector<Pending*>& group, uint64_t group_bytes) {
+  std::vector<os::Bytes> parts;
+  parts.reserve(2 * group.size());
+  SeqId next = last_ + 1;
+  for (Pending* member : group) {
+    const auto records = static_cast<uint32_t>(member->batch->rows());
+    member->header = log::make_frame_header({next, last_, records, *salt_, {}},
+                                            member->payload_size, member->payload_crc);
+    parts.push_back(member->header);
+    parts.push_back(os::as_bytes(member->payload));
+    next += records;
+  }
+  if (const Status written = active_->write_at(end_, parts); !written.ok()) {
+    const Status cut = active_->truncate(end_);
+    if (cut.ok() && written.error().code() == Code::resource_exhausted) return written;
+    return refuse_writes(fmt::format("writing {} bytes failed", group_bytes), written.error());
+  }
+  if (const Status synced = active_->sync(); !synced.ok()) {
+    // Best effort: whether or not it succeeds, the file is not written any more.
+    (void)active_->truncate(end_);
+    return refuse_writes("a sync failed", synced.error());
+  }
+  return ok_status();
+}
+
+Error Topic::refuse_writes(const std::string& what, const Error& cause) {
+  const Error refusal(
+      Code::data_loss,
+      fmt::format("the log of collection {} takes no more writes until the program is started "
+                  "again, because {}: {}",
+                  collection_.to_string(), what, cause.message()));
+  active_.reset();
+  const Lock lock(mutex_);
+  refusal_ = refusal;
+  return refusal;
+}
+
+void Topic::publish(const std::vector<Pending*>& group) {
+  for (Pending* member : group) {
+    log_files_.back().mark(last_ + 1, end_);
+    end_ += member->frame_bytes();
+    last_ += member->batch->rows();
+    member->result = last_;
+  }
+  grown_.notify_all();
+}
+
+Status Topic::drop(const Context& context) {
+  Lock lock(mutex_);
+  VIRIDIAN_TRY_VOID(take_role(context, lock));
+  dropped_ = true;
+  fail_queue(check_usable().error());
+  grown_.notify_all();
+  lock.unlock();
+  active_.reset();
+  cache_.erase(collection_, std::numeric_limits<SeqId>::max());
+  const Status removed = files_.remove_all(directory_);
+  lock.lock();
+  give_role_back();
+  return removed;
+}
+
+}  // namespace viridian::local
