@@ -1,0 +1,43 @@
+#pragma once
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "segment/key_dictionary.h"
+#include "segment/metadata_row.h"
+#include "viridian/base/result.h"
+#include "viridian/model/where.h"
+
+namespace viridian::segment {
+
+/// Compares mathematically, without rounding either side; unordered where `b` is NaN.
+std::partial_ordering compare_numbers(int64_t a, double b) noexcept;
+
+/// A Where made ready for many rows of one segment: keys are numbers, regular expressions are
+/// compiled, lists are sorted. The Where must outlive it. Matching is thread-safe.
+class Filter {
+ public:
+  static constexpr size_t kMaxDepth = 1000;
+
+  ///   invalid_argument  a regular expression does not compile, the tree is deeper than kMaxDepth,
+  ///                     or an operator has operands it does not take
+  static Result<Filter> compile(const Where& where, const KeyDictionary& keys);
+  Filter(Filter&&) noexcept;
+  Filter& operator=(Filter&&) noexcept;
+  ~Filter();
+
+  bool matches(const RowView& row) const;
+
+ private:
+  struct Node;
+  struct Compiler;
+  Filter();
+  bool holds(const Node& node, const RowView& row) const;
+
+  std::unique_ptr<Node> root_;
+};
+
+}  // namespace viridian::segment

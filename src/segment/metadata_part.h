@@ -1,0 +1,44 @@
+#pragma once
+#include <memory>
+#include <optional>
+
+#include "segment/arena.h"
+#include "segment/metadata_row.h"
+#include "segment/rows.h"
+
+namespace viridian::segment {
+
+/// A head or a file of a metadata segment.
+class MetadataPart {
+ public:
+  virtual ~MetadataPart() = default;
+  virtual const Rows& rows() const = 0;
+  virtual Rows& rows() = 0;
+  /// `row` must be below rows().size().
+  virtual Result<RowView> row(uint32_t row) const = 0;
+  /// The row below `limit` with this id that is visible as of `at`, with its offset.
+  virtual Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
+                                                    SeqId at) const = 0;
+};
+
+class MetadataHead final : public MetadataPart {
+ public:
+  void push_back(Offset offset, uint64_t id_hash, const RowBuilder& builder);
+  size_t bytes() const noexcept;
+  Offset offset(uint32_t row) const { return rows_.offset(row); }
+  RowView view(uint32_t row) const;
+
+  const HeadRows& rows() const override { return rows_; }
+  HeadRows& rows() override { return rows_; }
+  Result<RowView> row(uint32_t row) const override { return view(row); }
+  Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
+                                            SeqId at) const override;
+
+ private:
+  HeadRows rows_;
+  StableArray<std::span<const std::byte>> bytes_;
+  RowIndex by_id_;
+  Arena arena_;
+};
+
+}  // namespace viridian::segment

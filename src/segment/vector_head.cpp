@@ -1,0 +1,46 @@
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "index/flat.h"
+#include "segment/vector_part.h"
+
+namespace viridian::segment {
+namespace {
+
+constexpr uint32_t kFirstRows = 16;
+
+size_t chunk_of(uint32_t row) {
+  return static_cast<size_t>(std::bit_width(row / kFirstRows + 1)) - 1;
+}
+uint64_t start_of(size_t chunk) { return kFirstRows * ((uint64_t{1} << chunk) - 1); }
+
+}  // namespace
+
+void VectorHead::push_back(Offset offset, const float* vector) {
+  const uint32_t row = rows_.size();
+  std::unique_ptr<Chunk>& chunk = chunks_[chunk_of(row)];
+  const uint64_t within = row - start_of(chunk_of(row));
+  if (!chunk) {
+    const uint64_t rows = uint64_t{kFirstRows} << chunk_of(row);
+    chunk = std::make_unique<Chunk>(rows * dim_, with_norms_ ? rows : 0);
+    bytes_ += rows * (dim_ + (with_norms_ ? 1 : 0)) * sizeof(float);
+  }
+  std::memcpy(chunk->vectors.data + within * dim_, vector, dim_ * sizeof(float));
+  if (with_norms_) index::FlatScanner::norms(vector, dim_, 1, chunk->norms.data + within);
+  rows_.push_back(offset);
+}
+
+size_t VectorHead::bytes() const noexcept { return bytes_ + rows_.bytes(); }
+
+Result<VectorRun> VectorHead::run(uint32_t begin, uint32_t limit) const {
+  const size_t index = chunk_of(begin);
+  const Chunk& chunk = *chunks_[index];
+  const uint64_t within = begin - start_of(index);
+  const uint64_t left = (uint64_t{kFirstRows} << index) - within;
+  return VectorRun{chunk.vectors.data + within * dim_,
+                   with_norms_ ? chunk.norms.data + within : nullptr,
+                   static_cast<uint32_t>(std::min<uint64_t>(limit, left))};
+}
+
+}  // namespace viridian::segment

@@ -1,0 +1,66 @@
+#pragma once
+#include <array>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "segment/rows.h"
+#include "viridian/model/columns.h"
+
+namespace viridian::segment {
+
+/// Vectors that lie end to end in memory.
+struct VectorRun {
+  const float* vectors = nullptr;
+  const float* norms = nullptr;  ///< null unless the space needs them
+  uint32_t rows = 0;
+};
+
+/// A head or a file of a flat vector segment.
+class VectorPart {
+ public:
+  virtual ~VectorPart() = default;
+  virtual const Rows& rows() const = 0;
+  virtual Rows& rows() = 0;
+  /// Rows from `begin` on, at most `limit`, at least one. begin + limit must not exceed
+  /// rows().size().
+  virtual Result<VectorRun> run(uint32_t begin, uint32_t limit) const = 0;
+};
+
+class VectorHead final : public VectorPart {
+ public:
+  VectorHead(uint32_t dim, bool with_norms) : dim_(dim), with_norms_(with_norms) {}
+
+  void push_back(Offset offset, const float* vector);
+  size_t bytes() const noexcept;
+  Offset offset(uint32_t row) const { return rows_.offset(row); }
+  uint32_t dim() const noexcept { return dim_; }
+
+  const HeadRows& rows() const override { return rows_; }
+  HeadRows& rows() override { return rows_; }
+  Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
+
+ private:
+  /// Not initialised before use, so that what is not written takes no memory of the machine's.
+  struct Floats {
+    explicit Floats(size_t n) : size(n), data(AlignedAllocator<float>().allocate(n)) {}
+    ~Floats() { AlignedAllocator<float>().deallocate(data, size); }
+    Floats(const Floats&) = delete;
+    Floats& operator=(const Floats&) = delete;
+    const size_t size;
+    float* const data;
+  };
+  /// Chunk i holds twice as many rows as chunk i - 1. Filled once, never moved.
+  struct Chunk {
+    Chunk(size_t vectors_size, size_t norms_size) : vectors(vectors_size), norms(norms_size) {}
+    Floats vectors;
+    Floats norms;
+  };
+  HeadRows rows_;
+  uint32_t dim_;
+  bool with_norms_;
+  std::array<std::unique_ptr<Chunk>, 33> chunks_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace viridian::segment
