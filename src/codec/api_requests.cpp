@@ -263,7 +263,8 @@ std::string write_query(const QueryRequest& request) {
   out.begin_object();
   out.key("query_embeddings");
   out.begin_array();
-  for (size_t row = 0; row < request.vectors.rows(); ++row) {
+  // Not vectors.rows(): vectors without numbers are still queries, which the server refuses.
+  for (size_t row = 0; row < request.n_queries; ++row) {
     out.begin_array();
     for (size_t i = 0; i < request.vectors.dim; ++i) out.floating(request.vectors.row(row)[i]);
     out.end_array();
