@@ -6,7 +6,6 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 
 static_assert(std::endian::native == std::endian::little, "floats travel in little-endian order");
 
@@ -39,7 +38,10 @@ Error bad_symbol(std::string_view text, size_t offset) {
 Result<size_t> count_symbols(std::string_view text) {
   size_t symbols = text.size();
   while (symbols > 0 && text.size() - symbols < 2 && text[symbols - 1] == '=') --symbols;
-  for (size_t i = 0; i < symbols; ++i)
+  // One look at all of them first: values have no bit above the sixth, kNone has.
+  uint8_t seen = 0;
+  for (size_t i = 0; i < symbols; ++i) seen |= kValues[static_cast<unsigned char>(text[i])];
+  for (size_t i = 0; seen > 63 && i < symbols; ++i)
     if (kValues[static_cast<unsigned char>(text[i])] == kNone) return bad_symbol(text, i);
   const size_t due = (4 - symbols % 4) % 4;
   if (due == 3 || text.size() - symbols != due) return bad_base64("Invalid padding");
@@ -66,24 +68,12 @@ std::string encode_floats(std::span<const float> values) {
 Result<size_t> decode_floats(std::string_view text, FloatBuffer& out) {
   VIRIDIAN_TRY(const size_t symbols, count_symbols(text));
   const size_t bytes = symbols / 4 * 3 + (symbols % 4 == 0 ? 0 : symbols % 4 - 1);
-  std::string decoded;
-  decoded.reserve(bytes);
-  uint32_t group = 0;
-  for (size_t i = 0; i < symbols; ++i) {
-    group = (group << 6 | kValues[static_cast<unsigned char>(text[i])]) & 0xFFFFFF;
-    if (i % 4 == 3)
-      for (const int shift : {16, 8, 0})
-        decoded.push_back(static_cast<char>(group >> shift & 0xFF));
-  }
-  if (symbols % 4 == 3) {
-    decoded.push_back(static_cast<char>(group >> 10 & 0xFF));
-    decoded.push_back(static_cast<char>(group >> 2 & 0xFF));
-  } else if (symbols % 4 == 2) {
-    decoded.push_back(static_cast<char>(group >> 4 & 0xFF));
-  }
+  const auto value = [&](size_t i) -> uint32_t {
+    return kValues[static_cast<unsigned char>(text[i])];
+  };
+  const size_t whole = symbols / 4 * 4, rest = symbols % 4;
   // Bits behind the last byte would be lost, so two texts would mean the same floats.
-  const uint32_t rest = symbols % 4 == 3 ? group & 3 : symbols % 4 == 2 ? group & 15 : 0;
-  if (rest != 0)
+  if (rest != 0 && (value(symbols - 1) & (rest == 2 ? 15 : 3)) != 0)
     return bad_base64(fmt::format("Invalid last symbol {}, offset {}.",
                                   static_cast<unsigned char>(text[symbols - 1]), symbols - 1));
   if (bytes % sizeof(float) != 0)
@@ -94,14 +84,23 @@ Result<size_t> decode_floats(std::string_view text, FloatBuffer& out) {
   const size_t count = bytes / sizeof(float), begin = out.size();
   if (count == 0) return count;
   out.resize(begin + count);
-  std::memcpy(out.data() + begin, decoded.data(), bytes);
+  auto* byte = reinterpret_cast<unsigned char*>(out.data() + begin);
+  const auto put = [&byte](uint32_t bits) { *byte++ = static_cast<unsigned char>(bits); };
+  for (size_t i = 0; i < whole; i += 4) {
+    const uint32_t group = value(i) << 18 | value(i + 1) << 12 | value(i + 2) << 6 | value(i + 3);
+    put(group >> 16);
+    put(group >> 8);
+    put(group);
+  }
+  if (rest >= 2) put(value(whole) << 2 | value(whole + 1) >> 4);
+  if (rest == 3) put(value(whole + 1) << 4 | value(whole + 2) >> 2);
   for (size_t i = 0; i < count; ++i)
-    if (const float value = out[begin + i]; !std::isfinite(value))
+    if (const float number = out[begin + i]; !std::isfinite(number))
       return Error(Code::invalid_argument,
                    fmt::format("Non-finite float value at embedding index {}: {}", i,
-                               std::isnan(value) ? "NaN"
-                               : value > 0       ? "inf"
-                                                 : "-inf"));
+                               std::isnan(number) ? "NaN"
+                               : number > 0       ? "inf"
+                                                  : "-inf"));
   return count;
 }
 

@@ -62,22 +62,21 @@ float nearest_float(double value) {
 }
 
 struct NumberScan {
-  uint64_t digits = 0;   // the first 19 significant digits, as an integer
-  int significant = 0;   // how many there were
+  uint64_t digits = 0;   // the digits as one integer; wrong where there are more than kDigits
+  int64_t count = 0;     // how many digits there are, leading zeros of a fraction included
   int64_t exponent = 0;  // of ten, to be applied to `digits`
   bool floating = false;
   const char* end = nullptr;  // null: not a number
 };
+constexpr int64_t kDigits = 19;  // so many always fit 64 bits
 
-void take_digit(NumberScan& scan, char c, bool fraction) {
-  if (scan.significant < 19) {
-    scan.digits = scan.digits * 10 + static_cast<uint64_t>(c - '0');
-    if (scan.digits != 0) ++scan.significant;
-    if (fraction) --scan.exponent;
-  } else {
-    ++scan.significant;
-    if (!fraction) ++scan.exponent;
-  }
+const char* scan_run(const char* at, const char* end, NumberScan& scan) {
+  const char* const begin = at;
+  uint64_t digits = scan.digits;
+  for (; at != end && is_digit(*at); ++at) digits = digits * 10 + static_cast<uint64_t>(*at - '0');
+  scan.digits = digits;
+  scan.count += at - begin;
+  return at;
 }
 
 /// The JSON number grammar, after the sign.
@@ -87,11 +86,13 @@ NumberScan scan_digits(const char* at, const char* end) {
   if (*at == '0')
     ++at;
   else
-    for (; at != end && is_digit(*at); ++at) take_digit(scan, *at, false);
+    at = scan_run(at, end, scan);
   if (at != end && *at == '.') {
     scan.floating = true;
-    if (++at == end || !is_digit(*at)) return scan;
-    for (; at != end && is_digit(*at); ++at) take_digit(scan, *at, true);
+    const char* const fraction = ++at;
+    at = scan_run(at, end, scan);
+    if (at == fraction) return scan;
+    scan.exponent = fraction - at;
   }
   if (at != end && (*at == 'e' || *at == 'E')) {
     scan.floating = true;
@@ -253,7 +254,7 @@ bool Reader::scan_number(Number& number) {
   const bool negative = begin != stop && *begin == '-';
   const NumberScan scan = scan_digits(begin + (negative ? 1 : 0), stop);
   if (scan.end == nullptr) return fail("invalid number");
-  if (!scan.floating && scan.significant <= 19 &&
+  if (!scan.floating && scan.count <= kDigits &&
       scan.digits <= (uint64_t{1} << 63) - (negative ? 0 : 1)) {
     number.form = Number::Form::integer;
     number.integer = static_cast<int64_t>(negative ? 0 - scan.digits : scan.digits);
@@ -261,7 +262,7 @@ bool Reader::scan_number(Number& number) {
     if (negative && scan.digits == 0) number.value = -0.0;
   } else {
     number.form = scan.floating ? Number::Form::floating : Number::Form::big_integer;
-    const bool small = scan.exponent >= -22 && scan.exponent <= 22 && scan.significant <= 19;
+    const bool small = scan.exponent >= -22 && scan.exponent <= 22 && scan.count <= kDigits;
     if (small && exact_double(scan.digits, static_cast<int>(scan.exponent), number.value))
       number.value = negative ? -number.value : number.value;
     else
@@ -283,8 +284,7 @@ bool Reader::read_floats(FloatBuffer& out, bool& only_numbers) {
   only_numbers = true;
   Number number;
   while (next_element()) {
-    const char c = text_[position_];
-    if (c != '-' && !is_digit(c)) {
+    if (const char c = text_[position_]; c != '-' && !is_digit(c)) {
       only_numbers = false;
       // The element stays unread and its comma read: as after a first next_element().
       return true;

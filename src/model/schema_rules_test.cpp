@@ -44,10 +44,12 @@ TEST(SchemaRules, NothingAskedGivesTheDefaults) {
 }
 
 TEST(SchemaRules, ConfigurationSetsTheMainIndexAndTheDefaults) {
+  ConfigurationRequest configuration;
+  configuration.hnsw.emplace().space = Space::cosine;
+  configuration.hnsw->parameters.ef_search = 33;
+  configuration.embedding_function = R"({"type":"legacy"})";
   CreateCollection request;
-  request.configuration.emplace().hnsw.emplace().space = Space::cosine;
-  request.configuration->hnsw->parameters.ef_search = 33;
-  request.configuration->embedding_function = R"({"type":"legacy"})";
+  request.configuration = configuration;
   const auto schema = resolve_schema(request, kCpus);
   ASSERT_TRUE(schema.ok());
   EXPECT_EQ(space_of(*schema), Space::cosine);
