@@ -132,7 +132,7 @@ class RandomRun {
   const Context context_;
 };
 
-constexpr uint32_t kSeeds = 12;
+constexpr uint32_t kSeeds = 25;
 constexpr int kSteps = 250;
 
 TEST(ApiProperty, InMemoryAnswersAsTheOracleDoes) {
