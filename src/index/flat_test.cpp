@@ -37,8 +37,8 @@ std::vector<Neighbour> random_neighbours(std::mt19937& random, size_t n, size_t 
 
 TEST(TopK, KeepsTheSmallestByDistanceThenOffset) {
   std::mt19937 random(1);
-  for (size_t k : {0, 1, 2, 10, 127, 128, 129, 1000, 5000}) {
-    for (size_t n : {0, 1, 9, 10, 11, 137, 138, 139, 3000}) {
+  for (size_t k : {0U, 1U, 2U, 10U, 127U, 128U, 129U, 1000U, 5000U}) {
+    for (size_t n : {0U, 1U, 9U, 10U, 11U, 137U, 138U, 139U, 3000U}) {
       const auto all = random_neighbours(random, n, 1 + random() % 2000);
       TopK top(k);
       for (const Neighbour& neighbour : all) top.offer(neighbour.distance, neighbour.offset);
@@ -50,7 +50,7 @@ TEST(TopK, KeepsTheSmallestByDistanceThenOffset) {
 
 TEST(TopK, MergingPartsGivesWhatOneWouldHaveKept) {
   std::mt19937 random(2);
-  for (size_t k : {1, 10, 300}) {
+  for (size_t k : {1U, 10U, 300U}) {
     const auto all = random_neighbours(random, 5000, 100);
     std::array<TopK, 4> parts = {TopK(k), TopK(k), TopK(k), TopK(k)};
     for (const Neighbour& n : all) parts[random() % 4].offer(n.distance, n.offset);

@@ -21,7 +21,7 @@ float canonical(size_t dim, Term term) {
     const float product = term(i);
     sums[i % 16] += product;
   }
-  for (size_t step : {8, 4, 2, 1}) {
+  for (size_t step : {8U, 4U, 2U, 1U}) {
     for (size_t j = 0; j < step; ++j) sums[j] += sums[j + step];
   }
   return sums[0];
@@ -168,7 +168,7 @@ TEST(Distance, EveryTargetGivesTheSameBitsForInfinityAndNan) {
 
 TEST(Distance, IsCloseToDoublePrecision) {
   std::mt19937 random(5);
-  for (size_t dim : {1, 3, 16, 100, 384, 1000, 16384}) {
+  for (size_t dim : {1U, 3U, 16U, 100U, 384U, 1000U, 16384U}) {
     Case c(dim, 5, 0);
     c.fill(normal_values(random));
     std::vector<float> l2(c.n), dot(c.n), norm(c.n);

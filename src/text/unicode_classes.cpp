@@ -42,25 +42,20 @@ std::string complement_of_word() {
   for (uint32_t c = 0; c <= 0x10FFFF; ++c) {
     if (c < 0xD800 || c > 0xDFFF) append_utf8(all, c);
   }
-  const re2::RE2 run(fmt::format("(.*?)([{}]+)", kWord), [] {
-    re2::RE2::Options options;
-    options.set_dot_nl(true);
-    return options;
-  }());
+  const re2::RE2 word(fmt::format("[{}]+", kWord)), other(fmt::format("[^{}]+", kWord));
   std::string ranges;
   // A position in the text, in characters, is a code point less the surrogates before it.
   const auto code_point = [](size_t i) { return i < 0xD800 ? i : i + 0x800; };
-  const auto add = [&](size_t first, size_t last) {
-    ranges += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", code_point(first), code_point(last));
-  };
-  re2::StringPiece rest(all), gap, word;
-  size_t position = 0;
-  while (re2::RE2::Consume(&rest, run, &gap, &word)) {
-    const size_t others = scalars(gap);
-    if (others != 0) add(position, position + others - 1);
-    position += others + scalars(word);
+  re2::StringPiece run;
+  for (size_t byte = 0, position = 0; byte < all.size(); byte += run.size()) {
+    const bool outside = other.Match(all, byte, all.size(), re2::RE2::ANCHOR_START, &run, 1);
+    if (!outside && !word.Match(all, byte, all.size(), re2::RE2::ANCHOR_START, &run, 1)) break;
+    const size_t next = position + scalars(run);
+    if (outside) {
+      ranges += fmt::format("\\x{{{:X}}}-\\x{{{:X}}}", code_point(position), code_point(next - 1));
+    }
+    position = next;
   }
-  if (!rest.empty()) add(position, position + scalars(rest) - 1);
   return ranges;
 }
 
