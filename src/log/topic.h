@@ -104,6 +104,7 @@ class Topic {
   std::unique_ptr<os::File> active_;  // the last file, where it is open
   std::optional<uint64_t> salt_;      // of the last file
   uint64_t reserved_ = 0;             // of the last file
+  bool starting_file_ = false;        // a new file was begun, and is to be finished
 };
 
 }  // namespace viridian::local

@@ -143,8 +143,8 @@ Status Topic::write_group(const std::vector<Pending*>& group) {
 }
 
 Status Topic::prepare_file(uint64_t group_bytes) {
-  if (log_files_.empty() || (end_ > 0 && end_ + group_bytes > options_.segment_bytes))
-    VIRIDIAN_TRY_VOID(start_file(last_ + 1));
+  const bool full = end_ > 0 && end_ + group_bytes > options_.segment_bytes;
+  if (log_files_.empty() || full || starting_file_) VIRIDIAN_TRY_VOID(start_file(last_ + 1));
   if (!active_) {
     VIRIDIAN_TRY(active_, files_.open(path_of(log_files_.back().first_seq), os::OpenMode::write));
   }
@@ -159,6 +159,9 @@ Status Topic::prepare_file(uint64_t group_bytes) {
 
 Status Topic::start_file(SeqId first_seq) {
   const std::string path = path_of(first_seq);
+  // From here on the file may be on the disk, and a later start would take it for the last one.
+  // So nothing is written into the one before it any more, even if this attempt fails.
+  starting_file_ = true;
   if (log_files_.empty()) VIRIDIAN_TRY_VOID(files_.make_directories(directory_));
   // One of that name may be there, left by a start that failed. Nothing in it was acknowledged.
   VIRIDIAN_TRY(auto file, files_.open(path, os::OpenMode::open_create));
@@ -166,6 +169,7 @@ Status Topic::start_file(SeqId first_seq) {
   if (const Status synced = files_.sync_directory(directory_); !synced.ok())
     return refuse_writes(fmt::format("the new file {} could not be made durable", path),
                          synced.error());
+  starting_file_ = false;
   active_ = std::move(file);
   salt_.reset();
   reserved_ = 0;

@@ -28,7 +28,7 @@ class FaultyFile final : public File {
 
   Status sync() override {
     VIRIDIAN_TRY_VOID(files_.enter(FileCalls::sync, path_));
-    return inner_->sync();
+    return files_.syncs_ == FaultyFiles::Syncs::real ? inner_->sync() : ok_status();
   }
   Status truncate(uint64_t size) override {
     VIRIDIAN_TRY_VOID(files_.enter(FileCalls::truncate, path_));
@@ -145,7 +145,7 @@ Status FaultyFiles::remove_all(const std::string& path) {
 
 Status FaultyFiles::sync_directory(const std::string& path) {
   VIRIDIAN_TRY_VOID(enter(FileCalls::sync_directory, path));
-  return inner_.sync_directory(path);
+  return syncs_ == Syncs::real ? inner_.sync_directory(path) : ok_status();
 }
 
 Result<std::unique_ptr<Lock>> FaultyFiles::lock(const std::string& path, std::string_view holder) {

@@ -50,7 +50,10 @@ class FaultyFiles final : public Files {
     size_t partial_write = 0;  ///< bytes that a failing write still puts into the file
   };
 
-  explicit FaultyFiles(Files& inner) : inner_(inner) {}
+  /// Whether syncs reach the disk. Tests that cannot cut the power are much faster without.
+  enum class Syncs { real, pretended };
+
+  explicit FaultyFiles(Files& inner, Syncs syncs = Syncs::real) : inner_(inner), syncs_(syncs) {}
 
   /// Replaces the fault set before.
   void fail(const Fault& fault);
@@ -78,6 +81,7 @@ class FaultyFiles final : public Files {
   size_t partial_write() const;
 
   Files& inner_;
+  const Syncs syncs_;
   mutable std::mutex mutex_;
   std::optional<Fault> fault_;
   uint64_t since_fault_ = 0;

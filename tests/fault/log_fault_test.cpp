@@ -1,0 +1,194 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <random>
+
+#include "conformance/random_batches.h"
+#include "log/local_log.h"
+#include "os/faulty_files.h"
+#include "os/real_files.h"
+#include "os/temporary_directory.h"
+
+// Promise 1: an acknowledged write is there after whatever happened to the disk's calls; an
+// unacknowledged one is there whole or not at all.
+namespace viridian::local {
+namespace {
+
+using os::FaultyFiles;
+using os::FileCalls;
+
+constexpr size_t kNoLimit = size_t{1} << 40;
+const Log::Options kOptions = {.segment_bytes = 1'500, .cache_bytes = 0, .open_files = 1};
+
+/// Appends, trims and reopens through files that fail; remembers what was acknowledged.
+class Workload {
+ public:
+  explicit Workload(uint64_t seed) : random_(seed) {}
+
+  void run(os::Files& files, const std::string& directory) {
+    for (int round = 0; round < 3; ++round) {
+      const auto log = Log::open(files, directory, kOptions);
+      if (!log.ok()) continue;
+      for (int i = 0; i < 6; ++i) append(**log);
+      (void)(*log)->read(Context(), id_, trimmed_, kNoLimit);  // may fail, must do no harm
+      if (acknowledged_.empty()) continue;
+      const SeqId up_to = acknowledged_[acknowledged_.size() / 2].last_seq();
+      (void)(*log)->trim(Context(), id_, up_to);
+      trimmed_ = std::max(trimmed_, up_to);
+    }
+  }
+
+  void check(const std::string& directory) {
+    os::RealFiles real;
+    FaultyFiles files(real, FaultyFiles::Syncs::pretended);
+    const auto log = Log::open(files, directory, kOptions).value();
+    const auto found = log->read(Context(), id_, trimmed_, kNoLimit);
+    ASSERT_TRUE(found.ok()) << found.error().message();
+    std::vector<SharedBatch> unknown = refused_;
+    for (const LogBatch& batch : *found) {
+      const auto expected =
+          std::find_if(acknowledged_.begin(), acknowledged_.end(),
+                       [&](const LogBatch& held) { return held.first_seq == batch.first_seq; });
+      if (expected != acknowledged_.end()) {
+        ASSERT_EQ(*batch.batch, *expected->batch);
+        continue;
+      }
+      const auto whole = std::find_if(unknown.begin(), unknown.end(), [&](const SharedBatch& held) {
+        return *held == *batch.batch;
+      });
+      ASSERT_NE(whole, unknown.end()) << "nobody appended this";
+      unknown.erase(whole);
+    }
+    for (const LogBatch& batch : acknowledged_) {
+      if (batch.last_seq() <= trimmed_) continue;
+      ASSERT_TRUE(
+          std::any_of(found->begin(), found->end(),
+                      [&](const LogBatch& held) { return held.first_seq == batch.first_seq; }))
+          << "acknowledged record " << batch.first_seq << " is gone";
+    }
+    const SeqId last = log->last(Context(), id_).value();
+    ASSERT_GE(last, acknowledged_.empty() ? 0 : acknowledged_.back().last_seq());
+    ASSERT_EQ(log->append(Context(), id_, one_).value(), last + 1);
+  }
+
+ private:
+  void append(Log& log) {
+    const auto batch = std::make_shared<const RecordBatch>(conformance::random_batch(random_, 4));
+    const auto number = log.append(Context(), id_, batch);
+    if (number.ok())
+      acknowledged_.push_back({*number - batch->rows() + 1, batch});
+    else
+      refused_.push_back(batch);
+  }
+
+  std::mt19937_64 random_;
+  CollectionId id_ = Uuid::random();
+  std::vector<LogBatch> acknowledged_;
+  std::vector<SharedBatch> refused_;
+  SeqId trimmed_ = 0;
+  SharedBatch one_ = [] {
+    RecordBatch batch;
+    batch.ids = {"one"};
+    return std::make_shared<const RecordBatch>(std::move(batch));
+  }();
+};
+
+TEST(LogFaults, EveryCallMayFailOnceOrFromThereOn) {
+  for (const Code code : {Code::resource_exhausted, Code::data_loss}) {
+    for (const bool every_later : {false, true}) {
+      for (const size_t partial : {0u, 30u, 100u, 1'000u}) {
+        bool struck = true;
+        for (uint64_t nth = 1; struck; ++nth) {
+          os::TemporaryDirectory directory;
+          os::RealFiles real;
+          FaultyFiles files(real, FaultyFiles::Syncs::pretended);
+          files.fail(
+              {.nth = nth, .code = code, .every_later = every_later, .partial_write = partial});
+          Workload workload(nth);
+          workload.run(files, directory.path());
+          struck = files.struck();
+          SCOPED_TRACE(testing::Message()
+                       << "call " << nth << " partial " << partial << " later " << every_later);
+          workload.check(directory.path());
+          if (testing::Test::HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+class LogFaultTest : public ::testing::Test {
+ protected:
+  void SetUp() override { open(); }
+  void open() {
+    log_.reset();
+    log_ = Log::open(files_, directory_.path(), {}).value();
+  }
+  Result<SeqId> append(const CollectionId& collection) {
+    RecordBatch batch;
+    batch.ids = {"x"};
+    return log_->append(Context(), collection, std::make_shared<RecordBatch>(std::move(batch)));
+  }
+  os::TemporaryDirectory directory_;
+  os::RealFiles real_;
+  FaultyFiles files_{real_, FaultyFiles::Syncs::pretended};
+  std::unique_ptr<Log> log_;
+  CollectionId a_ = Uuid::random();
+  CollectionId b_ = Uuid::random();
+};
+
+TEST_F(LogFaultTest, FullDiskRefusesTheBatchAndTheNextOneMayFit) {
+  ASSERT_EQ(append(a_).value(), 1u);
+  files_.fail({.calls = FileCalls::write, .code = Code::resource_exhausted, .partial_write = 60});
+  EXPECT_EQ(append(a_).error().code(), Code::resource_exhausted);
+  EXPECT_EQ(log_->last(Context(), a_).value(), 1u);
+  EXPECT_EQ(append(a_).value(), 2u);
+  open();
+  EXPECT_EQ(log_->read(Context(), a_, 0, kNoLimit).value().size(), 2u);
+}
+
+// After a failed sync the kernel may call lost pages clean: trying again would lie.
+TEST_F(LogFaultTest, FailedSyncClosesThatCollectionUntilItIsReopened) {
+  ASSERT_TRUE(append(a_).ok());
+  ASSERT_TRUE(append(b_).ok());
+  files_.fail({.calls = FileCalls::sync, .code = Code::data_loss});
+  EXPECT_EQ(append(a_).error().code(), Code::data_loss);
+  const uint64_t syncs = files_.count(FileCalls::sync);
+  EXPECT_EQ(append(a_).error().code(), Code::data_loss);
+  EXPECT_EQ(files_.count(FileCalls::sync), syncs);
+  EXPECT_EQ(log_->read(Context(), a_, 0, kNoLimit).value().size(), 1u);
+  EXPECT_TRUE(append(b_).ok());
+  open();
+  EXPECT_EQ(append(a_).value(), 2u);
+}
+
+TEST_F(LogFaultTest, FailedSyncWhileOpeningIsNotTriedAgain) {
+  ASSERT_TRUE(append(a_).ok());
+  open();
+  files_.fail({.calls = FileCalls::sync, .code = Code::data_loss});
+  EXPECT_EQ(log_->last(Context(), a_).error().code(), Code::data_loss);
+  EXPECT_EQ(log_->last(Context(), a_).error().code(), Code::data_loss);
+  open();
+  EXPECT_EQ(log_->last(Context(), a_).value(), 1u);
+}
+
+TEST_F(LogFaultTest, FailedOpeningIsTriedAgain) {
+  ASSERT_TRUE(append(a_).ok());
+  open();
+  files_.fail({.calls = FileCalls::list, .code = Code::resource_exhausted});
+  EXPECT_EQ(log_->last(Context(), a_).error().code(), Code::resource_exhausted);
+  EXPECT_EQ(log_->last(Context(), a_).value(), 1u);
+}
+
+TEST_F(LogFaultTest, FailedDropMayBeTriedAgain) {
+  ASSERT_TRUE(append(a_).ok());
+  files_.fail({.calls = FileCalls::remove, .code = Code::permission_denied});
+  EXPECT_EQ(log_->drop(Context(), a_).error().code(), Code::permission_denied);
+  EXPECT_EQ(append(a_).error().code(), Code::not_found);
+  EXPECT_TRUE(log_->drop(Context(), a_).ok());
+  EXPECT_EQ(append(a_).value(), 1u);
+}
+
+}  // namespace
+}  // namespace viridian::local
