@@ -1,50 +1,70 @@
-// The suite of every Api, through a real server and a real client over the loopback interface. The
-// engine stands on the plainest parts: what is tested is the way there and back.
+// The suite of every Api, through a real server and a real client over the loopback interface, both
+// put together by class name as the programs do it.
 #include "component/thread_pool.h"
+#include "config/keys.h"
 #include "conformance/api_suite.h"
 #include "engine/api.h"
-#include "engine/naive_parts.h"
 #include "http/api_client.h"
 #include "http/server.h"
+#include "log/mem_log.h"
+#include "obs/metrics.h"
+#include "segment/mem_segment_manager.h"
 #include "sysdb/mem_sysdb.h"
 
 namespace viridian::conformance {
 namespace {
 
+Registry registry() {
+  Registry registry;
+  registry.add<ThreadPool, Executor>("ThreadPool");
+  registry.add<obs::Metrics, obs::Metrics>("obs::Metrics");
+  registry.add<mem::SysDb, SysDb>("mem::SysDb");
+  registry.add<mem::Log, Producer, Consumer>("mem::Log");
+  registry.add<mem::SegmentManager, SegmentManager>("mem::SegmentManager");
+  registry.add<engine::Api, Api>("engine::Api");
+  registry.add<http::ApiClient, Api>("http::ApiClient");
+  registry.add<http::Server, http::Server>("http::Server");
+  return registry;
+}
+
+Settings settings(bool allow_reset) {
+  Settings settings = config::defaults();
+  settings.set("sysdb", "mem::SysDb");
+  settings.set("producer", "mem::Log");
+  settings.set("consumer", "mem::Log");
+  settings.set("segment_manager", "mem::SegmentManager");
+  settings.set("executor.threads", "2");
+  settings.set("server.port", "0");
+  settings.set("allow_reset", allow_reset ? "true" : "false");
+  return settings;
+}
+
+/// A system with a server, and one whose Api is a client of it.
 class ServedApi final : public ApiUnderTest {
  public:
   static Result<std::unique_ptr<ApiUnderTest>> make(bool allow_reset) {
-    auto made = std::make_unique<ServedApi>(allow_reset);
-    VIRIDIAN_TRY_VOID(made->start());
+    auto made = std::make_unique<ServedApi>();
+    Settings chosen = settings(allow_reset);
+    made->served_ = std::make_unique<System>(registry(), chosen);
+    VIRIDIAN_TRY(http::Server * server, made->served_->require<http::Server>());
+    VIRIDIAN_TRY_VOID(made->served_->start(Context()));
+    chosen.set("api", "http::ApiClient");
+    chosen.set("client.url", server->url());
+    made->calling_ = std::make_unique<System>(registry(), chosen);
+    VIRIDIAN_TRY(made->api_, made->calling_->require<Api>());
+    VIRIDIAN_TRY_VOID(made->calling_->start(Context()));
     return std::unique_ptr<ApiUnderTest>(std::move(made));
   }
-  explicit ServedApi(bool allow_reset)
-      : engine_({sysdb_, log_, log_, segments_},
-                {.allow_reset = allow_reset, .max_batch_size = 5461, .cpus = 2}) {}
   ~ServedApi() override {
-    client_.reset();
-    server_.stop();
-    pool_.stop();
+    if (calling_) calling_->stop();
+    if (served_) served_->stop();
   }
-  Api& api() override { return *client_; }
+  Api& api() override { return *api_; }
 
  private:
-  Status start() {
-    VIRIDIAN_TRY_VOID(pool_.start(Context()));
-    VIRIDIAN_TRY_VOID(server_.start(Context()));
-    VIRIDIAN_TRY(http::ServerUrl url, http::parse_server_url(server_.url()));
-    client_ = std::make_unique<http::ApiClient>(std::move(url), std::chrono::seconds(20));
-    return ok_status();
-  }
-
-  mem::SysDb sysdb_;
-  NaiveLog log_;
-  NaiveSegments segments_{sysdb_, log_};
-  engine::Api engine_;
-  ThreadPool pool_{2, 4096};
-  obs::Metrics metrics_;
-  http::Server server_{engine_, pool_, metrics_, {}, ""};
-  std::unique_ptr<http::ApiClient> client_;
+  std::unique_ptr<System> served_;
+  std::unique_ptr<System> calling_;
+  Api* api_ = nullptr;
 };
 
 ApiFactory served_factory(bool allow_reset) {
