@@ -37,9 +37,9 @@ Records books() {
 void print(const char* title, const Rows& rows) {
   std::printf("%s\n", title);
   for (const Row row : rows) {
-    const std::string document(row.document.value_or(""));
-    std::printf("  %-10.*s %-8.4f %s\n", static_cast<int>(row.id.size()), row.id.data(),
-                static_cast<double>(row.distance.value_or(0)), document.c_str());
+    std::printf("  %-10s", std::string(row.id).c_str());
+    if (row.distance) std::printf(" %.4f ", static_cast<double>(*row.distance));
+    std::printf(" %s\n", std::string(row.document.value_or("")).c_str());
   }
 }
 
