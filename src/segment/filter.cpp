@@ -239,8 +239,7 @@ struct Filter::Compiler {
       node.members.sort();
     }
     if (node.op == Op::document_matches) {
-      VIRIDIAN_TRY(Regex regex,
-                   Regex::compile(std::get<std::string>(where.operands[0])));
+      VIRIDIAN_TRY(Regex regex, Regex::compile(std::get<std::string>(where.operands[0])));
       node.regex = std::move(regex);
     }
     return ok_status();

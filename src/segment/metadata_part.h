@@ -27,6 +27,7 @@ class MetadataHead final : public MetadataPart {
   size_t bytes() const noexcept;
   Offset offset(uint32_t row) const { return rows_.offset(row); }
   RowView view(uint32_t row) const;
+  uint64_t id_hash(uint32_t row) const { return by_id_.hash(row); }
 
   const HeadRows& rows() const override { return rows_; }
   HeadRows& rows() override { return rows_; }

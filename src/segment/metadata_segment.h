@@ -29,6 +29,7 @@ class MetadataSegment final : public viridian::MetadataSegment {
   uint64_t head_rows() const override;
   void freeze(SeqId up_to) override;
   Result<std::vector<SegmentFile>> write_frozen(const Context&) override;
+  void discard() override;
   void adopt() override;
   const std::vector<SegmentFile>& files() const override { return environment_.definition.files; }
 
@@ -52,6 +53,7 @@ class MetadataSegment final : public viridian::MetadataSegment {
   std::vector<std::shared_ptr<segment::MetadataHead>> heads_;  ///< the last one takes the writes
   segment::RowBuilder builder_;
   Offset next_offset_ = 0;
+  Offset sealed_next_offset_ = 0;  ///< what the newest file says
   uint64_t count_ = 0;
 
   /// Offsets whose versions in files ended, and no file says so yet.

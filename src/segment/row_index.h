@@ -33,6 +33,7 @@ class RowIndex {
     }
     return std::nullopt;
   }
+  uint64_t hash(uint32_t row) const { return hashes_[row]; }
   size_t bytes() const noexcept { return bytes_; }
 
  private:

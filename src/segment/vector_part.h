@@ -12,7 +12,7 @@ namespace viridian::segment {
 /// Vectors that lie end to end in memory.
 struct VectorRun {
   const float* vectors = nullptr;
-  const float* norms = nullptr;  ///< null unless the space needs them
+  const float* norms = nullptr;  ///< their Euclidean lengths
   uint32_t rows = 0;
 };
 
@@ -29,7 +29,7 @@ class VectorPart {
 
 class VectorHead final : public VectorPart {
  public:
-  VectorHead(uint32_t dim, bool with_norms) : dim_(dim), with_norms_(with_norms) {}
+  explicit VectorHead(uint32_t dim) : dim_(dim) {}
 
   void push_back(Offset offset, const float* vector);
   size_t bytes() const noexcept;
@@ -58,7 +58,6 @@ class VectorHead final : public VectorPart {
   };
   HeadRows rows_;
   uint32_t dim_;
-  bool with_norms_;
   std::array<std::unique_ptr<Chunk>, 33> chunks_;
   size_t bytes_ = 0;
 };

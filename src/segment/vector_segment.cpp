@@ -30,7 +30,7 @@ Status FlatVectorSegment::apply(const MaterialisedBatch& materialised) {
 void FlatVectorSegment::push_back(Offset offset, const float* vector, uint32_t dim) {
   if (dim_ == 0) dim_ = dim;
   if (std::exchange(start_head_, false))
-    heads_.push_back(std::make_shared<segment::VectorHead>(dim_, with_norms()));
+    heads_.push_back(std::make_shared<segment::VectorHead>(dim_));
   heads_.back()->push_back(offset, vector);
 }
 

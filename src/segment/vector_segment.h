@@ -25,6 +25,7 @@ class FlatVectorSegment final : public VectorSegment {
   uint64_t head_rows() const override;
   void freeze(SeqId up_to) override;
   Result<std::vector<SegmentFile>> write_frozen(const Context&) override;
+  void discard() override;
   void adopt() override;
   const std::vector<SegmentFile>& files() const override { return environment_.definition.files; }
 
@@ -33,7 +34,6 @@ class FlatVectorSegment final : public VectorSegment {
   void push_back(Offset offset, const float* vector, uint32_t dim);
   /// Ends the newest version of a live record.
   Status end(Offset offset, SeqId seq);
-  bool with_norms() const { return environment_.space == Space::cosine; }
 
   SegmentEnvironment environment_;
   uint32_t dim_ = 0;
@@ -48,6 +48,7 @@ class FlatVectorSegment final : public VectorSegment {
     std::vector<std::shared_ptr<segment::VectorHead>> heads;
     std::vector<Offset> ended;
     SeqId up_to = 0;
+    uint32_t dim = 0;
   } frozen_;
   /// What write_frozen() made for adopt().
   struct Written;

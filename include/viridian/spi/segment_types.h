@@ -36,8 +36,8 @@ struct MaterialisedBatch {
 };
 
 /// What the two kinds of segment have in common: one writer applies batches to an in-memory head,
-/// and from time to time the head becomes an immutable file. All calls but write_frozen() are made
-/// under the collection's apply lock, so one at a time.
+/// and from time to time the head becomes an immutable file. All calls but write_frozen() and
+/// discard() are made under the collection's apply lock, so one at a time.
 class SegmentWriter {
  public:
   virtual ~SegmentWriter() = default;
@@ -51,6 +51,8 @@ class SegmentWriter {
   /// Writes what was frozen, and was not yet adopted, to a file, complete and durable, and returns
   /// all files the segment has from then on. While it runs batches are applied and readers made.
   virtual Result<std::vector<SegmentFile>> write_frozen(const Context&) = 0;
+  /// Removes the file of the last write_frozen(), which nobody was told of.
+  virtual void discard() = 0;
   /// Lets the file of the last write_frozen() take the frozen heads' place. If write_frozen() or
   /// the SysDb failed, this is not called, and the frozen heads go into the next file.
   virtual void adopt() = 0;

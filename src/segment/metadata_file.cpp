@@ -1,0 +1,179 @@
+#include "segment/metadata_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace viridian::segment {
+namespace {
+
+struct IdEntry {
+  uint64_t hash;
+  uint32_t row;
+  uint32_t reserved;
+};
+static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
+
+/// Rows between two looks at the caller's deadline.
+constexpr size_t kCheckRows = 4096;
+
+template <class T>
+Status append_section(SealedFileWriter& writer, std::string_view name, std::span<const T> values) {
+  VIRIDIAN_TRY_VOID(writer.begin(name));
+  return writer.append(std::as_bytes(values));
+}
+
+uint64_t padded(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
+
+Status append_rows(const Context& context, SealedFileWriter& writer,
+                   std::span<const FrozenMetadataRow> rows, std::vector<uint64_t>& ends) {
+  constexpr std::array<std::byte, 8> kPadding{};
+  VIRIDIAN_TRY_VOID(writer.begin("rows"));
+  uint64_t end = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
+    const os::Bytes bytes = rows[i].head->view(rows[i].row).bytes();
+    VIRIDIAN_TRY_VOID(writer.append(bytes));
+    VIRIDIAN_TRY_VOID(
+        writer.append(os::Bytes(kPadding).first(padded(bytes.size()) - bytes.size())));
+    end += padded(bytes.size());
+    ends.push_back(end);
+  }
+  return ok_status();
+}
+
+std::vector<IdEntry> id_index(std::span<const FrozenMetadataRow> rows) {
+  std::vector<IdEntry> entries;
+  entries.reserve(rows.size());
+  for (uint32_t i = 0; i < rows.size(); ++i)
+    entries.push_back({rows[i].head->id_hash(rows[i].row), i, 0});
+  std::sort(entries.begin(), entries.end(), [](const IdEntry& a, const IdEntry& b) {
+    return a.hash != b.hash ? a.hash < b.hash : a.row < b.row;
+  });
+  return entries;
+}
+
+std::string encode_keys(const KeyDictionary& keys, uint64_t count) {
+  std::string bytes;
+  for (uint32_t id = 0; id < count; ++id) {
+    const auto size = static_cast<uint32_t>(keys.name(id).size());
+    bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
+    bytes.append(keys.name(id));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<uint64_t> write_metadata_file(const Context& context, os::Files& files,
+                                     const std::string& directory, const std::string& name,
+                                     const FileIdentity& identity, const MetadataInfo& info,
+                                     std::span<const FrozenMetadataRow> rows,
+                                     const KeyDictionary& keys, std::span<const Offset> ended) {
+  VIRIDIAN_TRY(SealedFileWriter writer, SealedFileWriter::create(files, directory, name, identity));
+  VIRIDIAN_TRY_VOID(append_section(writer, "info", std::span(&info, 1)));
+  std::vector<Offset> offsets;
+  offsets.reserve(rows.size());
+  for (const FrozenMetadataRow& row : rows) offsets.push_back(row.offset);
+  VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "offsets", offsets));
+  VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "ended", ended));
+  VIRIDIAN_TRY_VOID(writer.begin("keys"));
+  VIRIDIAN_TRY_VOID(writer.append(os::as_bytes(encode_keys(keys, info.keys))));
+  const std::vector<IdEntry> index = id_index(rows);
+  VIRIDIAN_TRY_VOID(append_section<IdEntry>(writer, "id_index", index));
+  std::vector<uint64_t> ends;
+  ends.reserve(rows.size());
+  VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
+  VIRIDIAN_TRY_VOID(append_section<uint64_t>(writer, "row_ends", ends));
+  return writer.finish();
+}
+
+Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
+    std::shared_ptr<const SealedFile> file, std::shared_ptr<const void> directory_guard) {
+  VIRIDIAN_TRY(const Section info, file->section("info"));
+  VIRIDIAN_TRY(const Section offsets, file->section("offsets"));
+  std::shared_ptr<MetadataFile> opened(new MetadataFile(std::move(directory_guard), file, offsets));
+  VIRIDIAN_TRY(opened->info_, file->element<MetadataInfo>(info, 0));
+  VIRIDIAN_TRY(opened->keys_, file->section("keys"));
+  VIRIDIAN_TRY(opened->row_ends_, file->section("row_ends"));
+  VIRIDIAN_TRY(opened->row_bytes_, file->section("rows"));
+  VIRIDIAN_TRY(opened->id_index_, file->section("id_index"));
+  const uint64_t rows = opened->info_.rows;
+  if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
+      opened->row_ends_.size != rows * sizeof(uint64_t) ||
+      opened->id_index_.size != rows * sizeof(IdEntry))
+    return file->damaged(info.offset, "its sections are not of one length");
+  return opened;
+}
+
+Status MetadataFile::load_keys(KeyDictionary& keys) const {
+  uint64_t at = 0;
+  for (uint64_t i = 0; i < info_.keys; ++i) {
+    VIRIDIAN_TRY(const os::Bytes size_bytes, file_->read(keys_, at, sizeof(uint32_t)));
+    uint32_t size = 0;
+    std::memcpy(&size, size_bytes.data(), sizeof size);
+    VIRIDIAN_TRY(const os::Bytes name, file_->read(keys_, at + sizeof size, size));
+    keys.add(os::as_text(name));
+    at += sizeof size + size;
+  }
+  if (keys.size() != info_.keys) return file_->damaged(keys_.offset, "a key is there twice");
+  return ok_status();
+}
+
+Result<RowView> MetadataFile::row(uint32_t row) const {
+  uint64_t begin = 0;
+  if (row > 0) {
+    VIRIDIAN_TRY(begin, file_->element<uint64_t>(row_ends_, row - 1));
+  }
+  VIRIDIAN_TRY(const uint64_t end, file_->element<uint64_t>(row_ends_, row));
+  if (end < begin) return file_->damaged(row_ends_.offset, "rows overlap");
+  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(row_bytes_, begin, end - begin));
+  const std::optional<RowView> view = RowView::parse(bytes);
+  if (!view) return file_->damaged(row_bytes_.offset + begin, "there is no valid row");
+  return *view;
+}
+
+Result<uint32_t> MetadataFile::first_with_hash(uint64_t hash) const {
+  const auto hash_at = [&](uint32_t i) {
+    return file_->element<uint64_t>(id_index_, uint64_t{i} * 2);
+  };
+  uint32_t low = 0, high = rows_.size();
+  // Hashes are spread evenly, so the place is known to within a few standard deviations; a look at
+  // both ends of that range saves most of the steps, and most of the cache misses.
+  const double rows = high;
+  const double guess = static_cast<double>(hash) / 0x1p64 * rows, reach = 4 * std::sqrt(rows);
+  if (const double from = guess - reach; from > 0) {
+    VIRIDIAN_TRY(const uint64_t found, hash_at(static_cast<uint32_t>(from)));
+    if (found < hash) low = static_cast<uint32_t>(from);
+  }
+  if (const double to = guess + reach; to < rows) {
+    VIRIDIAN_TRY(const uint64_t found, hash_at(static_cast<uint32_t>(to)));
+    if (found >= hash) high = static_cast<uint32_t>(to);
+  }
+  while (low < high) {
+    const uint32_t middle = low + (high - low) / 2;
+    VIRIDIAN_TRY(const uint64_t found, hash_at(middle));
+    if (found < hash)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+Result<std::optional<VisibleRow>> MetadataFile::find_id(const RowId& id, uint64_t hash,
+                                                        uint32_t limit, SeqId at) const {
+  VIRIDIAN_TRY(uint32_t i, first_with_hash(hash));
+  for (; i < rows_.size(); ++i) {
+    VIRIDIAN_TRY(const IdEntry entry, file_->element<IdEntry>(id_index_, i));
+    if (entry.hash != hash) break;
+    if (entry.row >= limit || rows_.end(entry.row) <= at) continue;
+    VIRIDIAN_TRY(const RowView view, row(entry.row));
+    if (!view.has_id(id)) continue;
+    VIRIDIAN_TRY(const Offset offset, rows_.offset(entry.row));
+    return VisibleRow{entry.row, offset};
+  }
+  return std::nullopt;
+}
+
+}  // namespace viridian::segment

@@ -1,0 +1,244 @@
+#include "segment/sealed_file.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/crc32c.h"
+
+namespace viridian::segment {
+namespace {
+
+constexpr std::array<char, 8> kMagic = {'V', 'I', 'R', 'I', 'D', 'S', 'E', 'G'};
+constexpr std::array<char, 8> kEndMagic = {'V', 'I', 'R', 'I', 'D', 'E', 'N', 'D'};
+constexpr uint32_t kSectionsMax = 1024;
+
+struct Header {
+  std::array<char, 8> magic;
+  uint32_t version;
+  uint32_t kind;
+  std::array<uint8_t, 16> file;
+  std::array<uint8_t, 16> collection;
+  std::array<uint8_t, 12> reserved;
+  uint32_t crc;  ///< of what is before it; so in every format version
+};
+static_assert(sizeof(Header) == 64);
+
+struct FooterHead {
+  uint32_t sections;
+  uint32_t blocks;
+};
+struct StoredSection {
+  std::array<char, 16> name;
+  uint64_t offset, size;
+};
+struct Tail {
+  uint64_t footer_offset;
+  uint32_t footer_crc;
+  uint32_t reserved;
+  std::array<char, 8> magic;
+};
+static_assert(sizeof(FooterHead) == 8 && sizeof(StoredSection) == 32 && sizeof(Tail) == 24);
+
+template <class T>
+os::Bytes bytes_of(const T& value) {
+  return std::as_bytes(std::span(&value, 1));
+}
+
+template <class T>
+T load(os::Bytes bytes, uint64_t offset) {
+  T value;
+  std::memcpy(&value, bytes.data() + offset, sizeof value);
+  return value;
+}
+
+uint32_t header_crc(const Header& header) {
+  return crc32c(0, bytes_of(header).first(offsetof(Header, crc)));
+}
+
+}  // namespace
+
+SealedFile::SealedFile(std::string path, std::unique_ptr<os::Mapping> mapping)
+    : path_(std::move(path)), mapping_(std::move(mapping)), bytes_(mapping_->bytes()) {}
+
+Error SealedFile::damaged(uint64_t offset, std::string_view what) const {
+  return Error(Code::data_loss, path_ + " is damaged at offset " + std::to_string(offset) + ": " +
+                                    std::string(what) + "; restore it from a backup");
+}
+
+Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files, std::string path,
+                                                           const FileIdentity& identity,
+                                                           uint64_t size) {
+  auto mapping = files.map(path);
+  if (!mapping.ok()) {
+    const Error& error = mapping.error();
+    if (error.code() != Code::not_found) return error;
+    return Error(Code::data_loss, error.message() + "; the SysDb names this file: restore it");
+  }
+  std::shared_ptr<SealedFile> file(new SealedFile(std::move(path), *std::move(mapping)));
+  if (file->bytes_.size() != size)
+    return file->damaged(std::min<uint64_t>(size, file->bytes_.size()),
+                         "it has " + std::to_string(file->bytes_.size()) + " bytes instead of " +
+                             std::to_string(size));
+  VIRIDIAN_TRY_VOID(file->check_header(identity));
+  VIRIDIAN_TRY_VOID(file->read_footer());
+  return std::shared_ptr<const SealedFile>(std::move(file));
+}
+
+Status SealedFile::check_header(const FileIdentity& identity) const {
+  if (bytes_.size() < sizeof(Header) + sizeof(Tail)) return damaged(0, "it is too short");
+  const auto header = load<Header>(bytes_, 0);
+  if (header.magic != kMagic || header.crc != header_crc(header))
+    return damaged(0, "it has no valid header");
+  if (header.version > kVersion)
+    return Error(Code::failed_precondition,
+                 path_ + " has format version " + std::to_string(header.version) +
+                     ", this program knows up to " + std::to_string(kVersion) +
+                     "; use the version that wrote it, or a newer one");
+  if (header.kind != static_cast<uint32_t>(identity.kind) || header.file != identity.file.bytes ||
+      header.collection != identity.collection.bytes)
+    return damaged(0, "it is not the file that the SysDb means by this name");
+  return ok_status();
+}
+
+Status SealedFile::read_footer() {
+  const uint64_t tail_offset = bytes_.size() - sizeof(Tail);
+  const auto tail = load<Tail>(bytes_, tail_offset);
+  if (tail.magic != kEndMagic || tail.footer_offset < sizeof(Header) ||
+      tail.footer_offset > tail_offset || tail_offset - tail.footer_offset < sizeof(FooterHead))
+    return damaged(tail_offset, "it has no valid end");
+  const os::Bytes footer = bytes_.subspan(tail.footer_offset, tail_offset - tail.footer_offset);
+  if (crc32c(0, footer) != tail.footer_crc)
+    return damaged(tail.footer_offset, "the footer's checksum is wrong");
+  data_size_ = tail.footer_offset;
+  const auto head = load<FooterHead>(footer, 0);
+  const uint64_t blocks = (data_size_ + kBlockBytes - 1) / kBlockBytes;
+  if (head.sections > kSectionsMax || head.blocks != blocks ||
+      footer.size() != sizeof head + head.sections * sizeof(StoredSection) + blocks * 4)
+    return damaged(tail.footer_offset, "the footer's sizes contradict each other");
+  for (uint32_t i = 0; i < head.sections; ++i) {
+    const auto stored = load<StoredSection>(footer, sizeof head + i * sizeof(StoredSection));
+    if (stored.offset > data_size_ || stored.size > data_size_ - stored.offset)
+      return damaged(tail.footer_offset, "a section lies outside the file");
+    const auto end = std::find(stored.name.begin(), stored.name.end(), '\0');
+    sections_.push_back({std::string(stored.name.begin(), end), {stored.offset, stored.size}});
+  }
+  block_crcs_.resize(blocks);
+  std::memcpy(block_crcs_.data(),
+              footer.data() + sizeof head + head.sections * sizeof(StoredSection), blocks * 4);
+  verified_ = std::make_unique<std::atomic<uint64_t>[]>((blocks + 63) / 64);
+  return ok_status();
+}
+
+Result<Section> SealedFile::section(std::string_view name) const {
+  for (const NamedSection& section : sections_)
+    if (section.name == name) return section.section;
+  return damaged(data_size_, "it lacks the section '" + std::string(name) + "'");
+}
+
+Status SealedFile::verify(uint64_t block) const {
+  const uint64_t offset = block * kBlockBytes;
+  const os::Bytes bytes =
+      bytes_.subspan(offset, std::min<uint64_t>(kBlockBytes, data_size_ - offset));
+  if (crc32c(0, bytes) != block_crcs_[block])
+    return damaged(offset, "the checksum of the " + std::to_string(bytes.size()) +
+                               " bytes from there on is wrong");
+  verified_[block / 64].fetch_or(uint64_t{1} << (block % 64), std::memory_order_release);
+  return ok_status();
+}
+
+Result<os::Bytes> SealedFile::read(const Section& section, uint64_t begin, uint64_t size) const {
+  if (begin > section.size || size > section.size - begin)
+    return damaged(section.offset, "something points beyond its section");
+  const uint64_t from = section.offset + begin;
+  if (size > 0) {
+    for (uint64_t block = from / kBlockBytes; block <= (from + size - 1) / kBlockBytes; ++block) {
+      const uint64_t word = verified_[block / 64].load(std::memory_order_acquire);
+      if (((word >> (block % 64)) & 1) == 0) VIRIDIAN_TRY_VOID(verify(block));
+    }
+  }
+  return bytes_.subspan(from, size);
+}
+
+Result<SealedFileWriter> SealedFileWriter::create(os::Files& files, const std::string& directory,
+                                                  const std::string& name,
+                                                  const FileIdentity& identity) {
+  SealedFileWriter writer;
+  writer.directory_ = directory;
+  writer.name_ = name;
+  writer.temporary_ = os::join(directory, name + ".tmp");
+  VIRIDIAN_TRY_VOID(files.make_directories(directory));
+  VIRIDIAN_TRY(writer.file_, files.open(writer.temporary_, os::OpenMode::create));
+  writer.files_ = &files;
+  writer.buffer_.reserve(SealedFile::kBlockBytes);
+  Header header{kMagic,
+                SealedFile::kVersion,
+                static_cast<uint32_t>(identity.kind),
+                identity.file.bytes,
+                identity.collection.bytes,
+                {},
+                0};
+  header.crc = header_crc(header);
+  VIRIDIAN_TRY_VOID(writer.append(bytes_of(header)));
+  return writer;
+}
+
+SealedFileWriter::~SealedFileWriter() {
+  if (!file_) return;
+  file_.reset();
+  // What stays behind because this fails is removed when the collection is opened.
+  (void)files_->remove(temporary_);
+}
+
+Status SealedFileWriter::flush() {
+  if (buffer_.empty()) return ok_status();
+  crcs_.push_back(crc32c(0, buffer_));
+  VIRIDIAN_TRY_VOID(file_->write_at(flushed_, os::Bytes(buffer_)));
+  flushed_ += buffer_.size();
+  buffer_.clear();
+  return ok_status();
+}
+
+Status SealedFileWriter::append(os::Bytes bytes) {
+  if (!sections_.empty()) sections_.back().size += bytes.size();
+  while (!bytes.empty()) {
+    const size_t room = SealedFile::kBlockBytes - buffer_.size();
+    const os::Bytes part = bytes.first(std::min(room, bytes.size()));
+    buffer_.insert(buffer_.end(), part.begin(), part.end());
+    bytes = bytes.subspan(part.size());
+    if (buffer_.size() == SealedFile::kBlockBytes) VIRIDIAN_TRY_VOID(flush());
+  }
+  return ok_status();
+}
+
+Status SealedFileWriter::begin(std::string_view name) {
+  constexpr size_t kAlignment = 64;
+  const uint64_t at = flushed_ + buffer_.size();
+  const uint64_t aligned = (at + kAlignment - 1) / kAlignment * kAlignment;
+  // A block's size is a multiple of the alignment, so this does not cross one.
+  buffer_.resize(buffer_.size() + (aligned - at));
+  if (buffer_.size() == SealedFile::kBlockBytes) VIRIDIAN_TRY_VOID(flush());
+  Named section{{}, aligned, 0};
+  name.copy(section.name.data(), section.name.size());
+  sections_.push_back(section);
+  return ok_status();
+}
+
+Result<uint64_t> SealedFileWriter::finish() {
+  VIRIDIAN_TRY_VOID(flush());
+  std::string footer;
+  const auto put = [&footer](const auto& value) { footer.append(os::as_text(bytes_of(value))); };
+  put(FooterHead{static_cast<uint32_t>(sections_.size()), static_cast<uint32_t>(crcs_.size())});
+  for (const Named& section : sections_)
+    put(StoredSection{section.name, section.offset, section.size});
+  for (const uint32_t crc : crcs_) put(crc);
+  const Tail tail{flushed_, crc32c(0, os::as_bytes(footer)), 0, kEndMagic};
+  const std::array<os::Bytes, 2> parts = {os::as_bytes(footer), bytes_of(tail)};
+  VIRIDIAN_TRY_VOID(file_->write_at(flushed_, parts));
+  VIRIDIAN_TRY_VOID(file_->sync());
+  VIRIDIAN_TRY_VOID(files_->rename(temporary_, os::join(directory_, name_)));
+  file_.reset();
+  VIRIDIAN_TRY_VOID(files_->sync_directory(directory_));
+  return flushed_ + footer.size() + sizeof tail;
+}
+
+}  // namespace viridian::segment

@@ -1,0 +1,115 @@
+#pragma once
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "os/files.h"
+#include "viridian/base/uuid.h"
+
+namespace viridian::segment {
+
+enum class FileKind : uint32_t { metadata = 1, vectors = 2 };
+
+/// What a sealed file says of itself.
+struct FileIdentity {
+  FileKind kind = FileKind::metadata;
+  Uuid file;
+  Uuid collection;
+};
+
+/// A part of a sealed file. Starts at a multiple of 64 bytes.
+struct Section {
+  uint64_t offset = 0;
+  uint64_t size = 0;
+};
+
+/// An immutable file of named sections, mapped into memory (docs/file-formats.md). Header and
+/// footer are verified when it is opened, each 64 KiB block when it is first read. Thread-safe.
+class SealedFile {
+ public:
+  static constexpr uint32_t kVersion = 1;
+  static constexpr size_t kBlockBytes = size_t{64} << 10;
+
+  /// `size` is what the SysDb says.
+  ///   data_loss            not such a file, cut short, or damaged
+  ///   failed_precondition  of a newer format version
+  static Result<std::shared_ptr<const SealedFile>> open(os::Files& files, std::string path,
+                                                        const FileIdentity& identity,
+                                                        uint64_t size);
+
+  ///   data_loss  there is no such section
+  Result<Section> section(std::string_view name) const;
+  /// `size` bytes of a section from `begin` on, verified. They live as long as the file.
+  ///   data_loss  they are damaged, or beyond the section
+  Result<os::Bytes> read(const Section& section, uint64_t begin, uint64_t size) const;
+  /// Element i of a section of T.
+  template <class T>
+  Result<T> element(const Section& section, uint64_t i) const {
+    VIRIDIAN_TRY(const os::Bytes bytes, read(section, i * sizeof(T), sizeof(T)));
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof value);
+    return value;
+  }
+  const std::string& path() const noexcept { return path_; }
+  Error damaged(uint64_t offset, std::string_view what) const;
+
+ private:
+  struct NamedSection {
+    std::string name;
+    Section section;
+  };
+  SealedFile(std::string path, std::unique_ptr<os::Mapping> mapping);
+  Status check_header(const FileIdentity& identity) const;
+  Status read_footer();
+  Status verify(uint64_t block) const;
+
+  std::string path_;
+  std::unique_ptr<os::Mapping> mapping_;
+  os::Bytes bytes_;
+  uint64_t data_size_ = 0;  ///< what the blocks cover
+  std::vector<NamedSection> sections_;
+  std::vector<uint32_t> block_crcs_;
+  mutable std::unique_ptr<std::atomic<uint64_t>[]> verified_;  ///< one bit per block
+};
+
+/// Writes a sealed file under a temporary name; finish() gives it its own. What is not finished is
+/// removed.
+class SealedFileWriter {
+ public:
+  ///   resource_exhausted  the disk is full
+  static Result<SealedFileWriter> create(os::Files& files, const std::string& directory,
+                                         const std::string& name, const FileIdentity& identity);
+  SealedFileWriter(SealedFileWriter&&) noexcept = default;
+  SealedFileWriter& operator=(SealedFileWriter&&) = delete;
+  ~SealedFileWriter();
+
+  /// What is appended from now on is this section.
+  Status begin(std::string_view name);
+  Status append(os::Bytes bytes);
+  /// Makes the file durable under its name and returns its size.
+  Result<uint64_t> finish();
+
+ private:
+  SealedFileWriter() = default;
+  Status flush();
+
+  struct Named {
+    std::array<char, 16> name;
+    uint64_t offset, size;
+  };
+  os::Files* files_ = nullptr;
+  std::string directory_, name_, temporary_;
+  std::unique_ptr<os::File> file_;
+  std::vector<std::byte> buffer_;
+  uint64_t flushed_ = 0;
+  std::vector<uint32_t> crcs_;
+  std::vector<Named> sections_;
+};
+
+}  // namespace viridian::segment

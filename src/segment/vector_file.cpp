@@ -1,0 +1,72 @@
+#include "segment/vector_file.h"
+
+#include <limits>
+
+namespace viridian::segment {
+namespace {
+
+static_assert(sizeof(VectorInfo) == 24);
+
+/// Rows between two looks at the caller's deadline.
+constexpr size_t kCheckRows = 4096;
+
+}  // namespace
+
+Result<uint64_t> write_vector_file(const Context& context, os::Files& files,
+                                   const std::string& directory, const std::string& name,
+                                   const FileIdentity& identity, const VectorInfo& info,
+                                   std::span<const FrozenVectorRow> rows,
+                                   std::span<const Offset> ended) {
+  VIRIDIAN_TRY(SealedFileWriter writer, SealedFileWriter::create(files, directory, name, identity));
+  VIRIDIAN_TRY_VOID(writer.begin("info"));
+  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(&info, 1))));
+  std::vector<Offset> offsets;
+  std::vector<VectorRun> runs;
+  for (const FrozenVectorRow& row : rows) {
+    offsets.push_back(row.offset);
+    VIRIDIAN_TRY(const VectorRun run, row.head->run(row.row, 1));
+    runs.push_back(run);
+  }
+  VIRIDIAN_TRY_VOID(writer.begin("offsets"));
+  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(offsets))));
+  VIRIDIAN_TRY_VOID(writer.begin("ended"));
+  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(ended)));
+  VIRIDIAN_TRY_VOID(writer.begin("norms"));
+  for (const VectorRun& run : runs)
+    VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(run.norms, 1))));
+  VIRIDIAN_TRY_VOID(writer.begin("vectors"));
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(runs[i].vectors, info.dim))));
+  }
+  return writer.finish();
+}
+
+Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const SealedFile> file,
+                                                     std::shared_ptr<const void> directory_guard) {
+  VIRIDIAN_TRY(const Section info, file->section("info"));
+  VIRIDIAN_TRY(const Section offsets, file->section("offsets"));
+  std::shared_ptr<VectorFile> opened(new VectorFile(std::move(directory_guard), file, offsets));
+  VIRIDIAN_TRY(opened->info_, file->element<VectorInfo>(info, 0));
+  VIRIDIAN_TRY(opened->norms_, file->section("norms"));
+  VIRIDIAN_TRY(opened->vectors_, file->section("vectors"));
+  const uint64_t rows = opened->info_.rows;
+  if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
+      opened->norms_.size != rows * sizeof(float) ||
+      opened->vectors_.size / sizeof(float) != rows * opened->info_.dim)
+    return file->damaged(info.offset, "its sections are not of one length");
+  return opened;
+}
+
+Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
+  const uint64_t row_bytes = uint64_t{info_.dim} * sizeof(float);
+  VIRIDIAN_TRY(const os::Bytes vectors,
+               file_->read(vectors_, begin * row_bytes, limit * row_bytes));
+  VIRIDIAN_TRY(const os::Bytes norms, file_->read(norms_, uint64_t{begin} * sizeof(float),
+                                                  uint64_t{limit} * sizeof(float)));
+  // Sections start at multiples of 64 bytes in a file that is mapped at a page.
+  return VectorRun{reinterpret_cast<const float*>(vectors.data()),
+                   reinterpret_cast<const float*>(norms.data()), limit};
+}
+
+}  // namespace viridian::segment
