@@ -15,6 +15,7 @@ namespace viridian::segment {
 /// of. Collections open when they are first asked for.
 class Manager : public Component, public viridian::SegmentManager {
  public:
+  ~Manager() override;
   void stop() noexcept override;
 
   std::vector<Segment> plan(const CollectionId&) const override;
@@ -27,7 +28,6 @@ class Manager : public Component, public viridian::SegmentManager {
 
  protected:
   Manager(Environment environment, std::string metadata_type, std::string vector_type);
-  ~Manager() override;
 
   const Environment& environment() const noexcept { return environment_; }
 

@@ -1,0 +1,100 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "component/thread_pool.h"
+#include "log/mem_log.h"
+#include "os/faulty_files.h"
+#include "os/real_files.h"
+#include "os/temporary_directory.h"
+#include "segment/local_segment_manager.h"
+#include "segment/mem_segment_manager.h"
+#include "sysdb/mem_sysdb.h"
+
+namespace viridian::conformance {
+
+/// A segment manager under test with its peers; one collection per make_collection().
+class SegmentsHolder {
+ public:
+  enum class Kind { mem, local };
+  static constexpr const char* kMetadataType = "local::MetadataSegment";
+  static constexpr const char* kVectorType = "local::FlatVectorSegment";
+
+  explicit SegmentsHolder(Kind kind) : kind_(kind) {
+    EXPECT_TRUE(pool_.start(context_).ok());
+    // By itself nothing is sealed in a test that does not ask for it.
+    options_ = {uint64_t{1} << 40, uint64_t{1} << 40, std::chrono::hours(1), uint64_t{1} << 40};
+    EXPECT_TRUE(open().ok());
+  }
+  ~SegmentsHolder() {
+    manager_.reset();
+    pool_.stop();
+  }
+
+  bool local() const { return kind_ == Kind::local; }
+  viridian::SegmentManager& manager() { return *manager_; }
+  mem::SysDb& sysdb() { return sysdb_; }
+  mem::Log& log() { return log_; }
+  os::FaultyFiles& files() { return files_; }
+  segment::Options& options() { return options_; }
+  std::string directory(const CollectionId& id) const { return root() + "/" + id.to_string(); }
+  std::string root() const { return temporary_.path() + "/segments"; }
+
+  CollectionId make_collection(Space space = Space::l2) {
+    Collection collection;
+    collection.id = Uuid::random();
+    collection.name = "c" + collection.id.to_string();
+    collection.tenant = kDefaultTenant;
+    collection.database = kDefaultDatabase;
+    collection.schema.keys[Schema::kEmbedding].vector = VectorIndex();
+    collection.schema.keys[Schema::kEmbedding].vector->space = space;
+    EXPECT_TRUE(sysdb_.create_collection(context_, collection, manager_->plan(collection.id)).ok());
+    return collection.id;
+  }
+
+  SeqId append(const CollectionId& id, RecordBatch batch) {
+    const auto last =
+        log_.append(context_, id, std::make_shared<const RecordBatch>(std::move(batch)));
+    EXPECT_TRUE(last.ok());
+    return last.ok() ? *last : 0;
+  }
+
+  std::shared_ptr<const ReadView> pin(const CollectionId& id) {
+    const auto last = log_.last(context_, id);
+    auto view = manager_->pin(context_, id, last.ok() ? *last : 0);
+    if (view.ok()) return *view;
+    ADD_FAILURE() << view.error().message();
+    return nullptr;
+  }
+
+  /// As after the end of the process, where the kind keeps anything.
+  Status reopen() {
+    if (!local()) return ok_status();
+    manager_.reset();
+    return open();
+  }
+  Status open() {
+    if (kind_ == Kind::mem)
+      manager_ = std::make_unique<mem::SegmentManager>(sysdb_, log_, pool_, options_.backlog_bytes);
+    else
+      manager_ = std::make_unique<local::SegmentManager>(sysdb_, log_, pool_, files_, root(),
+                                                         options_, kMetadataType, kVectorType);
+    return manager_->start(context_);
+  }
+
+ private:
+  Kind kind_;
+  Context context_;
+  os::TemporaryDirectory temporary_;
+  os::RealFiles real_files_;
+  os::FaultyFiles files_{real_files_};
+  mem::SysDb sysdb_;
+  mem::Log log_;
+  ThreadPool pool_{2, 64};
+  segment::Options options_;
+  std::unique_ptr<segment::Manager> manager_;
+};
+
+}  // namespace viridian::conformance
