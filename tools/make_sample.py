@@ -43,7 +43,7 @@ def describe(word, rank):
             "rank": rank + 1,
             "length": len(word),
             "initial": word[0].lower(),
-            "has_digit": any(c.isdigit() for c in word),
+            "is_word": word.isalpha(),
         },
     }
 

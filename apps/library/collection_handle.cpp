@@ -129,6 +129,8 @@ Result<SegmentStats> CollectionHandle::stats() const {
                  "a server does not tell its segments' statistics to clients: see its /metrics, or "
                  "open the data directory");
   }
+  // Segments that nobody has read yet have applied nothing: a read catches them up.
+  VIRIDIAN_TRY_VOID(count());
   VIRIDIAN_TRY(SegmentManager * segments, session_->system().require<SegmentManager>());
   return segments->stats(session_->context(), collection_.id);
 }
