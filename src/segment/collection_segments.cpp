@@ -67,7 +67,7 @@ CollectionSegments::CollectionSegments(const Environment& environment, const Col
 Result<std::shared_ptr<CollectionSegments>> CollectionSegments::open(const Context& context,
                                                                      const Environment& environment,
                                                                      const CollectionId& id) {
-  std::shared_ptr<CollectionSegments> opened(new CollectionSegments(environment, id));
+  auto opened = std::make_shared<CollectionSegments>(environment, id);
   VIRIDIAN_TRY_VOID(opened->open_segments(context));
   return opened;
 }

@@ -63,6 +63,9 @@ class CollectionSegments {
   static Result<std::shared_ptr<CollectionSegments>> open(const Context&, const Environment&,
                                                           const CollectionId&);
 
+  /// For open() only: nothing works before it is opened.
+  CollectionSegments(const Environment& environment, const CollectionId& id);
+
   /// Applies what the log holds up to `min_seq`, at least.
   Status catch_up(const Context&, SeqId min_seq);
   Result<std::shared_ptr<const ReadView>> pin(const Context&, SeqId min_seq);
@@ -79,7 +82,6 @@ class CollectionSegments {
   class View;
   using Clock = std::chrono::steady_clock;
 
-  CollectionSegments(const Environment& environment, const CollectionId& id);
   Status open_segments(const Context&);
   Status remove_orphans();
   Status read_and_apply(const Context&, SeqId min_seq);

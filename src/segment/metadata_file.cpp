@@ -92,7 +92,7 @@ Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
     std::shared_ptr<const SealedFile> file, std::shared_ptr<const void> directory_guard) {
   VIRIDIAN_TRY(const Section info, file->section("info"));
   VIRIDIAN_TRY(const Section offsets, file->section("offsets"));
-  std::shared_ptr<MetadataFile> opened(new MetadataFile(std::move(directory_guard), file, offsets));
+  auto opened = std::make_shared<MetadataFile>(std::move(directory_guard), file, offsets);
   VIRIDIAN_TRY(opened->info_, file->element<MetadataInfo>(info, 0));
   VIRIDIAN_TRY(opened->keys_, file->section("keys"));
   VIRIDIAN_TRY(opened->row_ends_, file->section("row_ends"));

@@ -34,6 +34,10 @@ class MetadataFile final : public MetadataPart {
  public:
   static Result<std::shared_ptr<MetadataFile>> open(std::shared_ptr<const SealedFile> file,
                                                     std::shared_ptr<const void> directory_guard);
+  /// For open() only.
+  MetadataFile(std::shared_ptr<const void> guard, std::shared_ptr<const SealedFile> file,
+               Section offsets)
+      : guard_(std::move(guard)), file_(std::move(file)), rows_(file_, offsets) {}
 
   const MetadataInfo& info() const noexcept { return info_; }
   const SealedFile& file() const noexcept { return *file_; }
@@ -47,9 +51,6 @@ class MetadataFile final : public MetadataPart {
                                             SeqId at) const override;
 
  private:
-  MetadataFile(std::shared_ptr<const void> guard, std::shared_ptr<const SealedFile> file,
-               Section offsets)
-      : guard_(std::move(guard)), file_(std::move(file)), rows_(file_, offsets) {}
   Result<uint32_t> first_with_hash(uint64_t hash) const;
 
   std::shared_ptr<const void> guard_;

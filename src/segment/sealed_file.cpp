@@ -74,7 +74,7 @@ Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files, std
     if (error.code() != Code::not_found) return error;
     return Error(Code::data_loss, error.message() + "; the SysDb names this file: restore it");
   }
-  std::shared_ptr<SealedFile> file(new SealedFile(std::move(path), *std::move(mapping)));
+  auto file = std::make_shared<SealedFile>(std::move(path), *std::move(mapping));
   if (file->bytes_.size() != size)
     return file->damaged(std::min<uint64_t>(size, file->bytes_.size()),
                          "it has " + std::to_string(file->bytes_.size()) + " bytes instead of " +

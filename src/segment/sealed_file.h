@@ -43,6 +43,9 @@ class SealedFile {
                                                         const FileIdentity& identity,
                                                         uint64_t size);
 
+  /// For open() only: nothing is verified yet.
+  SealedFile(std::string path, std::unique_ptr<os::Mapping> mapping);
+
   ///   data_loss  there is no such section
   Result<Section> section(std::string_view name) const;
   /// `size` bytes of a section from `begin` on, verified. They live as long as the file.
@@ -64,7 +67,6 @@ class SealedFile {
     std::string name;
     Section section;
   };
-  SealedFile(std::string path, std::unique_ptr<os::Mapping> mapping);
   Status check_header(const FileIdentity& identity) const;
   Status read_footer();
   Status verify(uint64_t block) const;

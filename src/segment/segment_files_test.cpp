@@ -9,6 +9,7 @@
 #include "base/crc32c.h"
 #include "conformance/records.h"
 #include "conformance/segments_holder.h"
+#include "segment/sealed_file.h"
 
 namespace viridian::conformance {
 namespace {
@@ -194,6 +195,38 @@ TEST_F(SegmentFiles, FlippedBitIsReportedAndNeverAnswered) {
   EXPECT_GT(reported, 100);
   ASSERT_TRUE(holder_.reopen().ok());
   EXPECT_EQ(expect_everything(), right);
+}
+
+// Blocks are verified one by one, when they are read: what lies in the others is still there.
+TEST_F(SegmentFiles, DamagedBlockTakesOnlyItsOwnRowsWithIt) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 100; ++i)
+    rows.push_back(
+        {std::to_string(i), {1}, {}, std::string(10000, static_cast<char>('a' + i % 26))});
+  write(Operation::add, rows);
+  ASSERT_TRUE(seal().ok());
+  for (const std::string& path : file_paths()) {
+    if (!path.ends_with(".meta")) continue;
+    std::string bytes = load(path);
+    ASSERT_GT(bytes.size(), 10 * segment::SealedFile::kBlockBytes);
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+    store(path, bytes);
+  }
+  ASSERT_TRUE(holder_.reopen().ok());
+  const auto view = holder_.pin(id_);
+  int readable = 0, damaged = 0;
+  for (Offset offset = 0; offset < 100; ++offset) {
+    RecordColumns columns;
+    const Status fetched =
+        view->metadata().fetch(context_, std::span(&offset, 1), {true, false, false}, columns);
+    (fetched.ok() ? readable : damaged) += 1;
+    if (fetched.ok()) {
+      EXPECT_EQ(columns.documents[0], rows[offset].document);
+    }
+  }
+  EXPECT_GT(readable, 85);
+  EXPECT_GT(damaged, 5);
+  EXPECT_FALSE(view->metadata().filter(context_, contains_text("zz")).ok());
 }
 
 TEST_F(SegmentFiles, ShortenedOrMissingFileIsReported) {

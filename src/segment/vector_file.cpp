@@ -46,7 +46,7 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
                                                      std::shared_ptr<const void> directory_guard) {
   VIRIDIAN_TRY(const Section info, file->section("info"));
   VIRIDIAN_TRY(const Section offsets, file->section("offsets"));
-  std::shared_ptr<VectorFile> opened(new VectorFile(std::move(directory_guard), file, offsets));
+  auto opened = std::make_shared<VectorFile>(std::move(directory_guard), file, offsets);
   VIRIDIAN_TRY(opened->info_, file->element<VectorInfo>(info, 0));
   VIRIDIAN_TRY(opened->norms_, file->section("norms"));
   VIRIDIAN_TRY(opened->vectors_, file->section("vectors"));

@@ -32,6 +32,10 @@ class VectorFile final : public VectorPart {
  public:
   static Result<std::shared_ptr<VectorFile>> open(std::shared_ptr<const SealedFile> file,
                                                   std::shared_ptr<const void> directory_guard);
+  /// For open() only.
+  VectorFile(std::shared_ptr<const void> guard, std::shared_ptr<const SealedFile> file,
+             Section offsets)
+      : guard_(std::move(guard)), file_(std::move(file)), rows_(file_, offsets) {}
 
   const VectorInfo& info() const noexcept { return info_; }
   const SealedFile& file() const noexcept { return *file_; }
@@ -41,10 +45,6 @@ class VectorFile final : public VectorPart {
   Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
 
  private:
-  VectorFile(std::shared_ptr<const void> guard, std::shared_ptr<const SealedFile> file,
-             Section offsets)
-      : guard_(std::move(guard)), file_(std::move(file)), rows_(file_, offsets) {}
-
   std::shared_ptr<const void> guard_;
   std::shared_ptr<const SealedFile> file_;
   SealedRows rows_;
