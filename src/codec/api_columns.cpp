@@ -190,7 +190,13 @@ Result<std::vector<Include>> include_of(const json::Value& value, std::string_vi
   std::vector<Include> include;
   for (const json::Value& element : *words) {
     const std::string where = element_path(path, include.size());
-    VIRIDIAN_TRY(const std::string word, as_text(element, where));
+    const auto named = as_text(element, where);
+    // Not a word at all counts as broken JSON, a wrong word as a wrong shape: clients see 400, 422.
+    if (!named.ok())
+      return Error(
+          Code::invalid_argument,
+          fmt::format("Failed to parse the request body as JSON: {}: expected a string", where));
+    const std::string& word = *named;
     const auto at = std::find(kIncludes.begin(), kIncludes.end(), word);
     if (at == kIncludes.end())
       return shape_error(where, fmt::format("unknown variant `{}`, expected one of `{}`", word,

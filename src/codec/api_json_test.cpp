@@ -128,6 +128,7 @@ TEST(Requests, GetHasItsDefaultsAndLimits) {
         R"({"include":null})", R"({"ids":[1]})", R"({"ids":"a"})", "[]",
         R"({"limit":1,"limit":1})"})
     EXPECT_TRUE(outcome(read_get(bad)).starts_with(kShape)) << bad;
+  EXPECT_TRUE(outcome(read_get(R"({"include":[1]})")).starts_with(kInvalid));
   EXPECT_TRUE(
       outcome(read_get(R"({"where":{}})")).starts_with(kInvalid + "Invalid where clause: "));
   EXPECT_TRUE(outcome(read_get(R"({"where_document":{}})"))

@@ -65,9 +65,13 @@ bool note_keys(Schema& schema, const RecordBatch& batch) {
   for (const MetadataColumn& column : batch.metadata) {
     const Flag flag = flag_of(column.type);
     if (flag == nullptr || column.rows.empty()) continue;
-    std::optional<bool>& entry = schema.keys[column.key].*flag;
+    ValueTypes& types = schema.keys[column.key];
+    std::optional<bool>& entry = types.*flag;
     if (entry) continue;
     entry = (schema.defaults.*flag).value_or(true);
+    // A string entry always names both of its indexes.
+    if (flag == &ValueTypes::string_inverted && !types.full_text)
+      types.full_text = schema.defaults.full_text.value_or(false);
     added = true;
   }
   return added;

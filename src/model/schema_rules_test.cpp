@@ -256,6 +256,7 @@ TEST(SchemaRules, NewKeysAreNotedOncePerType) {
   EXPECT_TRUE(note_keys(schema, batch));
   EXPECT_EQ(schema.keys["a"].int_inverted, true);
   EXPECT_EQ(schema.keys["a"].string_inverted, true);
+  EXPECT_EQ(schema.keys["a"].full_text, false);  // as clients see it: both string indexes named
   EXPECT_EQ(schema.keys["a"].bool_inverted, std::nullopt);
   EXPECT_EQ(schema.keys["b"].string_inverted, true);
   EXPECT_EQ(schema.keys.count("gone"), 0u);
