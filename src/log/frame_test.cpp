@@ -24,7 +24,8 @@ TEST(Frame, ComesBackAsWritten) {
     const std::string payload(size, 'p');
     const std::string bytes = frame_bytes(kFrame, payload);
     EXPECT_EQ(bytes.size() % kFrameAlignment, 0u);
-    const ParsedFrame parsed = parse_frame(os::as_bytes(bytes + "more"));
+    const std::string file = bytes + "more";
+    const ParsedFrame parsed = parse_frame(os::as_bytes(file));
     ASSERT_EQ(parsed.state, FrameState::whole);
     EXPECT_EQ(parsed.size, bytes.size());
     EXPECT_EQ(parsed.frame.first_seq, 7u);

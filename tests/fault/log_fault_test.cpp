@@ -140,9 +140,12 @@ class LogFaultTest : public ::testing::Test {
 
 TEST_F(LogFaultTest, FullDiskRefusesTheBatchAndTheNextOneMayFit) {
   ASSERT_EQ(append(a_).value(), 1u);
+  const std::string path = directory_.path() + "/" + a_.to_string() + "/" + log::log_file_name(1);
+  const uint64_t size = real_.map(path).value()->bytes().size();
   files_.fail({.calls = FileCalls::write, .code = Code::resource_exhausted, .partial_write = 60});
   EXPECT_EQ(append(a_).error().code(), Code::resource_exhausted);
   EXPECT_EQ(log_->last(Context(), a_).value(), 1u);
+  EXPECT_EQ(real_.map(path).value()->bytes().size(), size) << "what was written is given back";
   EXPECT_EQ(append(a_).value(), 2u);
   open();
   EXPECT_EQ(log_->read(Context(), a_, 0, kNoLimit).value().size(), 2u);
