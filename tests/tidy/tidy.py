@@ -127,22 +127,28 @@ def check_file_length(files):
             yield f"{path}: {lines} lines, at most {MAX_FILE_LINES}"
 
 
-def function_bodies(code):
-    """(start, end) of each brace block that follows a parameter list, in code without comments."""
+def is_function(code, start):
+    """Whether the brace at `start`, in code without comments, opens a function's body."""
+    before = code[max(0, start - 300):start].rstrip()
+    head = re.sub(r"(->[^;{}()]*|\b(const|noexcept|override|final|mutable|try)\b|\s)+$", "", before)
+    if re.search(r"\b(if|for|while|switch|catch)\s*\([^;{}]*\)$", head):
+        return False
+    if re.search(r"\b(namespace|class|struct|enum|union)\b[^;{}()]*$", before):
+        return False
+    return head.endswith(")") or bool(re.search(r"\)\s*:[^;{}]*$", head))
+
+
+def long_blocks(code):
+    """(start, lines) of the brace blocks that would be too long for a function."""
     stack = []
     for match in re.finditer(r"[{}]", code):
         if match[0] == "{":
-            before = code[max(0, match.start() - 300):match.start()].rstrip()
-            head = re.sub(r"(->[^;{}()]*|\b(const|noexcept|override|final|mutable|try)\b|\s)+$", "",
-                          before)
-            keyword = re.search(r"\b(if|for|while|switch|catch)\s*\([^;{}]*\)$", head)
-            is_namespace = re.search(r"\b(namespace|class|struct|enum|union)\b[^;{}()]*$", before)
-            is_function = (head.endswith(")") or re.search(r"\)\s*:[^;{}]*$", head))
-            stack.append((match.start(), bool(is_function) and not keyword and not is_namespace))
+            stack.append(match.start())
         elif stack:
-            start, is_function = stack.pop()
-            if is_function:
-                yield start, match.start()
+            start = stack.pop()
+            lines = code.count("\n", start, match.start()) + 1
+            if lines > MAX_FUNCTION_LINES:
+                yield start, lines
 
 
 def check_function_length(files):
@@ -151,9 +157,8 @@ def check_function_length(files):
         if not is_cpp(path):
             continue
         code = blank(text)
-        for start, end in function_bodies(code):
-            lines = code.count("\n", start, end) + 1
-            if lines > MAX_FUNCTION_LINES:
+        for start, lines in long_blocks(code):
+            if is_function(code, start):
                 yield (f"{path}:{line_of(code, start)}: a function of {lines} lines, at most "
                        f"{MAX_FUNCTION_LINES}")
 
