@@ -76,12 +76,12 @@ Result<std::shared_ptr<CollectionSegments>> Manager::open(const Context& context
   if (!opened.ok()) forget(id, slot);
   std::lock_guard lock(slot->mutex);
   slot->opening = false;
-  if (!opened.ok())
-    slot->failed = opened.error();
-  else if (slot->dropped)
-    (*opened)->drop();
-  else
-    slot->collection = *opened;
+  if (opened.ok() && !slot->dropped) slot->collection = *opened;
+  if (!opened.ok()) slot->failed = opened.error();
+  // Dropped while it was being opened: its files go as soon as nobody has them open.
+  if (slot->dropped && opened.ok()) (*opened)->drop();
+  if (slot->dropped && !opened.ok())
+    DirectoryGuard(environment_.files, environment_.directory(id)).remove_at_end();
   slot->changed.notify_all();
   return opened;
 }
