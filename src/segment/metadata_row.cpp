@@ -226,6 +226,7 @@ void RowBuilder::start(const RowId& id) {
 void RowBuilder::start(const RowView& previous) {
   flags_ = previous.id_is_uuid() ? kUuidId : 0;
   id_ = previous.id_bytes();
+  uri_ = document_ = {};
   entries_.clear();
   scratch_.clear();
   if (const auto text = previous.uri()) set_uri(*text);
