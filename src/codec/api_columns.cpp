@@ -96,17 +96,32 @@ class VectorRows {
     column_.present.push_back(true);
     const size_t size = values().size() - begin;
     const bool first = column_.matrix.dim == 0;
-    if (size == 0)
+    if (size == 0 && rows_ == Rows::arrays)
+      note_query_without_numbers();
+    else if (size == 0)
       faults_.note(validation_error(field_, "Each embedding must have at least 1 dimension"));
+    else if (query_without_numbers_)
+      faults_.note(inconsistent_dimensions());
     else if (first && size <= UINT32_MAX)
       column_.matrix.dim = static_cast<uint32_t>(size);
     else if (size != column_.matrix.dim)
-      faults_.note(Error(Code::invalid_argument, "Inconsistent dimensions in provided embeddings"));
+      faults_.note(inconsistent_dimensions());
+  }
+
+  static Error inconsistent_dimensions() {
+    return Error(Code::invalid_argument, "Inconsistent dimensions in provided embeddings");
+  }
+
+  /// Not refused here: whether it fits is for the collection, which may have no dimension yet.
+  void note_query_without_numbers() {
+    query_without_numbers_ = true;
+    if (column_.matrix.dim != 0) faults_.note(inconsistent_dimensions());
   }
 
   FloatBuffer& values() { return column_.matrix.values; }
 
   std::string_view field_;
+  bool query_without_numbers_ = false;
   Rows rows_;
   Faults& faults_;
   VectorColumn column_;

@@ -187,7 +187,12 @@ TEST(Requests, Query) {
                 "Infinity values");
   EXPECT_EQ(outcome(read_query(R"({"query_embeddings":[[1],[1,2]]})")),
             kInvalid + "Inconsistent dimensions in provided embeddings");
-  EXPECT_TRUE(outcome(read_query(R"({"query_embeddings":[[]]})")).starts_with(kInvalid));
+  // Without numbers: refused by the collection, if it has a dimension.
+  const auto without_numbers = read_query(R"({"query_embeddings":[[],[]]})");
+  ASSERT_TRUE(without_numbers.ok()) << without_numbers.error().message();
+  EXPECT_EQ(without_numbers->n_queries, 2u);
+  EXPECT_TRUE(outcome(read_query(R"({"query_embeddings":[[],[1]]})")).starts_with(kInvalid));
+  EXPECT_TRUE(outcome(read_query(R"({"query_embeddings":[[1],[]]})")).starts_with(kInvalid));
 }
 
 TEST(Results, CollectionsShowConfigurationAndSchema) {

@@ -26,7 +26,7 @@ TEST(MetadataJson, ValuesTakeTheTypeTheyAreWrittenIn) {
                              {"big", 9.223372036854775808e18},
                              {"bools", std::vector<bool>{true, false}},
                              {"e", 1e3},
-                             {"empty", Strings{}},
+                             {"empty", std::vector<bool>{}},
                              {"f", 1.0},
                              {"huge", std::vector<double>{1, 9.223372036854775808e18}},
                              {"i", int64_t{1}},

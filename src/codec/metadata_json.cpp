@@ -48,11 +48,11 @@ double number_of(const json::Value& value) {
 Result<MetadataValue> array_value(const json::Value& value, std::string_view path) {
   const json::Array& elements = *value.array();
   const ArrayKinds kinds = count_kinds(elements);
-  // An empty array has no type of its own; all kinds of them are stored as this one.
-  if (kinds.strings == elements.size())
-    return collect<std::string>(elements, [](const json::Value& e) { return *e.string(); });
+  // An empty array has no type of its own: Chroma's schemas count it among the booleans.
   if (kinds.booleans == elements.size())
     return collect<bool>(elements, [](const json::Value& e) { return *e.boolean(); });
+  if (kinds.strings == elements.size())
+    return collect<std::string>(elements, [](const json::Value& e) { return *e.string(); });
   if (kinds.integers == elements.size())
     return collect<int64_t>(elements, [](const json::Value& e) { return *e.integer(); });
   if (kinds.integers + kinds.floatings == elements.size())
@@ -184,6 +184,8 @@ Result<Metadata> collection_metadata(const json::Value& value, std::string_view 
   for (const auto& [key, held] : metadata) {
     if (type_of(held) == MetadataType::null && !nulls_allowed)
       return shape_error(member_path(path, key), "invalid type: null, expected a scalar");
+  }
+  for (const auto& [key, held] : metadata) {
     if (type_of(held) > MetadataType::string)
       return validation_error(
           path, fmt::format("Collection metadata cannot hold arrays, but {} is one", key));

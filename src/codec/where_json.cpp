@@ -117,6 +117,10 @@ Result<Where> read_list(Where::Op op, std::string_view name, std::string_view ke
     if (element.is_big_integer())
       return bad_where(
           fmt::format("{} on {}: {} is beyond 64 bits", name, key, element.describe()));
+    // The first element gives the type; whole numbers are welcome among fractions.
+    if (!operands.empty() && type_of(operands.front()) == MetadataType::floating &&
+        type_of(value) == MetadataType::integer)
+      value = static_cast<double>(std::get<int64_t>(value));
     if (!operands.empty() && type_of(value) != type_of(operands.front()))
       return bad_where(
           fmt::format("{} on {} takes values of one type: {} is of another than the "

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -89,6 +90,10 @@ class Api final : public Component, public viridian::Api {
   Result<SeqId> append(const Context&, const CollectionId&, RecordBatch batch);
   /// Writes a batch that changes the collection's row: its dimension or its schema.
   Result<WriteResult> write_altering(const Context&, const CollectionRef&, RecordBatch batch);
+  /// Which rows of the batch have an effect: an add skips ids that exist, an update those that do
+  /// not. The caller has the gate for an alter, and keeps the batch meanwhile.
+  Result<std::function<bool(uint32_t)>> applying_rows(const Context&, const Collection&,
+                                                      const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
   Result<Snapshot> open(const Context&, const CollectionRef&, ReadLevel);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);

@@ -1,6 +1,9 @@
 #include "engine/selection.h"
 
+#include <string>
+
 #include "model/schema_rules.h"
+#include "text/regex.h"
 
 namespace viridian::engine {
 
@@ -8,10 +11,32 @@ bool restricts(const Selection& selection) {
   return selection.ids || selection.where || selection.where_document;
 }
 
+namespace {
+
+/// A pattern that cannot be compiled is refused also where no record would be asked for it.
+Status check_patterns(const Where& where) {
+  if (where.op == Where::Op::document_matches || where.op == Where::Op::document_not_matches) {
+    for (const MetadataValue& operand : where.operands) {
+      if (const auto* pattern = std::get_if<std::string>(&operand)) {
+        VIRIDIAN_TRY([[maybe_unused]] const Regex compiled, Regex::compile(*pattern));
+      }
+    }
+  }
+  for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_patterns(child));
+  return ok_status();
+}
+
+Status check(const Collection& collection, const Where& where) {
+  VIRIDIAN_TRY_VOID(check_filter(collection.schema, where));
+  return check_patterns(where);
+}
+
+}  // namespace
+
 Status check_selection(const Collection& collection, const Selection& selection) {
-  if (selection.where) VIRIDIAN_TRY_VOID(check_filter(collection.schema, *selection.where));
+  if (selection.where) VIRIDIAN_TRY_VOID(check(collection, *selection.where));
   if (selection.where_document) {
-    VIRIDIAN_TRY_VOID(check_filter(collection.schema, *selection.where_document));
+    VIRIDIAN_TRY_VOID(check(collection, *selection.where_document));
   }
   return ok_status();
 }

@@ -15,7 +15,8 @@ inline constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
 /// Whether the selection leaves some records out.
 bool restricts(const Selection& selection);
-/// invalid_argument where a filter needs an index that the collection's schema switches off.
+/// invalid_argument where a filter needs an index that the collection's schema switches off, or
+/// holds a pattern that does not compile.
 Status check_selection(const Collection& collection, const Selection& selection);
 /// The live records that satisfy all of the selection.
 Result<OffsetSet> select(const Context& context, const ReadView& view, const Selection& selection);

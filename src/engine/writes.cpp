@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <functional>
+#include <string>
+#include <unordered_set>
 #include <utility>
 
 #include "engine/api.h"
@@ -15,12 +18,16 @@ bool has_vectors(const RecordBatch& batch) { return batch.embeddings.rows() != 0
 
 /// What the collection's row must become before the batch may be appended; empty if it may stay.
 /// By value: most callers are done with the collection, and noting keys in place copies nothing.
-CollectionChange change_for(Collection collection, const RecordBatch& batch) {
+/// `applies` says which rows have an effect.
+CollectionChange change_for(Collection collection, const RecordBatch& batch,
+                            const std::function<bool(uint32_t)>& applies) {
   CollectionChange change;
   if (!collection.dimension && has_vectors(batch)) change.dimension = batch.embeddings.dim;
-  if (note_keys(collection.schema, batch)) change.schema = std::move(collection.schema);
+  if (note_keys(collection.schema, batch, applies)) change.schema = std::move(collection.schema);
   return change;
 }
+
+bool any_row(uint32_t) { return true; }
 
 bool empty(const CollectionChange& change) { return !change.dimension && !change.schema; }
 
@@ -76,7 +83,8 @@ Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
     VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::write));
     VIRIDIAN_TRY(Collection collection, find(context, ref));
     if (batch.rows() == 0 || changes_nothing(collection, batch)) return WriteResult();
-    if (dimension_fits(collection, batch) && empty(change_for(std::move(collection), batch))) {
+    if (dimension_fits(collection, batch) &&
+        empty(change_for(std::move(collection), batch, any_row))) {
       VIRIDIAN_TRY(const SeqId last, append(context, ref.id, std::move(batch)));
       return WriteResult{last};
     }
@@ -96,7 +104,8 @@ Result<WriteResult> Api::write_altering(const Context& context, const Collection
     collection.dimension.reset();
   }
   if (changes_nothing(collection, batch)) return WriteResult();
-  const CollectionChange change = change_for(collection, batch);
+  VIRIDIAN_TRY(const auto applies, applying_rows(context, collection, batch));
+  const CollectionChange change = change_for(collection, batch, applies);
   if (!empty(change)) {
     VIRIDIAN_TRY_VOID(reword(parts_.sysdb.update_collection(context, ref.id, change),
                              Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
@@ -109,6 +118,25 @@ Result<WriteResult> Api::write_altering(const Context& context, const Collection
     (void)parts_.sysdb.update_collection(Context(), ref.id, undo(change, before));
   }
   return std::move(last).error();
+}
+
+Result<std::function<bool(uint32_t)>> Api::applying_rows(const Context& context,
+                                                         const Collection& collection,
+                                                         const RecordBatch& batch) {
+  if (batch.operation == Operation::upsert || !collection.dimension) {
+    return std::function<bool(uint32_t)>(any_row);
+  }
+  VIRIDIAN_TRY(const auto view, pin_durable(context, collection.id));
+  VIRIDIAN_TRY(const OffsetSet found, view->metadata().find(context, batch.ids));
+  RecordColumns there;
+  VIRIDIAN_TRY_VOID(view->metadata().fetch(context, found.slice(0, kNoLimit), Columns(), there));
+  std::unordered_set<std::string> existing;
+  for (size_t row = 0; row < there.ids.size(); ++row) existing.emplace(there.ids[row]);
+  const bool wanted = batch.operation == Operation::update;
+  return std::function<bool(uint32_t)>(
+      [existing = std::move(existing), wanted, &batch](uint32_t row) {
+        return existing.contains(std::string(batch.ids[row])) == wanted;
+      });
 }
 
 Result<bool> Api::never_written(const Context& context, const CollectionId& id) {

@@ -99,7 +99,7 @@ Result<Response> get_database(const Services& services, const Call& call) {
 }
 
 Result<Response> delete_database(const Services& services, const Call& call) {
-  VIRIDIAN_TRY(const DatabasePath path, database_path(call));
+  const DatabasePath path{call.parameter("tenant"), call.parameter("database")};
   VIRIDIAN_TRY_VOID(services.api.delete_database(call.request.context, path));
   return json("{}");
 }

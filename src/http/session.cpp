@@ -117,6 +117,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   bool head_only_ = false;
   bool http_1_0_ = false;
   uint64_t reserved_ = 0;
+  uint64_t drained_ = 0;  ///< bytes read and forgotten after the last answer
 
   // Present only while a request is in flight.
   std::unique_ptr<ReadBuffer> buffer_;
@@ -345,14 +346,18 @@ void TcpSession::written() {
   drain();
 }
 
-// Reads and forgets until the client closes its side, within kDrainTime.
+// Reads and forgets until the client closes its side, so that it can read its answer; within
+// kDrainTime, and no more than the largest body that would have been taken.
 void TcpSession::drain() {
   buffer_->keep_last(0);
-  socket_.async_read_some(buffer_->room(), [self = shared_from_this()](error_code error, size_t) {
-    if (self->phase_ != Phase::draining) return;
-    if (error) return self->close();
-    self->drain();
-  });
+  socket_.async_read_some(buffer_->room(),
+                          [self = shared_from_this()](error_code error, size_t bytes) {
+                            if (self->phase_ != Phase::draining) return;
+                            self->drained_ += bytes;
+                            if (error || self->drained_ > self->shared_.limits.body_bytes)
+                              return self->close();
+                            self->drain();
+                          });
 }
 
 void TcpSession::close() {

@@ -48,6 +48,7 @@ class Log final : public Component, public Producer, public Consumer {
   Result<SeqId> last(const Context&, const CollectionId&) override;
   Status wait(const Context&, const CollectionId&, SeqId after) override;
   Status trim(const Context&, const CollectionId&, SeqId up_to) override;
+  bool durable() const noexcept override { return true; }
 
  private:
   struct Entry {

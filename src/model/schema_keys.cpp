@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/schema_rules.h"
 
 namespace viridian {
@@ -61,10 +63,15 @@ bool indexed(const Schema& schema, const std::string& key, Flag flag) {
 }  // namespace
 
 bool note_keys(Schema& schema, const RecordBatch& batch) {
+  return note_keys(schema, batch, [](uint32_t) { return true; });
+}
+
+bool note_keys(Schema& schema, const RecordBatch& batch,
+               const std::function<bool(uint32_t)>& applies) {
   bool added = false;
   for (const MetadataColumn& column : batch.metadata) {
     const Flag flag = flag_of(column.type);
-    if (flag == nullptr || column.rows.empty()) continue;
+    if (flag == nullptr || std::none_of(column.rows.begin(), column.rows.end(), applies)) continue;
     ValueTypes& types = schema.keys[column.key];
     std::optional<bool>& entry = types.*flag;
     if (entry) continue;

@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -40,6 +42,9 @@ Configuration configuration_of(const Schema& schema);
 /// Enters the batch's metadata keys, with the default index of their types, where they are new.
 /// True when something was added.
 bool note_keys(Schema& schema, const RecordBatch& batch);
+/// The same for those rows of the batch for which applies(row) holds.
+bool note_keys(Schema& schema, const RecordBatch& batch,
+               const std::function<bool(uint32_t)>& applies);
 
 /// invalid_argument where the filter needs an index that the schema switches off.
 Status check_filter(const Schema& schema, const Where& where);

@@ -177,8 +177,9 @@ Status CollectionSegments::read_and_apply(const Context& context, SeqId min_seq)
       return stopped_error(*stopped_);
     }
   }
-  if (environment_.files != nullptr) return ok_status();
-  // In memory the heads are all there is, so the log has done its work.
+  // Heads that are never sealed may let go of a log in memory. A durable one stays: after a restart
+  // it is all there is.
+  if (environment_.files != nullptr || environment_.consumer.durable()) return ok_status();
   return environment_.consumer.trim(context, id_, applied());
 }
 

@@ -3,8 +3,8 @@
 
 namespace viridian::mem {
 
-/// Segments in memory: nothing is sealed, and the log is trimmed as soon as it is applied. To be
-/// used with a log and a SysDb that are in memory too.
+/// Segments in memory: nothing is sealed. A log in memory is trimmed as soon as it is applied; a
+/// durable one is never trimmed, and is replayed whole after a restart.
 class SegmentManager final : public segment::Manager {
  public:
   static Result<std::unique_ptr<SegmentManager>> create(System& system);

@@ -261,9 +261,7 @@ void RowBuilder::set(uint32_t key, const MetadataColumn& column, size_t i) {
     append_elements(column, i, scratch_);
     entry.size = scratch_.size() - entry.scratch_offset;
   }
-  const bool no_value =
-      column.type == MetadataType::null || (column.type > MetadataType::string && entry.size == 0);
-  if (no_value) {
+  if (column.type == MetadataType::null) {
     if (present) entries_.erase(at);
   } else if (present) {
     *at = entry;

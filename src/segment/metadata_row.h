@@ -84,8 +84,7 @@ class RowBuilder {
   void start(const RowView& previous);
   void set_document(std::string_view text);
   void set_uri(std::string_view text);
-  /// Value i of the column, under the key's number. Null, and an array without elements, remove
-  /// the key.
+  /// Value i of the column, under the key's number. Null removes the key.
   void set(uint32_t key, const MetadataColumn& column, size_t i);
   uint64_t size() const;
   /// Writes size() bytes.

@@ -63,6 +63,24 @@ class LogConformance : public testing::TestWithParam<LogFactory> {
     EXPECT_TRUE(batches.ok()) << batches.error().message();
     return batches.value_or(std::vector<LogBatch>());
   }
+  /// Reads, trims and waits in turn until `done` holds and nothing is left; gives what it read.
+  std::vector<LogBatch> follow(const CollectionId& collection, const std::atomic<bool>& done) {
+    std::vector<LogBatch> followed;
+    SeqId at = 0;
+    while (true) {
+      const bool finished = done;  // before the read, so that the last read sees everything
+      const auto part = read(collection, at, 10'000);
+      followed.insert(followed.end(), part.begin(), part.end());
+      if (!part.empty())
+        at = part.back().last_seq();
+      else if (finished)
+        return followed;
+      if (at % 5 == 0) {
+        EXPECT_TRUE(consumer().trim(Context(), collection, at).ok());
+      }
+      (void)consumer().wait(Context::with_timeout(std::chrono::milliseconds(5)), collection, at);
+    }
+  }
   SeqId last(const CollectionId& collection) {
     const auto number = consumer().last(Context(), collection);
     EXPECT_TRUE(number.ok()) << number.error().message();
@@ -245,23 +263,7 @@ TEST_P(LogConformance, ConcurrentWritersFollowersAndTrimsLoseNothing) {
   std::vector<std::vector<LogBatch>> followed(collections.size());
   std::vector<std::thread> followers;
   for (size_t c = 0; c < collections.size(); ++c) {
-    followers.emplace_back([&, c] {
-      SeqId at = 0;
-      while (true) {
-        const bool finished = done;  // before the read, so that the last read sees everything
-        const auto part = read(collections[c], at, 10'000);
-        followed[c].insert(followed[c].end(), part.begin(), part.end());
-        if (!part.empty())
-          at = part.back().last_seq();
-        else if (finished)
-          break;
-        if (at % 5 == 0) {
-          EXPECT_TRUE(consumer().trim(Context(), collections[c], at).ok());
-        }
-        (void)consumer().wait(Context::with_timeout(std::chrono::milliseconds(5)), collections[c],
-                              at);
-      }
-    });
+    followers.emplace_back([&, c] { followed[c] = follow(collections[c], done); });
   }
   std::vector<std::thread> writers;
   for (uint64_t t = 0; t < 8; ++t) {

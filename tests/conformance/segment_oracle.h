@@ -64,25 +64,11 @@ class SegmentOracle {
       record.document = std::string(*batch.documents[row]);
     if (!batch.uris.empty() && batch.uris.has(row)) record.uri = std::string(*batch.uris[row]);
     for (const auto& [key, value] : batch.metadata_of(row)) {
-      if (has_value(value))
-        record.metadata.set(key, value);
-      else
+      if (type_of(value) == MetadataType::null)
         record.metadata.erase(key);
+      else
+        record.metadata.set(key, value);
     }
-  }
-
-  static bool has_value(const MetadataValue& value) {
-    return std::visit(
-        [](const auto& held) {
-          using T = std::decay_t<decltype(held)>;
-          if constexpr (std::is_same_v<T, std::monostate>)
-            return false;
-          else if constexpr (requires { held.empty(); } && !std::is_same_v<T, std::string>)
-            return !held.empty();
-          else
-            return true;
-        },
-        value);
   }
 
   std::map<std::string, OracleRecord> records_;

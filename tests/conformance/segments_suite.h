@@ -108,10 +108,11 @@ TEST_P(SegmentsConformance, UpdateMergesAndKeepsWhatIsAbsent) {
   EXPECT_EQ(got.embeddings.values, (FloatBuffer{1, 2}));
 }
 
-TEST_P(SegmentsConformance, ArrayWithoutElementsIsNoValue) {
+TEST_P(SegmentsConformance, ArrayWithoutElementsIsKept) {
   write(Operation::add, {{"a", {1}, Metadata{{"x", std::vector<int64_t>{}}, {"y", 1_i}}}});
   write(Operation::update, {{"a", {}, Metadata{{"y", std::vector<std::string>{}}}}});
-  EXPECT_EQ(record("a").metadatas[0], std::nullopt);
+  EXPECT_EQ(record("a").metadatas[0],
+            (Metadata{{"x", std::vector<int64_t>{}}, {"y", std::vector<std::string>{}}}));
 }
 
 TEST_P(SegmentsConformance, RepeatedIdsOfABatchApplyInOrder) {

@@ -50,6 +50,7 @@ class NaiveLog final : public Producer, public Consumer {
   }
   Status wait(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
   Status trim(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
+  bool durable() const noexcept override { return false; }
 
   /// Collections that have a log.
   size_t size() const {

@@ -63,6 +63,9 @@ class Consumer {
   /// Lets go of records up to and including `up_to`. How much space is given back at once is the
   /// log's business; what is gone is never in part a batch.
   virtual Status trim(const Context&, const CollectionId&, SeqId up_to) = 0;
+
+  /// Whether records outlive the process. If so, only what is sealed into files may be trimmed.
+  virtual bool durable() const noexcept = 0;
 };
 
 }  // namespace viridian
