@@ -170,7 +170,8 @@ class Abuse:
                 else:
                     data[at:at] = random_.randbytes(random_.randrange(1, 20))
             answer = self.raw(bytes(data), timeout=10)
-            assert not answer.startswith(b"HTTP/1.1 5"), (bytes(data), answer[:500])
+            status = answer[9:12]  # 501, 505: another HTTP than ours
+            assert status[:1] != b"5" or status in (b"501", b"505"), (bytes(data), answer[:500])
         for text in ["", "{", "[]", "null", '{"ids":', "[" * 100000, '{"a":' * 5000, "\x00", '"' * 99]:
             connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
             connection.request("POST", f"{self.path}/add", text, {"content-type": "application/json"})
