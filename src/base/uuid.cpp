@@ -37,8 +37,10 @@ Uuid Uuid::random() {
   size_t filled = 0;
   while (filled < id.bytes.size()) {
     const ssize_t got = getrandom(id.bytes.data() + filled, id.bytes.size() - filled, 0);
-    if (got > 0) filled += static_cast<size_t>(got);
-    else if (errno != EINTR) std::abort();  // no randomness: ids would collide
+    if (got > 0)
+      filled += static_cast<size_t>(got);
+    else if (errno != EINTR)
+      std::abort();  // no randomness: ids would collide
   }
   id.bytes[6] = static_cast<uint8_t>((id.bytes[6] & 0x0f) | 0x40);
   id.bytes[8] = static_cast<uint8_t>((id.bytes[8] & 0x3f) | 0x80);
@@ -47,8 +49,10 @@ Uuid Uuid::random() {
 
 std::optional<Uuid> Uuid::parse(std::string_view text) {
   constexpr std::string_view kUrn = "urn:uuid:";
-  if (text.substr(0, kUrn.size()) == kUrn) text.remove_prefix(kUrn.size());
-  else if (text.size() == 38 && text.front() == '{' && text.back() == '}') text = text.substr(1, 36);
+  if (text.substr(0, kUrn.size()) == kUrn)
+    text.remove_prefix(kUrn.size());
+  else if (text.size() == 38 && text.front() == '{' && text.back() == '}')
+    text = text.substr(1, 36);
   if (text.size() == 36) return parse_digits(text, true);
   if (text.size() == 32) return parse_digits(text, false);
   return std::nullopt;

@@ -19,8 +19,10 @@ Metadata::Metadata(std::initializer_list<Entry> entries) {
 
 void Metadata::set(std::string_view key, MetadataValue value) {
   const auto at = std::lower_bound(entries_.begin(), entries_.end(), key, KeyLess());
-  if (at != entries_.end() && at->first == key) at->second = std::move(value);
-  else entries_.emplace(at, std::string(key), std::move(value));
+  if (at != entries_.end() && at->first == key)
+    at->second = std::move(value);
+  else
+    entries_.emplace(at, std::string(key), std::move(value));
 }
 
 void Metadata::erase(std::string_view key) {

@@ -24,8 +24,10 @@ std::vector<Offset> OffsetSet::slice(uint64_t skip, uint64_t limit) const {
       continue;
     }
     for (uint64_t bits = words_[word]; bits != 0 && offsets.size() < limit; bits &= bits - 1) {
-      if (skip > 0) --skip;
-      else offsets.push_back(Offset{word} * 64 + static_cast<Offset>(std::countr_zero(bits)));
+      if (skip > 0)
+        --skip;
+      else
+        offsets.push_back(Offset{word} * 64 + static_cast<Offset>(std::countr_zero(bits)));
     }
   }
   return offsets;

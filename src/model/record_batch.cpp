@@ -9,14 +9,30 @@ namespace {
 /// Makes the column's value vector the one that belongs to its type.
 void start_values(MetadataColumn& column) {
   switch (column.type) {
-    case MetadataType::null: column.values.emplace<std::monostate>(); break;
-    case MetadataType::boolean: column.values.emplace<std::vector<uint8_t>>(); break;
-    case MetadataType::integer: column.values.emplace<std::vector<int64_t>>(); break;
-    case MetadataType::floating: column.values.emplace<std::vector<double>>(); break;
-    case MetadataType::string: column.values.emplace<StringColumn>(); break;
-    case MetadataType::booleans: column.values.emplace<std::vector<std::vector<bool>>>(); break;
-    case MetadataType::integers: column.values.emplace<std::vector<std::vector<int64_t>>>(); break;
-    case MetadataType::floatings: column.values.emplace<std::vector<std::vector<double>>>(); break;
+    case MetadataType::null:
+      column.values.emplace<std::monostate>();
+      break;
+    case MetadataType::boolean:
+      column.values.emplace<std::vector<uint8_t>>();
+      break;
+    case MetadataType::integer:
+      column.values.emplace<std::vector<int64_t>>();
+      break;
+    case MetadataType::floating:
+      column.values.emplace<std::vector<double>>();
+      break;
+    case MetadataType::string:
+      column.values.emplace<StringColumn>();
+      break;
+    case MetadataType::booleans:
+      column.values.emplace<std::vector<std::vector<bool>>>();
+      break;
+    case MetadataType::integers:
+      column.values.emplace<std::vector<std::vector<int64_t>>>();
+      break;
+    case MetadataType::floatings:
+      column.values.emplace<std::vector<std::vector<double>>>();
+      break;
     case MetadataType::strings:
       column.values.emplace<std::vector<std::vector<std::string>>>();
       break;
@@ -70,10 +86,14 @@ MetadataValue MetadataColumn::value(size_t i) const {
   return std::visit(
       [&](const auto& held) -> MetadataValue {
         using T = std::decay_t<decltype(held)>;
-        if constexpr (std::is_same_v<T, std::monostate>) return std::monostate();
-        else if constexpr (std::is_same_v<T, std::vector<uint8_t>>) return held[i] != 0;
-        else if constexpr (std::is_same_v<T, StringColumn>) return std::string(held[i]);
-        else return held[i];
+        if constexpr (std::is_same_v<T, std::monostate>)
+          return std::monostate();
+        else if constexpr (std::is_same_v<T, std::vector<uint8_t>>)
+          return held[i] != 0;
+        else if constexpr (std::is_same_v<T, StringColumn>)
+          return std::string(held[i]);
+        else
+          return held[i];
       },
       values);
 }
@@ -122,8 +142,6 @@ void MetadataColumnsBuilder::set(uint32_t row, const Metadata& metadata) {
   for (const auto& [key, value] : metadata) set(row, key, value);
 }
 
-std::vector<MetadataColumn> MetadataColumnsBuilder::finish() {
-  return std::exchange(columns_, {});
-}
+std::vector<MetadataColumn> MetadataColumnsBuilder::finish() { return std::exchange(columns_, {}); }
 
 }  // namespace viridian

@@ -28,7 +28,8 @@ class File {
   virtual Status write_at(uint64_t offset, std::span<const Bytes> parts) = 0;
   Status write_at(uint64_t offset, Bytes bytes) { return write_at(offset, std::span(&bytes, 1)); }
   /// Makes everything written so far durable, with the file's size. An error means that earlier
-  /// writes may be lost and that a second sync() may wrongly succeed: the file is not to be trusted.
+  /// writes may be lost and that a second sync() may wrongly succeed: the file is not to be
+  /// trusted.
   virtual Status sync() = 0;
   virtual Status truncate(uint64_t size) = 0;
   /// Reserves space for [0, size) without changing the file's size. Where the file system cannot,

@@ -65,18 +65,18 @@ inline Status ok_status() { return Status(); }
 
 #define VIRIDIAN_CONCAT_(a, b) a##b
 #define VIRIDIAN_CONCAT(a, b) VIRIDIAN_CONCAT_(a, b)
-#define VIRIDIAN_TRY_(result, declaration, ...)            \
-  auto result = (__VA_ARGS__);                             \
-  if (!result.ok()) return std::move(result).error();      \
+#define VIRIDIAN_TRY_(result, declaration, ...)       \
+  auto result = (__VA_ARGS__);                        \
+  if (!result.ok()) return std::move(result).error(); \
   declaration = *std::move(result)
 /// VIRIDIAN_TRY(auto x, f()): declares x from f()'s value, or returns f()'s error.
 #define VIRIDIAN_TRY(declaration, ...) \
   VIRIDIAN_TRY_(VIRIDIAN_CONCAT(viridian_result_, __LINE__), declaration, __VA_ARGS__)
 /// VIRIDIAN_TRY_VOID(f()): returns f()'s error, if it has one.
-#define VIRIDIAN_TRY_VOID(...)                                                       \
-  do {                                                                               \
-    if (auto viridian_status = (__VA_ARGS__); !viridian_status.ok())                 \
-      return std::move(viridian_status).error();                                     \
+#define VIRIDIAN_TRY_VOID(...)                                       \
+  do {                                                               \
+    if (auto viridian_status = (__VA_ARGS__); !viridian_status.ok()) \
+      return std::move(viridian_status).error();                     \
   } while (false)
 
 }  // namespace viridian

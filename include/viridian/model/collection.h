@@ -41,7 +41,7 @@ enum class SegmentScope : uint8_t { metadata = 0, vector = 1 };
 /// An immutable file of a segment. It exists, complete and synced, before the SysDb names it.
 struct SegmentFile {
   Uuid id;
-  std::string name;     ///< file name below the collection's segment directory
+  std::string name;  ///< file name below the collection's segment directory
   uint64_t size_bytes = 0;
   uint64_t rows = 0;
   SeqId first_seq = 0;  ///< the log records it holds: first_seq..last_seq

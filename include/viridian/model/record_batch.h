@@ -12,8 +12,9 @@ namespace viridian {
 
 /// What a batch does with its records, in row order.
 enum class Operation : uint8_t {
-  add = 0,     ///< insert; a record whose id exists stays as it is
-  update = 1,  ///< change; a missing id is skipped; absent columns keep their values, metadata merges
+  add = 0,  ///< insert; a record whose id exists stays as it is
+  update =
+      1,  ///< change; a missing id is skipped; absent columns keep their values, metadata merges
   upsert = 2,  ///< update where the id exists, otherwise insert
   remove = 3,  ///< delete; only ids are set
 };

@@ -68,8 +68,8 @@ struct GetRequest {
 };
 
 struct QueryRequest {
-  Matrix vectors;           ///< one row per query
-  uint32_t n_queries = 0;   ///< rows of `vectors`
+  Matrix vectors;          ///< one row per query
+  uint32_t n_queries = 0;  ///< rows of `vectors`
   uint32_t n_results = 10;
   Selection selection;
   std::vector<Include> include = {Include::documents, Include::metadatas, Include::distances};

@@ -34,8 +34,7 @@ class Component {
 class Registry {
  public:
   template <std::derived_from<Component> Impl, class... Roles>
-    requires(std::derived_from<Impl, Roles> && ...)
-  void add(std::string name) {
+  requires(std::derived_from<Impl, Roles>&&...) void add(std::string name) {
     Class& entry = classes_[std::move(name)] = Class();  // naming a class again replaces it
     entry.create = [](System& system) -> Result<std::unique_ptr<Component>> {
       VIRIDIAN_TRY(std::unique_ptr<Impl> made, Impl::create(system));

@@ -46,7 +46,7 @@ struct Neighbour {
 };
 
 struct VectorQuery {
-  const Matrix* vectors = nullptr;     ///< one row per query, of the collection's dimension
+  const Matrix* vectors = nullptr;  ///< one row per query, of the collection's dimension
   uint32_t k = 0;
   const OffsetSet* allowed = nullptr;  ///< null: every live record; else a subset of them
 };

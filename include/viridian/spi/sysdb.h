@@ -35,7 +35,7 @@ class SysDb {
   static constexpr std::string_view kSetting = "sysdb";
   virtual ~SysDb() = default;
 
-  virtual Status create_tenant(const Context&, const std::string& name) = 0;  // already_exists
+  virtual Status create_tenant(const Context&, const std::string& name) = 0;       // already_exists
   virtual Result<Tenant> get_tenant(const Context&, const std::string& name) = 0;  // not_found
   virtual Status set_tenant_resource_name(const Context&, const std::string& name,
                                           const std::string& resource_name) = 0;  // not_found
@@ -57,7 +57,7 @@ class SysDb {
   virtual Status create_collection(const Context&, const Collection&,
                                    const std::vector<Segment>& segments) = 0;
   virtual Result<Collection> get_collection(const Context&, const DatabasePath&,
-                                            const std::string& name) = 0;  // not_found
+                                            const std::string& name) = 0;              // not_found
   virtual Result<Collection> get_collection(const Context&, const CollectionId&) = 0;  // not_found
   /// By id text, ascending; empty for an unknown database.
   virtual Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath&,
