@@ -27,7 +27,11 @@ Log::Log(os::Files& files, std::string directory, const Options& options)
 
 Log::~Log() = default;
 
-Status Log::start(const Context&) { return files_.make_directories(directory_); }
+Status Log::start(const Context&) {
+  VIRIDIAN_TRY_VOID(files_.make_directories(directory_));
+  // It may be there since a start that was killed before its sync.
+  return files_.sync_directory(os::parent_of(directory_));
+}
 
 void Log::stop() noexcept {
   const std::lock_guard lock(mutex_);
@@ -48,6 +52,16 @@ std::shared_ptr<Topic> Log::topic(const CollectionId& collection) {
     entry.written = written_.end();
   }
   return entry.topic;
+}
+
+Result<std::shared_ptr<Topic>> Log::existing_topic(const CollectionId& collection) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = topics_.find(collection);
+    if (found != topics_.end()) return found->second.topic;
+  }
+  VIRIDIAN_TRY(const bool there, files_.exists(os::join(directory_, collection.to_string())));
+  return there ? topic(collection) : nullptr;
 }
 
 void Log::written(const CollectionId& collection) {
@@ -88,11 +102,15 @@ Status Log::drop(const Context& context, const CollectionId& collection) {
 
 Result<std::vector<LogBatch>> Log::read(const Context& context, const CollectionId& collection,
                                         SeqId after, size_t limit_bytes) {
-  return topic(collection)->read(context, after, limit_bytes);
+  VIRIDIAN_TRY_VOID(context.check());
+  VIRIDIAN_TRY(const auto asked, existing_topic(collection));
+  if (!asked) return std::vector<LogBatch>();
+  return asked->read(context, after, limit_bytes);
 }
 
 Result<SeqId> Log::last(const Context& context, const CollectionId& collection) {
-  return topic(collection)->last(context);
+  VIRIDIAN_TRY(const auto asked, existing_topic(collection));
+  return asked ? asked->last(context) : SeqId{0};
 }
 
 Status Log::wait(const Context& context, const CollectionId& collection, SeqId after) {
@@ -100,7 +118,9 @@ Status Log::wait(const Context& context, const CollectionId& collection, SeqId a
 }
 
 Status Log::trim(const Context& context, const CollectionId& collection, SeqId up_to) {
-  Status trimmed = topic(collection)->trim(context, up_to);
+  VIRIDIAN_TRY(const auto asked, existing_topic(collection));
+  if (!asked) return ok_status();
+  Status trimmed = asked->trim(context, up_to);
   written(collection);  // it may have begun a new file
   return trimmed;
 }

@@ -57,6 +57,8 @@ class Log final : public Component, public Producer, public Consumer {
   };
 
   std::shared_ptr<Topic> topic(const CollectionId&);
+  /// Null where nothing was ever appended: asking must not leave an entry that nobody removes.
+  Result<std::shared_ptr<Topic>> existing_topic(const CollectionId&);
   /// Notes that the collection's file was just written; closes that of the longest idle one.
   void written(const CollectionId&);
 

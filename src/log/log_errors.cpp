@@ -15,4 +15,21 @@ Error trimmed_away(const CollectionId& collection, SeqId after, SeqId trimmed) {
                            collection.to_string(), trimmed, after + 1, trimmed));
 }
 
+const Error& out_of_memory() {
+  static const Error error(Code::resource_exhausted, "the log ran out of memory");
+  return error;
+}
+
+const Error& unexpected_exception() {
+  static const Error error(Code::internal, "the log met an unexpected exception");
+  return error;
+}
+
+const Error& write_interrupted() {
+  static const Error error(Code::data_loss,
+                           "the log of this collection takes no more writes until the program is "
+                           "started again, because a write was broken off by an exception");
+  return error;
+}
+
 }  // namespace viridian::log

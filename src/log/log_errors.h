@@ -8,5 +8,9 @@ namespace viridian::log {
 Error empty_batch();
 /// A read after `after` where only records after `trimmed` are left.
 Error trimmed_away(const CollectionId& collection, SeqId after, SeqId trimmed);
+/// Made once, the first time: later calls need no memory.
+const Error& out_of_memory();
+const Error& unexpected_exception();
+const Error& write_interrupted();
 
 }  // namespace viridian::log

@@ -74,9 +74,13 @@ Mark LogFile::mark_before(SeqId seq) const {
   return after == marks.begin() ? Mark{first_seq, 0} : *std::prev(after);
 }
 
-void LogFile::mark(SeqId seq, uint64_t offset) {
-  if (offset >= (marks.empty() ? 0 : marks.back().offset) + kMarkBytes)
+void LogFile::mark(SeqId seq, uint64_t offset) noexcept {
+  if (offset < (marks.empty() ? 0 : marks.back().offset) + kMarkBytes) return;
+  try {
     marks.push_back({seq, offset});
+  } catch (const std::bad_alloc&) {
+    return;  // it only saves reading
+  }
 }
 
 std::string log_file_name(SeqId first_seq) { return fmt::format("{:020}{}", first_seq, kSuffix); }

@@ -25,8 +25,8 @@ struct LogFile {
 
   /// The last mark at or before record `seq`.
   Mark mark_before(SeqId seq) const;
-  /// Remembers a frame, unless one nearby is remembered.
-  void mark(SeqId seq, uint64_t offset);
+  /// Remembers a frame, unless one nearby is remembered or memory is short.
+  void mark(SeqId seq, uint64_t offset) noexcept;
 };
 
 std::string log_file_name(SeqId first_seq);

@@ -4,13 +4,21 @@
 
 namespace viridian::log {
 
-void TailCache::put(const CollectionId& collection, const LogBatch& batch) {
+void TailCache::put(const CollectionId& collection, const LogBatch& batch) noexcept {
   constexpr size_t kOverhead = 256;  // list and deque nodes, so that tiny batches count too
   const size_t bytes = batch.batch->size_bytes() + kOverhead;
   const std::lock_guard lock(mutex_);
   if (bytes > limit_bytes_) return;
-  entries_.push_back({collection, batch, bytes});
-  topics_[collection].push_back(std::prev(entries_.end()));
+  Entries made;
+  try {
+    made.push_back({collection, batch, bytes});
+    topics_[collection].push_back(made.begin());
+  } catch (const std::bad_alloc&) {
+    const auto topic = topics_.find(collection);
+    if (topic != topics_.end() && topic->second.empty()) topics_.erase(topic);
+    return;
+  }
+  entries_.splice(entries_.end(), made);
   bytes_ += bytes;
   // The oldest entry of all is the oldest of its own collection.
   while (bytes_ > limit_bytes_) erase_front(topics_.find(entries_.front().collection));

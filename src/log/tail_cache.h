@@ -15,8 +15,9 @@ class TailCache {
  public:
   explicit TailCache(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
-  /// To be called in append order within a collection.
-  void put(const CollectionId& collection, const LogBatch& batch);
+  /// To be called in append order within a collection. Where memory is short the batch is not held:
+  /// it is durable by now, and must be acknowledged.
+  void put(const CollectionId& collection, const LogBatch& batch) noexcept;
   /// As Consumer::read, from memory alone: empty where the batch with number after + 1 is not held.
   std::vector<LogBatch> get(const CollectionId& collection, SeqId after, size_t limit_bytes) const;
   /// Lets go of the batches up to and including `up_to`.

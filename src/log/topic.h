@@ -62,9 +62,12 @@ class Topic {
   void lead_group(Lock&);
   std::vector<Pending*> take_group();
   Status write_group(const std::vector<Pending*>& group);
+  Status write_or_refuse(const std::vector<Pending*>& group) noexcept;
   Status prepare_file(uint64_t group_bytes);
   Status start_file(SeqId first_seq);
+  Status sync_directories();
   Status write_frames(const std::vector<Pending*>& group, uint64_t group_bytes);
+  Error refuse_with(const Error& refusal);
   Error refuse_writes(const std::string& what, const Error& cause);
   void publish(const std::vector<Pending*>& group);
   void fail_queue(const Error& error);
@@ -105,6 +108,8 @@ class Topic {
   std::optional<uint64_t> salt_;      // of the last file
   uint64_t reserved_ = 0;             // of the last file
   bool starting_file_ = false;        // a new file was begun, and is to be finished
+  bool directories_synced_ = false;   // since this program started
+  bool writing_ = false;              // bytes may be in the file that are not durable
 };
 
 }  // namespace viridian::local

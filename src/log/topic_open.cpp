@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include "log/guarded.h"
 #include "log/topic.h"
 #include "log/wait.h"
 
@@ -11,7 +12,12 @@ Topic::Topic(os::Files& files, log::TailCache& cache, const CollectionId& collec
       cache_(cache),
       collection_(collection),
       directory_(std::move(directory)),
-      options_(options) {}
+      options_(options) {
+  // Made now, so that they are there when memory is not.
+  (void)log::out_of_memory();
+  (void)log::unexpected_exception();
+  (void)log::write_interrupted();
+}
 
 std::string Topic::path_of(SeqId first_seq) const {
   return os::join(directory_, log::log_file_name(first_seq));
@@ -47,11 +53,11 @@ Status Topic::ensure_open(const Context& context) {
   if (open_) return ok_status();
   if (untrusted_) return *untrusted_;
   VIRIDIAN_TRY_VOID(take_role(context, lock));
-  Status opened = check_usable();
+  Status opened = log::guarded([&] { return check_usable(); });
   if (opened.ok() && untrusted_) opened = *untrusted_;
   if (opened.ok() && !open_) {
     lock.unlock();
-    opened = open_files();
+    opened = log::guarded([&] { return open_files(); });
     lock.lock();
     open_ = opened.ok();
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "log/guarded.h"
 #include "log/log_errors.h"
 #include "log/topic.h"
 
@@ -73,13 +74,15 @@ Status Topic::trim(const Context& context, SeqId up_to) {
   VIRIDIAN_TRY_VOID(ensure_open(context));
   Lock lock(mutex_);
   VIRIDIAN_TRY_VOID(take_role(context, lock));
-  Status trimmed = check_usable();
+  Status trimmed = log::guarded([&] { return check_usable(); });
   const bool roll = !refusal_ && end_ > 0 && up_to >= last_;
   lock.unlock();
   // A file of its own for what comes, so that the full one can go. It also keeps the last number.
-  if (trimmed.ok() && roll) trimmed = start_file(last_ + 1);
-  if (trimmed.ok()) trimmed = remove_files(up_to);
+  if (trimmed.ok() && roll) trimmed = log::guarded([&] { return start_file(last_ + 1); });
+  if (trimmed.ok()) trimmed = log::guarded([&] { return remove_files(up_to); });
   lock.lock();
+  // Appends that were queued in the meantime had found nothing to refuse them.
+  if (refusal_) fail_queue(*refusal_);
   give_role_back();
   return trimmed;
 }
@@ -87,12 +90,13 @@ Status Topic::trim(const Context& context, SeqId up_to) {
 Status Topic::remove_files(SeqId up_to) {
   cache_.erase(collection_, up_to);
   while (log_files_.size() > 1 && log_files_[1].first_seq - 1 <= up_to) {
+    const std::string path = path_of(log_files_.front().first_seq);
     Lock lock(mutex_);
     // Readers are turned away before the file goes.
     log::LogFile going = std::move(log_files_.front());
     log_files_.erase(log_files_.begin());
     lock.unlock();
-    if (const Status removed = files_.remove(path_of(going.first_seq)); !removed.ok()) {
+    if (const Status removed = files_.remove(path); !removed.ok()) {
       lock.lock();
       log_files_.insert(log_files_.begin(), std::move(going));
       return removed;

@@ -6,6 +6,7 @@
 
 #include "base/crc32c.h"
 #include "codec/batch_codec.h"
+#include "log/guarded.h"
 #include "log/log_errors.h"
 #include "log/topic.h"
 #include "viridian/base/uuid.h"
@@ -92,10 +93,17 @@ Result<SeqId> Topic::enqueue(const Context& context, Pending& pending) {
 }
 
 void Topic::lead_group(Lock& lock) {
+  // These were queued before the writes were refused, by a trim or by a reader that met damage.
+  if (refusal_) return fail_queue(*refusal_);
+  std::vector<Pending*> group;
+  const Status taken = log::guarded([&]() -> Status {
+    group = take_group();
+    return ok_status();
+  });
+  if (!taken.ok()) return fail_queue(taken.error());
   role_taken_ = true;
-  const std::vector<Pending*> group = take_group();
   lock.unlock();
-  const Status written = write_group(group);
+  const Status written = write_or_refuse(group);
   lock.lock();
   // From here to the end of the lock: a member that has its result goes away once it is free.
   if (written.ok()) {
@@ -120,12 +128,22 @@ std::vector<Topic::Pending*> Topic::take_group() {
   for (uint64_t bytes = 0; members < queue_.size() && (members == 0 || bytes < kGroupBytesMax);
        ++members) {
     bytes += queue_[members]->frame_bytes();
-    queue_[members]->taken = true;
   }
   const auto rest = queue_.begin() + static_cast<std::ptrdiff_t>(members);
   std::vector<Pending*> group(queue_.begin(), rest);
   queue_.erase(queue_.begin(), rest);
+  for (Pending* member : group) member->taken = true;
   return group;
+}
+
+Status Topic::write_or_refuse(const std::vector<Pending*>& group) noexcept {
+  writing_ = false;
+  const Status written = log::guarded([&] { return write_group(group); });
+  if (written.ok() || !writing_) return written;
+  // An exception left the write between its first byte and its end: it may be on the disk.
+  const Status cut = log::guarded([&] { return active_ ? active_->truncate(end_) : ok_status(); });
+  (void)cut;  // best effort: the file is not written any more
+  return refuse_with(log::write_interrupted());
 }
 
 Status Topic::write_group(const std::vector<Pending*>& group) {
@@ -145,6 +163,7 @@ Status Topic::write_group(const std::vector<Pending*>& group) {
 Status Topic::prepare_file(uint64_t group_bytes) {
   const bool full = end_ > 0 && end_ + group_bytes > options_.segment_bytes;
   if (log_files_.empty() || full || starting_file_) VIRIDIAN_TRY_VOID(start_file(last_ + 1));
+  if (!directories_synced_) VIRIDIAN_TRY_VOID(sync_directories());
   if (!active_) {
     VIRIDIAN_TRY(active_, files_.open(path_of(log_files_.back().first_seq), os::OpenMode::write));
   }
@@ -162,20 +181,37 @@ Status Topic::start_file(SeqId first_seq) {
   // From here on the file may be on the disk, and a later start would take it for the last one.
   // So nothing is written into the one before it any more, even if this attempt fails.
   starting_file_ = true;
-  if (log_files_.empty()) VIRIDIAN_TRY_VOID(files_.make_directories(directory_));
+  if (log_files_.empty()) {
+    if (const Status made = files_.make_directories(directory_); !made.ok()) {
+      // Made, but not durably: a second sync would not tell.
+      if (!files_.exists(directory_).value_or(true)) return made;
+      return refuse_writes("its directory could not be made durable", made.error());
+    }
+  }
   // One of that name may be there, left by a start that failed. Nothing in it was acknowledged.
   VIRIDIAN_TRY(auto file, files_.open(path, os::OpenMode::open_create));
   VIRIDIAN_TRY_VOID(file->truncate(0));
-  if (const Status synced = files_.sync_directory(directory_); !synced.ok())
-    return refuse_writes(fmt::format("the new file {} could not be made durable", path),
-                         synced.error());
+  VIRIDIAN_TRY_VOID(sync_directories());
+  const Lock lock(mutex_);
+  log_files_.push_back({first_seq, {}});  // first: it alone can throw
+  end_ = 0;
   starting_file_ = false;
   active_ = std::move(file);
   salt_.reset();
   reserved_ = 0;
-  const Lock lock(mutex_);
-  log_files_.push_back({first_seq, {}});
-  end_ = 0;
+  return ok_status();
+}
+
+/// A process that was killed may have made the last file, or the directory, and not synced. No
+/// record is in such a file, so this is time enough before the first is written.
+Status Topic::sync_directories() {
+  Status synced = files_.sync_directory(directory_);
+  if (synced.ok() && !directories_synced_)
+    synced = files_.sync_directory(os::parent_of(directory_));
+  if (!synced.ok())
+    return refuse_writes(fmt::format("files in {} could not be made durable", directory_),
+                         synced.error());
+  directories_synced_ = true;
   return ok_status();
 }
 
@@ -191,9 +227,13 @@ Status Topic::write_frames(const std::vector<Pending*>& group, uint64_t group_by
     parts.push_back(os::as_bytes(member->payload));
     next += records;
   }
+  writing_ = true;
   if (const Status written = active_->write_at(end_, parts); !written.ok()) {
     const Status cut = active_->truncate(end_);
-    if (cut.ok() && written.error().code() == Code::resource_exhausted) return written;
+    if (cut.ok() && written.error().code() == Code::resource_exhausted) {
+      writing_ = false;
+      return written;
+    }
     return refuse_writes(fmt::format("writing {} bytes failed", group_bytes), written.error());
   }
   if (const Status synced = active_->sync(); !synced.ok()) {
@@ -201,6 +241,7 @@ Status Topic::write_frames(const std::vector<Pending*>& group, uint64_t group_by
     (void)active_->truncate(end_);
     return refuse_writes("a sync failed", synced.error());
   }
+  writing_ = false;
   return ok_status();
 }
 
@@ -210,6 +251,11 @@ Error Topic::refuse_writes(const std::string& what, const Error& cause) {
       fmt::format("the log of collection {} takes no more writes until the program is started "
                   "again, because {}: {}",
                   collection_.to_string(), what, cause.message()));
+  return refuse_with(refusal);
+}
+
+Error Topic::refuse_with(const Error& refusal) {
+  writing_ = false;
   active_.reset();
   const Lock lock(mutex_);
   refusal_ = refusal;
@@ -230,12 +276,13 @@ Status Topic::drop(const Context& context) {
   Lock lock(mutex_);
   VIRIDIAN_TRY_VOID(take_role(context, lock));
   dropped_ = true;
-  fail_queue(check_usable().error());
+  const Status gone = log::guarded([&] { return check_usable(); });
+  fail_queue(gone.error());
   grown_.notify_all();
   lock.unlock();
   active_.reset();
   cache_.erase(collection_, std::numeric_limits<SeqId>::max());
-  const Status removed = files_.remove_all(directory_);
+  const Status removed = log::guarded([&] { return files_.remove_all(directory_); });
   lock.lock();
   give_role_back();
   return removed;

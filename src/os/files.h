@@ -89,5 +89,7 @@ class Files {
 
 /// directory + "/" + name.
 std::string join(std::string_view directory, std::string_view name);
+/// The directory that a path without a slash at its end is in.
+std::string parent_of(const std::string& path);
 
 }  // namespace viridian::os

@@ -56,12 +56,6 @@ int flags_of(OpenMode mode) {
   return O_RDONLY;
 }
 
-std::string parent_of(const std::string& path) {
-  const size_t slash = path.find_last_of('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 /// Keeps errno.
 bool is_directory(const std::string& path) {
   const int before = errno;
@@ -120,6 +114,12 @@ std::string join(std::string_view directory, std::string_view name) {
   path.reserve(directory.size() + 1 + name.size());
   path.append(directory).push_back('/');
   return path.append(name);
+}
+
+std::string parent_of(const std::string& path) {
+  const size_t slash = path.find_last_of('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 Result<std::unique_ptr<RealFiles>> RealFiles::create(System&) {
