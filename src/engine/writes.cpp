@@ -31,6 +31,13 @@ bool any_row(uint32_t) { return true; }
 
 bool empty(const CollectionChange& change) { return !change.dimension && !change.schema; }
 
+/// Whether an append that failed so left nothing. Otherwise the batch may be found in the log after
+/// a restart, and what it needs must stay.
+bool nothing_was_written(Code code) {
+  return code == Code::resource_exhausted || code == Code::deadline_exceeded ||
+         code == Code::cancelled || code == Code::invalid_argument;
+}
+
 /// Undoes such a change.
 CollectionChange undo(const CollectionChange& change, const Collection& before) {
   CollectionChange undone;
@@ -112,7 +119,7 @@ Result<WriteResult> Api::write_altering(const Context& context, const Collection
   }
   auto last = append(context, ref.id, std::move(batch));
   if (last.ok()) return WriteResult{*last};
-  if (!empty(change)) {
+  if (!empty(change) && nothing_was_written(last.error().code())) {
     // Not the caller's context, which may be what made the append fail. If this fails as well, the
     // append's error is still the one to report, and never_written() sets the dimension right.
     (void)parts_.sysdb.update_collection(Context(), ref.id, undo(change, before));
@@ -148,6 +155,8 @@ Result<bool> Api::never_written(const Context& context, const CollectionId& id) 
 
 Result<SeqId> Api::append(const Context& context, const CollectionId& id, RecordBatch batch) {
   VIRIDIAN_TRY_VOID(context.check());
+  // Segments that cannot be opened would never apply the batch: better refused than forgotten.
+  VIRIDIAN_TRY_VOID(parts_.segments.stats(context, id));
   VIRIDIAN_TRY(
       const SeqId last,
       parts_.producer.append(context, id, std::make_shared<const RecordBatch>(std::move(batch))));

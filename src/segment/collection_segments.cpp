@@ -99,10 +99,21 @@ Status CollectionSegments::open_segments(const Context& context) {
   }
   if (!metadata_ || !vectors_)
     return Error(Code::data_loss, "the SysDb lacks a segment of collection " + id_.to_string());
+  VIRIDIAN_TRY_VOID(check_log(context, sealed));
   VIRIDIAN_TRY_VOID(remove_orphans());
   stats_.sealed = sealed;
   publish(sealed);
   return ok_status();
+}
+
+Status CollectionSegments::check_log(const Context& context, SeqId sealed) const {
+  VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id_));
+  if (last >= sealed) return ok_status();
+  // New records would get numbers that the files hold already, and would never be applied.
+  return Error(Code::data_loss, "the log of collection " + id_.to_string() + " ends at record " +
+                                    std::to_string(last) + ", but its files go up to record " +
+                                    std::to_string(sealed) +
+                                    ": the log was lost or is older; restore it");
 }
 
 Status CollectionSegments::remove_orphans() {
@@ -191,6 +202,9 @@ Status CollectionSegments::apply(const LogBatch& logged) {
               {"first_record", logged.first_seq},
               {"skipped", resolved.refused}});
   const MaterialisedBatch batch{*logged.batch, resolved.changes};
+  // From here to the end the heads may hold part of the batch. Whatever ends this early, also an
+  // exception, must not be followed by another attempt on the same heads.
+  stopped_ = Error(Code::internal, "applying its log was interrupted; a restart replays it");
   VIRIDIAN_TRY_VOID(metadata_->apply(batch));
   VIRIDIAN_TRY_VOID(vectors_->apply(batch));
   {
@@ -200,6 +214,7 @@ Status CollectionSegments::apply(const LogBatch& logged) {
     applied_records_ += logged.batch->rows();
   }
   publish(logged.last_seq());
+  stopped_.reset();
   return ok_status();
 }
 
@@ -276,7 +291,8 @@ Status CollectionSegments::write_and_record(const Context& context, SeqId up_to)
     stats_.sealed = up_to;
     head_since_ = Clock::now();
   }
-  publish(applied());
+  // Heads that hold part of a batch are not shown: the view from before that batch stays.
+  if (!stopped_) publish(applied());
   return ok_status();
 }
 

@@ -83,6 +83,8 @@ class CollectionSegments {
   using Clock = std::chrono::steady_clock;
 
   Status open_segments(const Context&);
+  /// data_loss where the log ends before what the files hold.
+  Status check_log(const Context& context, SeqId sealed) const;
   Status remove_orphans();
   Status read_and_apply(const Context&, SeqId min_seq);
   Status apply(const LogBatch& logged);

@@ -1,6 +1,7 @@
 #include "segment/manager.h"
 
 #include <algorithm>
+#include <exception>
 
 #include "obs/log.h"
 
@@ -122,24 +123,35 @@ Status Manager::hint(const Context& context, const CollectionId& id, SeqId durab
   return ok_status();
 }
 
+bool Manager::catch_up_and_seal(const Context& context, const CollectionId& id, SeqId hinted) {
+  bool caught_up = false;
+  const auto work = [&]() -> Status {
+    VIRIDIAN_TRY(const auto segments, collection(context, id));
+    VIRIDIAN_TRY_VOID(segments->catch_up(context, hinted));
+    caught_up = true;
+    return segments->seal_is_due() ? segments->seal(context) : ok_status();
+  };
+  Status outcome;
+  try {
+    outcome = work();
+  } catch (const std::exception& thrown) {  // memory ran out: this collection waits, others go on
+    outcome = Error(Code::internal, thrown.what());
+  }
+  if (!outcome.ok() && outcome.error().code() != Code::not_found)
+    obs::log(obs::Level::warn, "segment", "background work on a collection failed",
+             {{"collection", id.to_string()}, {"error", outcome.error().message()}});
+  return caught_up;
+}
+
 void Manager::work_in_background(const CollectionId& id, Slot& slot) {
   const Context context;
   bool again = true;
   while (again) {
     const SeqId hinted = slot.hinted;
-    Status outcome;
-    if (auto segments = collection(context, id); segments.ok()) {
-      outcome = (*segments)->catch_up(context, hinted);
-      if (outcome.ok() && (*segments)->seal_is_due()) outcome = (*segments)->seal(context);
-    } else {
-      outcome = std::move(segments).error();
-    }
-    if (!outcome.ok() && outcome.error().code() != Code::not_found)
-      obs::log(obs::Level::warn, "segment", "background work on a collection failed",
-               {{"collection", id.to_string()}, {"error", outcome.error().message()}});
+    const bool caught_up = catch_up_and_seal(context, id, hinted);
     slot.in_background = false;
     // A hint that came while this was at work submitted nothing: its records are this task's.
-    again = outcome.ok() && slot.hinted > hinted && !slot.in_background.exchange(true);
+    again = caught_up && slot.hinted > hinted && !slot.in_background.exchange(true);
   }
   std::lock_guard lock(mutex_);
   --background_;

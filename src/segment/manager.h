@@ -40,6 +40,8 @@ class Manager : public Component, public viridian::SegmentManager {
   Result<std::shared_ptr<CollectionSegments>> collection(const Context&, const CollectionId&);
   Result<std::shared_ptr<CollectionSegments>> open(const Context&, const CollectionId&,
                                                    const std::shared_ptr<Slot>&);
+  /// One round of background work; whether the collection holds everything up to `hinted` now.
+  bool catch_up_and_seal(const Context& context, const CollectionId& id, SeqId hinted);
   void work_in_background(const CollectionId&, Slot&);
 
   Environment environment_;
