@@ -1,8 +1,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <new>
 #include <optional>
 #include <random>
+#include <thread>
 
 #include "conformance/random_batches.h"
 #include "log/local_log.h"
@@ -116,6 +121,148 @@ TEST(LogFaults, EveryCallMayFailOnceOrFromThereOn) {
       }
     }
   }
+}
+
+/// Real files whose calls can be made to stop, to fail or to throw at chosen places.
+class HookedFiles final : public os::Files {
+ public:
+  class Hooked final : public os::File {
+   public:
+    Hooked(HookedFiles& files, std::unique_ptr<os::File> inner)
+        : files_(files), inner_(std::move(inner)) {}
+    Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) const override {
+      return inner_->read_at(offset, buffer);
+    }
+    Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
+      VIRIDIAN_TRY_VOID(inner_->write_at(offset, parts));
+      if (std::exchange(files_.throw_after_write, false)) throw std::bad_alloc();
+      return ok_status();
+    }
+    Status sync() override { return ok_status(); }
+    Status truncate(uint64_t size) override { return inner_->truncate(size); }
+    Status reserve(uint64_t size) override { return inner_->reserve(size); }
+    Result<uint64_t> size() const override { return inner_->size(); }
+
+   private:
+    HookedFiles& files_;
+    std::unique_ptr<os::File> inner_;
+  };
+
+  Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
+    if (std::exchange(throw_at_open, false)) throw std::bad_alloc();
+    VIRIDIAN_TRY(auto file, inner_.open(path, mode));
+    return std::unique_ptr<os::File>(std::make_unique<Hooked>(*this, std::move(file)));
+  }
+  Result<std::unique_ptr<os::Mapping>> map(const std::string& path) override {
+    return inner_.map(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return inner_.list(path);
+  }
+  Result<bool> exists(const std::string& path) override { return inner_.exists(path); }
+  Status make_directories(const std::string& path) override {
+    return inner_.make_directories(path);
+  }
+  Status rename(const std::string& from, const std::string& to) override {
+    return inner_.rename(from, to);
+  }
+  Status remove(const std::string& path) override { return inner_.remove(path); }
+  Status remove_all(const std::string& path) override { return inner_.remove_all(path); }
+  Status sync_directory(const std::string& path) override {
+    const auto hook = std::exchange(at_sync_directory, nullptr);
+    synced.push_back(path);
+    return hook ? hook() : ok_status();
+  }
+  Result<std::unique_ptr<os::Lock>> lock(const std::string& path, std::string_view by) override {
+    return inner_.lock(path, by);
+  }
+
+  bool throw_at_open = false;
+  bool throw_after_write = false;
+  std::function<Status()> at_sync_directory;  // the next one's outcome
+  std::vector<std::string> synced;            // directories
+
+ private:
+  os::RealFiles inner_;
+};
+
+class LogHookTest : public ::testing::Test {
+ protected:
+  void SetUp() override { open(); }
+  void open() {
+    log_.reset();
+    log_ = Log::open(files_, directory_.path(), {}).value();
+  }
+  Result<SeqId> append() {
+    RecordBatch batch;
+    batch.ids = {"x"};
+    return log_->append(Context::with_timeout(std::chrono::seconds(30)), id_,
+                        std::make_shared<RecordBatch>(std::move(batch)));
+  }
+  os::TemporaryDirectory directory_;
+  HookedFiles files_;
+  std::unique_ptr<Log> log_;
+  CollectionId id_ = Uuid::random();
+};
+
+// It had passed the check of appends before the trim refused the writes.
+TEST_F(LogHookTest, AppendQueuedBehindATrimThatRefusesWritesIsRefused) {
+  ASSERT_TRUE(append().ok());
+  std::promise<void> in_sync;
+  std::promise<void> go_on;
+  files_.at_sync_directory = [&]() -> Status {
+    in_sync.set_value();
+    go_on.get_future().wait();
+    return Error(Code::data_loss, "injected");
+  };
+  std::thread trimmer([&] { EXPECT_FALSE(log_->trim(Context(), id_, 1).ok()); });
+  in_sync.get_future().wait();
+  std::thread appender([&] { EXPECT_EQ(append().error().code(), Code::data_loss); });
+  // Nothing tells when it is queued. Too short only makes the test weaker.
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  go_on.set_value();
+  trimmer.join();
+  appender.join();
+  open();
+  EXPECT_EQ(append().value(), 2u);
+}
+
+TEST_F(LogHookTest, ExceptionBeforeTheWriteGivesTheRoleBack) {
+  files_.throw_at_open = true;
+  EXPECT_EQ(append().error().code(), Code::resource_exhausted);
+  EXPECT_EQ(append().value(), 1u);
+  open();
+  files_.throw_at_open = true;
+  EXPECT_EQ(append().error().code(), Code::resource_exhausted) << "while opening";
+  EXPECT_EQ(append().value(), 2u);
+}
+
+TEST_F(LogHookTest, ExceptionInTheWriteClosesTheTopicForWrites) {
+  ASSERT_EQ(append().value(), 1u);
+  files_.throw_after_write = true;
+  EXPECT_EQ(append().error().code(), Code::data_loss);
+  EXPECT_EQ(append().error().code(), Code::data_loss);
+  EXPECT_EQ(log_->last(Context(), id_).value(), 1u);
+  open();
+  EXPECT_EQ(append().value(), 2u);
+}
+
+// A process killed between making a directory and syncing it leaves one that only looks durable.
+TEST_F(LogHookTest, FirstAppendAfterAStartSyncsTheDirectoriesOnce) {
+  ASSERT_TRUE(append().ok());
+  open();
+  files_.synced.clear();
+  EXPECT_EQ(log_->last(Context(), id_).value(), 1u);
+  EXPECT_TRUE(files_.synced.empty());
+  ASSERT_TRUE(append().ok());
+  ASSERT_TRUE(append().ok());
+  const std::vector<std::string> both = {os::join(directory_.path(), id_.to_string()),
+                                         directory_.path()};
+  EXPECT_EQ(files_.synced, both);
+  open();
+  files_.at_sync_directory = [] { return Status(Error(Code::data_loss, "injected")); };
+  EXPECT_EQ(append().error().code(), Code::data_loss);
+  EXPECT_EQ(append().error().code(), Code::data_loss);
 }
 
 class LogFaultTest : public ::testing::Test {
