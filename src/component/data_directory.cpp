@@ -39,6 +39,14 @@ Status DataDirectory::start(const Context&) {
   return ok_status();
 }
 
+Result<bool> DataDirectory::holds(std::string_view name) const {
+  const std::string path = os::join(path_, name);
+  VIRIDIAN_TRY(const bool exists, files_.exists(path));
+  if (!exists) return false;
+  const auto names = files_.list(path);
+  return !names.ok() || !names->empty();
+}
+
 void DataDirectory::stop() noexcept { lock_.reset(); }
 
 }  // namespace viridian::local

@@ -22,6 +22,8 @@ class DataDirectory final : public Component {
 
   /// Without a slash at its end (but "/" stays).
   const std::string& path() const noexcept { return path_; }
+  /// Whether there is a file, or a directory with something in it, under this name.
+  Result<bool> holds(std::string_view name) const;
 
  private:
   os::Files& files_;

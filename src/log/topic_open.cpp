@@ -3,6 +3,7 @@
 #include "log/guarded.h"
 #include "log/topic.h"
 #include "log/wait.h"
+#include "obs/log.h"
 
 namespace viridian::local {
 
@@ -91,7 +92,11 @@ Result<log::Scan> Topic::open_last_file(SeqId first_seq) {
   VIRIDIAN_TRY(log::Scan scan, log::scan_log_file(*file, path, first_seq));
   if (scan.damage) return scan;  // nothing is touched: somebody may still save something
   VIRIDIAN_TRY(const uint64_t size, file->size());
-  if (scan.end < size) VIRIDIAN_TRY_VOID(file->truncate(scan.end));
+  if (scan.end < size) {
+    obs::log(obs::Level::warn, "log", "an unfinished end of the log was cut off",
+             {{"file", path}, {"bytes", size - scan.end}, {"last_record", scan.last_seq}});
+    VIRIDIAN_TRY_VOID(file->truncate(scan.end));
+  }
   // Frames may be here that a killed process had written but not synced. They are about to be
   // given to readers, so they must not vanish any more.
   if (size > 0) {

@@ -54,6 +54,8 @@ Status SegmentManager::start(const Context& context) {
   if (!exists) return ok_status();
   VIRIDIAN_TRY(const std::vector<std::string> names, files.list(environment().root));
   VIRIDIAN_TRY(const std::vector<CollectionId> ids, environment().sysdb.all_collections(context));
+  // A SysDb without any collection may be the wrong one, and removing is for good.
+  if (ids.empty()) return ok_status();
   const std::unordered_set<CollectionId> known(ids.begin(), ids.end());
   for (const std::string& name : names) {
     const std::optional<Uuid> id = Uuid::parse_canonical(name);

@@ -115,6 +115,16 @@ TEST_F(SegmentFiles, WhatWasSealedAndTrimmedIsThereAfterReopening) {
   EXPECT_EQ(stats->sealed + 2, stats->applied);
 }
 
+// New records would get numbers that the files hold already: acknowledged, and never applied.
+TEST_F(SegmentFiles, LogThatEndsBeforeTheFilesIsRefused) {
+  fill();
+  ASSERT_TRUE(holder_.log().drop(context_, id_).ok());
+  ASSERT_TRUE(holder_.reopen().ok());
+  const auto stats = holder_.manager().stats(context_, id_);
+  ASSERT_FALSE(stats.ok());
+  EXPECT_EQ(stats.error().code(), Code::data_loss) << stats.error().message();
+}
+
 TEST_F(SegmentFiles, OffsetOfARemovedRecordIsNotGivenAgainAfterReopening) {
   write(Operation::add, {{"a", {1}}, {"b", {1}}});
   write(Operation::remove, {{"b"}});

@@ -1,5 +1,7 @@
 #include "sysdb/sqlite_sysdb.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "component/data_directory.h"
@@ -10,6 +12,7 @@
 namespace viridian::sqlite {
 namespace {
 
+constexpr const char* kFile = "sysdb.sqlite3";
 constexpr std::string_view kMigrations = "sysdb";  // directory below migrations/
 constexpr size_t kCachedMax = 16384;
 
@@ -58,11 +61,27 @@ SysDb::~SysDb() { stop(); }
 
 Status SysDb::start(const Context& context) {
   VIRIDIAN_TRY_VOID(context.check());
-  VIRIDIAN_TRY(auto database, sql::Database::open(os::join(directory_.path(), "sysdb.sqlite3")));
+  VIRIDIAN_TRY_VOID(check_not_lost());
+  VIRIDIAN_TRY(auto database, sql::Database::open(os::join(directory_.path(), kFile)));
   VIRIDIAN_TRY_VOID(database->check_integrity());
   VIRIDIAN_TRY_VOID(sql::migrate(*database, kMigrations, sql::embedded_migrations(), migrations_));
   const std::lock_guard lock(database_mutex_);
   database_ = std::move(database);
+  return ok_status();
+}
+
+Status SysDb::check_not_lost() const {
+  VIRIDIAN_TRY(const bool there, directory_.holds(kFile));
+  if (there) return ok_status();
+  for (const char* kept : {"segments", "log"}) {
+    VIRIDIAN_TRY(const bool orphaned, directory_.holds(kept));
+    if (orphaned)
+      return Error(
+          Code::failed_precondition,
+          fmt::format("{} holds {}/ but no {}, which says what is in there: restore it, or "
+                      "move {}/ away to begin anew",
+                      directory_.path(), kept, kFile, kept));
+  }
   return ok_status();
 }
 

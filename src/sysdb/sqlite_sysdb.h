@@ -62,6 +62,9 @@ class SysDb final : public Component, public viridian::SysDb {
   Status reset(const Context&) override;
 
  private:
+  /// failed_precondition where records are kept but the file that names them is missing: starting
+  /// with an empty one would make all of them garbage.
+  Status check_not_lost() const;
   using SharedCollection = std::shared_ptr<const Collection>;
 
   /// The connection, held alone as long as this lives.

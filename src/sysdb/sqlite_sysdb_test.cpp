@@ -60,6 +60,16 @@ TEST_F(SqliteSysDb, RubbishFileIsDataLoss) {
   EXPECT_THAT(status.error().message(), HasSubstr(file_));
 }
 
+// An empty catalogue in its place would make garbage of all that is kept, and garbage is collected.
+TEST_F(SqliteSysDb, MissingFileBesideKeptRecordsIsRefused) {
+  ASSERT_TRUE(files_.make_directories(temporary_.path() + "/segments/x").ok());
+  const Status status = start();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code(), Code::failed_precondition);
+  EXPECT_THAT(status.error().message(), HasSubstr("sysdb.sqlite3"));
+  EXPECT_FALSE(std::filesystem::exists(file_));
+}
+
 // Whatever is cut off or overwritten: an error at start or at a call, or an answer; never a crash.
 TEST_F(SqliteSysDb, TruncatedFileIsAnErrorThatNamesTheFile) {
   fill();
