@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "model/schema_rules.h"
 #include "obs/log.h"
 #include "segment/materialise.h"
 
@@ -13,16 +14,6 @@ constexpr size_t kReadBytes = size_t{8} << 20;
 /// A record's assumed size until one was applied.
 constexpr uint64_t kTypicalRecordBytes = 4096;
 constexpr std::chrono::seconds kPauseAfterFailedSeal{30};
-
-Space space_of(const Collection& collection) {
-  const auto space = [](const ValueTypes& types) -> std::optional<Space> {
-    return types.vector ? types.vector->space : std::nullopt;
-  };
-  const auto key = collection.schema.keys.find(Schema::kEmbedding);
-  if (key != collection.schema.keys.end())
-    if (const auto chosen = space(key->second)) return *chosen;
-  return space(collection.schema.defaults).value_or(Space::l2);
-}
 
 uint64_t bytes_of(const std::vector<SegmentFile>& files) {
   uint64_t bytes = 0;
@@ -76,7 +67,7 @@ Status CollectionSegments::open_segments(const Context& context) {
   VIRIDIAN_TRY(const Collection collection, environment_.sysdb.get_collection(context, id_));
   VIRIDIAN_TRY(const std::vector<Segment> segments, environment_.sysdb.list_segments(context, id_));
   SegmentEnvironment environment;
-  environment.space = space_of(collection);
+  environment.space = space_of(collection.schema);
   environment.executor = &environment_.executor;
   environment.files = environment_.files;
   environment.directory = environment_.directory(id_);
