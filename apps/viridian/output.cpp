@@ -89,7 +89,7 @@ void Table::print() const {
 
 std::string with_commas(uint64_t number) {
   std::string digits = std::to_string(number);
-  for (size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, ",");
+  for (size_t end = digits.size(); end > 3; end -= 3) digits.insert(end - 3, 1, ',');
   return digits;
 }
 

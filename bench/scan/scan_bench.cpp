@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <random>
 #include <string>
@@ -30,7 +31,12 @@ const FloatBuffer& buffer() {
     values.reserve(kFloats);
 #ifdef __linux__
     // As for the rows that a server holds in memory: page-table walks are not what is measured.
-    if (madvise(values.data(), kBufferBytes, MADV_HUGEPAGE) != 0) std::perror("madvise");
+    constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
+    const uintptr_t begin = (reinterpret_cast<uintptr_t>(values.data()) + kHugePage - 1) &
+                            ~(kHugePage - 1);
+    if (madvise(reinterpret_cast<void*>(begin), kBufferBytes - kHugePage, MADV_HUGEPAGE) != 0) {
+      std::perror("madvise");
+    }
 #endif
     std::minstd_rand random(42);
     for (size_t i = 0; i < kFloats; ++i) {
