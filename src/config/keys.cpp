@@ -18,6 +18,16 @@ constexpr int64_t kDayMs = 24LL * 3600 * 1000;
 constexpr Key kKeys[] = {
     {"path", Type::text, "./viridian-data",
      "Directory that holds everything this node stores. One process at a time."},
+    {"read_only", Type::boolean, "false",
+     "Open the directory beside the process that writes it, follow what that one writes, and write "
+     "nothing."},
+    {"snapshots.path", Type::text, "",
+     "Directory that snapshots are kept in; empty: snapshots in the directory named by path."},
+    {"memory.heads_bytes", Type::bytes, "1073741824",
+     "Memory for records that are not yet in files, over all collections. Beyond it the "
+     "collections "
+     "with more than their fair share are sealed first, and their writers wait.",
+     kMiB, kTiB},
     {"api", Type::text, "engine::Api",
      "Class that answers requests: the engine in this process, or http::ApiClient for a server."},
     {"sysdb", Type::text, "sqlite::SysDb",
@@ -63,6 +73,15 @@ constexpr Key kKeys[] = {
     {"segment.seal_seconds", Type::integer, "600",
      "Seconds after which records in memory are written to a file, however few they are.", 1,
      kDayMs / 1000},
+    {"segment.max_open", Type::integer, "1000",
+     "Collections kept open; beyond it those that were used least recently are closed, and open "
+     "again when asked for.",
+     1, 10'000'000},
+    {"segment.purge_seconds", Type::integer, "86400",
+     "Seconds after which what was deleted or replaced is gone from every file, at the latest.", 1,
+     365LL * kDayMs / 1000},
+    {"segment.merge_bytes_per_second", Type::bytes, "134217728",
+     "Fastest that merging files in the background reads and writes.", kMiB, kTiB},
     {"segment.backlog_bytes", Type::bytes, "268435456",
      "Bytes that a collection's segments may be behind its log before writers have to wait.", kMiB,
      kTiB},

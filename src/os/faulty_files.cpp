@@ -133,6 +133,11 @@ Status FaultyFiles::rename(const std::string& from, const std::string& to) {
   return inner_.rename(from, to);
 }
 
+Status FaultyFiles::link(const std::string& from, const std::string& to) {
+  VIRIDIAN_TRY_VOID(enter(FileCalls::rename, from));
+  return inner_.link(from, to);
+}
+
 Status FaultyFiles::remove(const std::string& path) {
   VIRIDIAN_TRY_VOID(enter(FileCalls::remove, path));
   return inner_.remove(path);

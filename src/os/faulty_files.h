@@ -19,7 +19,7 @@ enum class FileCalls : uint32_t {
   list = 4,
   exists = 8,
   make_directories = 16,
-  rename = 32,
+  rename = 32,  ///< rename and link
   remove = 64,  ///< remove and remove_all
   sync_directory = 128,
   lock = 256,
@@ -69,6 +69,7 @@ class FaultyFiles final : public Files {
   Result<bool> exists(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
+  Status link(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status remove_all(const std::string& path) override;
   Status sync_directory(const std::string& path) override;

@@ -76,6 +76,10 @@ class Files {
   virtual Status make_directories(const std::string& path) = 0;
   /// Replaces `to` if it exists. Durable only after sync_directory.
   virtual Status rename(const std::string& from, const std::string& to) = 0;
+  /// A second name for the same file. Durable only after sync_directory.
+  ///   already_exists       `to` exists
+  ///   failed_precondition  the file system cannot, or they are on different ones: copy instead
+  virtual Status link(const std::string& from, const std::string& to) = 0;
   /// Absent: ok.
   virtual Status remove(const std::string& path) = 0;
   /// A directory with everything in it. Absent: ok.
@@ -85,6 +89,9 @@ class Files {
   /// Takes the lock file for this process, writing `holder` into it.
   ///   failed_precondition  another process has it; the message says which
   virtual Result<std::unique_ptr<Lock>> lock(const std::string& path, std::string_view holder) = 0;
+  /// Whether paths name files of the operating system, which a library may open by itself, around
+  /// this interface. Where not, nothing may go around it.
+  virtual bool native() const noexcept { return false; }
 };
 
 /// directory + "/" + name.

@@ -188,6 +188,16 @@ Status RealFiles::rename(const std::string& from, const std::string& to) {
   return system_error("rename", fmt::format("{} to {}", from, to), errno);
 }
 
+Status RealFiles::link(const std::string& from, const std::string& to) {
+  if (::link(from.c_str(), to.c_str()) == 0) return ok_status();
+  const int number = errno;
+  Error error = system_error("link", fmt::format("{} to {}", from, to), number);
+  // Other devices, file systems without links, too many links: a copy does what a link would.
+  if (number == EXDEV || number == EPERM || number == EMLINK || number == EOPNOTSUPP)
+    return Error(Code::failed_precondition, error.message());
+  return error;
+}
+
 Status RealFiles::remove(const std::string& path) {
   if (::unlink(path.c_str()) == 0 || errno == ENOENT) return ok_status();
   return system_error("remove", path, errno);

@@ -19,10 +19,12 @@ class RealFiles final : public Component, public Files {
   Result<bool> exists(const std::string& path) override;
   Status make_directories(const std::string& path) override;
   Status rename(const std::string& from, const std::string& to) override;
+  Status link(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
   Status remove_all(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
   Result<std::unique_ptr<Lock>> lock(const std::string& path, std::string_view holder) override;
+  bool native() const noexcept override { return true; }
 };
 
 /// The error for an errno value: "cannot <what> <path>: <reason>", with Files' codes.

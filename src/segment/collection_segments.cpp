@@ -262,17 +262,17 @@ Status CollectionSegments::seal(const Context& context) {
 }
 
 Status CollectionSegments::write_and_record(const Context& context, SeqId up_to) {
-  VIRIDIAN_TRY(std::vector<SegmentFile> metadata_files, metadata_->write_frozen(context));
-  auto vector_files = vectors_->write_frozen(context);
-  if (!vector_files.ok()) {
+  VIRIDIAN_TRY_VOID(metadata_->write_frozen(context));
+  if (Status written = vectors_->write_frozen(context); !written.ok()) {
     metadata_->discard();
-    return std::move(vector_files).error();
+    return written;
   }
   // If this fails it may have happened all the same, so both files stay: what the SysDb does not
   // name is removed when the collection is opened.
-  VIRIDIAN_TRY_VOID(environment_.sysdb.publish(context, id_,
-                                               {{metadata_id_, up_to, std::move(metadata_files)},
-                                                {vector_id_, up_to, *std::move(vector_files)}}));
+  VIRIDIAN_TRY_VOID(
+      environment_.sysdb.publish(context, id_,
+                                 {{metadata_id_, up_to, metadata_->files_with_frozen()},
+                                  {vector_id_, up_to, vectors_->files_with_frozen()}}));
   // The SysDb names the files now, so the swap must happen whatever becomes of the caller.
   VIRIDIAN_TRY(const Serial::Hold hold, applying_.acquire(Context()));
   metadata_->adopt();

@@ -15,7 +15,7 @@ using segment::MetadataInfo;
 using segment::SealedFile;
 
 struct MetadataSegment::Written {
-  std::vector<SegmentFile> files;
+  SegmentFile entry;
   std::string path;
   std::shared_ptr<MetadataFile> file;   ///< null where there was nothing to write
   std::vector<FrozenMetadataRow> rows;  ///< by row of the file
@@ -67,9 +67,8 @@ void MetadataSegment::freeze(SeqId up_to) {
   heads_.push_back(std::make_shared<MetadataHead>());
 }
 
-Result<std::vector<SegmentFile>> MetadataSegment::write_frozen(const Context& context) {
+Status MetadataSegment::write_frozen(const Context& context) {
   auto written = std::make_unique<Written>();
-  written->files = environment_.definition.files;
   for (const auto& head : frozen_.heads)
     for (uint32_t row = 0; row < head->rows().size(); ++row)
       if (head->rows().end(row) > frozen_.up_to)
@@ -97,10 +96,16 @@ Result<std::vector<SegmentFile>> MetadataSegment::write_frozen(const Context& co
                  SealedFile::open(*environment_.files, written->path, identity, file.size_bytes));
     VIRIDIAN_TRY(written->file,
                  MetadataFile::open(std::move(sealed), environment_.directory_guard));
-    written->files.push_back(file);
+    written->entry = file;
   }
   written_ = std::move(written);
-  return written_->files;
+  return ok_status();
+}
+
+std::vector<SegmentFile> MetadataSegment::files_with_frozen() const {
+  std::vector<SegmentFile> files = environment_.definition.files;
+  if (written_->file) files.push_back(written_->entry);
+  return files;
 }
 
 void MetadataSegment::discard() {
@@ -119,10 +124,10 @@ void MetadataSegment::adopt() {
       written_->file->rows().set_end(row, end);
       ended_.push_back(origin.offset);
     }
+    environment_.definition.files.push_back(std::move(written_->entry));
     files_.push_back(std::move(written_->file));
   }
   heads_.erase(heads_.begin(), heads_.begin() + static_cast<ptrdiff_t>(frozen_.heads.size()));
-  environment_.definition.files = std::move(written_->files);
   environment_.definition.sealed = frozen_.up_to;
   sealed_next_offset_ = frozen_.next_offset;
   written_.reset();

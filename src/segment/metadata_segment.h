@@ -28,7 +28,8 @@ class MetadataSegment final : public viridian::MetadataSegment {
   uint64_t head_bytes() const override;
   uint64_t head_rows() const override;
   void freeze(SeqId up_to) override;
-  Result<std::vector<SegmentFile>> write_frozen(const Context&) override;
+  Status write_frozen(const Context&) override;
+  std::vector<SegmentFile> files_with_frozen() const override;
   void discard() override;
   void adopt() override;
   const std::vector<SegmentFile>& files() const override { return environment_.definition.files; }

@@ -14,7 +14,7 @@ using segment::VectorFile;
 using segment::VectorInfo;
 
 struct FlatVectorSegment::Written {
-  std::vector<SegmentFile> files;
+  SegmentFile entry;
   std::string path;
   std::shared_ptr<VectorFile> file;   ///< null where there was nothing to write
   std::vector<FrozenVectorRow> rows;  ///< by row of the file
@@ -63,9 +63,8 @@ void FlatVectorSegment::freeze(SeqId up_to) {
   start_head_ = true;
 }
 
-Result<std::vector<SegmentFile>> FlatVectorSegment::write_frozen(const Context& context) {
+Status FlatVectorSegment::write_frozen(const Context& context) {
   auto written = std::make_unique<Written>();
-  written->files = environment_.definition.files;
   for (const auto& head : frozen_.heads)
     for (uint32_t row = 0; row < head->rows().size(); ++row)
       if (head->rows().end(row) > frozen_.up_to)
@@ -89,10 +88,16 @@ Result<std::vector<SegmentFile>> FlatVectorSegment::write_frozen(const Context& 
     VIRIDIAN_TRY(auto sealed,
                  SealedFile::open(*environment_.files, written->path, identity, file.size_bytes));
     VIRIDIAN_TRY(written->file, VectorFile::open(std::move(sealed), environment_.directory_guard));
-    written->files.push_back(file);
+    written->entry = file;
   }
   written_ = std::move(written);
-  return written_->files;
+  return ok_status();
+}
+
+std::vector<SegmentFile> FlatVectorSegment::files_with_frozen() const {
+  std::vector<SegmentFile> files = environment_.definition.files;
+  if (written_->file) files.push_back(written_->entry);
+  return files;
 }
 
 void FlatVectorSegment::discard() {
@@ -111,10 +116,10 @@ void FlatVectorSegment::adopt() {
       written_->file->rows().set_end(row, end);
       ended_.push_back(origin.offset);
     }
+    environment_.definition.files.push_back(std::move(written_->entry));
     files_.push_back(std::move(written_->file));
   }
   heads_.erase(heads_.begin(), heads_.begin() + static_cast<ptrdiff_t>(frozen_.heads.size()));
-  environment_.definition.files = std::move(written_->files);
   environment_.definition.sealed = frozen_.up_to;
   written_.reset();
   frozen_ = Frozen();

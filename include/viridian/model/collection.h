@@ -46,6 +46,9 @@ struct SegmentFile {
   uint64_t rows = 0;
   SeqId first_seq = 0;  ///< the log records it holds: first_seq..last_seq
   SeqId last_seq = 0;
+  /// The collection that wrote it, which its header names; nil: the one it belongs to. They differ
+  /// after a restore under another name.
+  CollectionId origin = {};
   friend bool operator==(const SegmentFile&, const SegmentFile&) = default;
 };
 
@@ -58,6 +61,8 @@ struct Segment {
   /// Every log record up to this number is in `files`; later ones are in the log.
   SeqId sealed = 0;
   std::vector<SegmentFile> files;  ///< oldest first
+  /// Since when its files hold something deleted or replaced, in seconds since 1970; 0: nothing.
+  int64_t garbage_since = 0;
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 

@@ -111,6 +111,27 @@ struct DeleteResult {
   SeqId last = 0;
 };
 
+struct SnapshotInfo {
+  std::string name;
+  int64_t created_at = 0;  ///< seconds since 1970
+  uint64_t collections = 0;
+  uint64_t records = 0;
+  uint64_t bytes = 0;      ///< of all it needs
+  uint64_t new_bytes = 0;  ///< of these, what no snapshot before it had
+  friend bool operator==(const SnapshotInfo&, const SnapshotInfo&) = default;
+};
+
+/// What to restore, and under which name.
+struct RestoreRequest {
+  std::string snapshot;
+  /// One collection by its path and name in the snapshot; unset: all of them.
+  std::optional<DatabasePath> path;
+  std::optional<std::string> collection;
+  /// Where the restored collections go; unset: where they were.
+  std::optional<DatabasePath> to;
+  std::optional<std::string> new_name;  ///< only for one collection
+};
+
 struct Identity {
   std::string user_id;
   std::string tenant;

@@ -58,6 +58,41 @@ class Api {
   virtual Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) = 0;
   virtual Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) = 0;
   virtual Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) = 0;
+
+  /// Returns once everything acknowledged before the call is in files and out of the log. Nothing
+  /// needs it: what is acknowledged is safe in the log.
+  virtual Status flush(const Context&, const CollectionRef&) { return not_offered(); }
+  /// As flush(), then until nothing deleted or replaced is left in any file.
+  virtual Status compact(const Context&, const CollectionRef&) { return not_offered(); }
+  /// Gives back the collection's memory and open files; the next call opens it again.
+  virtual Status close_collection(const Context&, const CollectionRef&) { return not_offered(); }
+
+  /// Keeps the state that all collections have at one moment, between the call and the answer,
+  /// while reads and writes go on. Every write acknowledged before the call is in it, and with a
+  /// write every write that was acknowledged before that one was sent.
+  ///   already_exists  there is a snapshot of that name
+  virtual Result<SnapshotInfo> create_snapshot(const Context&, const std::string& /*name*/) {
+    return not_offered();
+  }
+  /// By name, ascending.
+  virtual Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) { return not_offered(); }
+  /// Reads every byte of it.
+  ///   not_found  no such snapshot
+  ///   data_loss  something is missing or damaged; the message says what
+  virtual Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& /*name*/) {
+    return not_offered();
+  }
+  /// Makes collections of what a snapshot holds, beside those there are.
+  ///   already_exists  a collection of that name is there; nothing was restored
+  virtual Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) {
+    return not_offered();
+  }
+  virtual Status delete_snapshot(const Context&, const std::string& /*name*/) {
+    return not_offered();
+  }
+
+ private:
+  static Error not_offered() { return Error(Code::unimplemented, "not offered here"); }
 };
 
 }  // namespace viridian

@@ -29,8 +29,21 @@ class Producer {
   ///   deadline_exceeded   before anything was written
   virtual Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch) = 0;
 
+  /// Begins the log of a collection whose records up to `after` are elsewhere: its first record
+  /// gets the number after + 1. Durable on return.
+  ///   already_exists  the collection has a log
+  virtual Status start_after(const Context&, const CollectionId&, SeqId /*after*/) {
+    return Error(Code::unimplemented, "this log cannot begin in the middle");
+  }
+
   /// Forgets the collection's log and gives its space back. Absent: ok.
   virtual Status drop(const Context&, const CollectionId&) = 0;
+
+  /// Forgets the logs of all collections but these: what a crash left of dropped ones. To be called
+  /// before collections can be created.
+  virtual Status retain(const Context&, const std::vector<CollectionId>& /*known*/) {
+    return ok_status();
+  }
 };
 
 /// One appended batch as the log gives it back: record i has number first_seq + i.

@@ -35,9 +35,31 @@ struct MaterialisedBatch {
   std::span<const RowChange> changes;
 };
 
+/// Files next to each other in a segment's list: files()[first] to files()[first + count - 1].
+struct FileRange {
+  size_t first = 0;
+  size_t count = 0;
+};
+
+/// Row versions that are deleted or replaced but still in files.
+struct Garbage {
+  uint64_t rows = 0;
+  uint64_t bytes = 0;  ///< about
+};
+
+/// Slows background I/O down. Thread-safe.
+class Throttle {
+ public:
+  virtual ~Throttle() = default;
+  /// Called before `bytes` are read or written; may wait, within the context.
+  virtual Status pass(const Context&, uint64_t bytes) = 0;
+};
+
 /// What the two kinds of segment have in common: one writer applies batches to an in-memory head,
-/// and from time to time the head becomes an immutable file. All calls but write_frozen() and
-/// discard() are made under the collection's apply lock, so one at a time.
+/// from time to time the head becomes an immutable file, and files are merged into larger ones. All
+/// calls but write_*() and discard*() are made under the collection's apply lock, so one at a time.
+/// A seal and a merge may be under way at once; each is adopted or discarded before the next of its
+/// kind begins.
 class SegmentWriter {
  public:
   virtual ~SegmentWriter() = default;
@@ -48,15 +70,37 @@ class SegmentWriter {
 
   /// Starts a new head: what was applied up to `up_to` is what the next file holds.
   virtual void freeze(SeqId up_to) = 0;
-  /// Writes what was frozen, and was not yet adopted, to a file, complete and durable, and returns
-  /// all files the segment has from then on. While it runs batches are applied and readers made.
-  virtual Result<std::vector<SegmentFile>> write_frozen(const Context&) = 0;
+  /// Writes what was frozen, and was not yet adopted, to a file, complete and durable. While it
+  /// runs batches are applied and readers made.
+  virtual Status write_frozen(const Context&) = 0;
+  /// What files() will be after adopt(), as of now: to be published first.
+  virtual std::vector<SegmentFile> files_with_frozen() const = 0;
   /// Removes the file of the last write_frozen(), which nobody was told of.
   virtual void discard() = 0;
   /// Lets the file of the last write_frozen() take the frozen heads' place. If write_frozen() or
   /// the SysDb failed, this is not called, and the frozen heads go into the next file.
   virtual void adopt() = 0;
   virtual const std::vector<SegmentFile>& files() const = 0;
+
+  /// What is deleted or replaced as of the sealed number and still in files.
+  virtual Garbage garbage() const { return {}; }
+  /// The files that are best merged now: several of about one size, or where a good part is
+  /// garbage, so that files stay few and within 1.3 x what is live. None: nothing is worth it.
+  virtual std::optional<FileRange> merge_due() const { return std::nullopt; }
+  /// Starts a merge of these files. Row versions that had ended by the sealed number are left out.
+  virtual void begin_merge(FileRange) {}
+  /// Writes the merged file (none, if nothing is left to write), complete and durable. Memory used
+  /// does not grow with the files. While it runs batches are applied, readers made, heads sealed.
+  virtual Status write_merged(const Context&, Throttle&) {
+    return Error(Code::unimplemented, "this segment does not merge files");
+  }
+  /// What files() will be after adopt_merged(), as of now: to be published first.
+  virtual std::vector<SegmentFile> files_with_merged() const { return files(); }
+  /// Lets the merged file take its originals' place. Readers made before keep these open; their
+  /// names may be removed.
+  virtual void adopt_merged() {}
+  /// Removes the merged file, which nobody was told of.
+  virtual void discard_merged() {}
 };
 
 class MetadataSegment : public SegmentWriter {

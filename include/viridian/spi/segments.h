@@ -80,6 +80,15 @@ struct SegmentStats {
   uint64_t head_bytes = 0;
   uint64_t file_bytes = 0;
   uint64_t files = 0;
+  uint64_t dead_rows = 0;  ///< row versions in files that are deleted or replaced
+};
+
+/// A collection's files as of one sealed number, for a snapshot. As long as `keep` is held, the
+/// files stay where they are, and the log keeps the records after that number.
+struct SegmentImage {
+  std::vector<Segment> segments;
+  std::string directory;  ///< of the files
+  std::shared_ptr<const void> keep;
 };
 
 /// Opens the segments of collections (once, however many ask), keeps them caught up with the log,
@@ -103,6 +112,25 @@ class SegmentManager {
   virtual Status hint(const Context&, const CollectionId&, SeqId durable) = 0;
   /// Seals everything applied so far into files, records them, trims the log.
   virtual Status seal(const Context&, const CollectionId&) = 0;
+  /// As seal(), then rewrites the files until nothing deleted or replaced is left in any of them,
+  /// nor in the log. Reads and writes go on meanwhile.
+  virtual Status compact(const Context&, const CollectionId&) {
+    return Error(Code::unimplemented, "this segment manager does not compact");
+  }
+  /// Gives back the memory and the open files of a collection that nobody is using; it opens again
+  /// when asked for. Nothing is lost: what is not sealed is in the log.
+  virtual Status close(const Context&, const CollectionId&) { return ok_status(); }
+  virtual Result<SegmentImage> image(const Context&, const CollectionId&) {
+    return Error(Code::unimplemented, "this segment manager has no files to take");
+  }
+  /// Puts an image's files into the directory of `target`, by hard link where the file system can,
+  /// and returns the segments that `target` is to have: the caller stores them in the SysDb. The
+  /// image's directory need not be a collection's.
+  ///   data_loss  a file is missing or damaged
+  virtual Result<std::vector<Segment>> restore(const Context&, const CollectionId& /*target*/,
+                                               const SegmentImage&) {
+    return Error(Code::unimplemented, "this segment manager cannot take over files");
+  }
   virtual Result<SegmentStats> stats(const Context&, const CollectionId&) = 0;
   /// Closes the collection and removes its files, now or when the last view of it is gone. Absent:
   /// ok. To be called after the SysDb has forgotten it.

@@ -24,6 +24,7 @@ struct SegmentChange {
   SegmentId segment;
   SeqId sealed = 0;
   std::vector<SegmentFile> files;  ///< all of them from now on, oldest first
+  int64_t garbage_since = 0;       ///< see Segment
 };
 
 /// The source of truth about tenants, databases, collections, segments and their sealed files.
@@ -74,6 +75,11 @@ class SysDb {
   /// all of it or none. aborted: a `sealed` would go back. not_found: a segment is gone.
   virtual Status publish(const Context&, const CollectionId&,
                          const std::vector<SegmentChange>& changes) = 0;
+  /// Collections of which a segment has garbage since `before` (seconds since 1970) or longer.
+  virtual Result<std::vector<CollectionId>> collections_with_garbage(const Context&,
+                                                                     int64_t /*before*/) {
+    return std::vector<CollectionId>();
+  }
   /// Ids of all collections, for collecting files that no collection owns.
   virtual Result<std::vector<CollectionId>> all_collections(const Context&) = 0;
 
