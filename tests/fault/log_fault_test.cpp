@@ -163,6 +163,9 @@ class HookedFiles final : public os::Files {
   Status make_directories(const std::string& path) override {
     return inner_.make_directories(path);
   }
+  Status link(const std::string& from, const std::string& to) override {
+    return inner_.link(from, to);
+  }
   Status rename(const std::string& from, const std::string& to) override {
     return inner_.rename(from, to);
   }
