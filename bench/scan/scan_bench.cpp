@@ -32,8 +32,8 @@ const FloatBuffer& buffer() {
 #ifdef __linux__
     // As for the rows that a server holds in memory: page-table walks are not what is measured.
     constexpr uintptr_t kHugePage = uintptr_t{2} << 20;
-    const uintptr_t begin = (reinterpret_cast<uintptr_t>(values.data()) + kHugePage - 1) &
-                            ~(kHugePage - 1);
+    const uintptr_t begin =
+        (reinterpret_cast<uintptr_t>(values.data()) + kHugePage - 1) & ~(kHugePage - 1);
     if (madvise(reinterpret_cast<void*>(begin), kBufferBytes - kHugePage, MADV_HUGEPAGE) != 0) {
       std::perror("madvise");
     }
