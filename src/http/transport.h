@@ -14,11 +14,14 @@ struct TransportOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;  ///< 0: any free one
   unsigned threads = 1;
-  uint64_t max_body_bytes = 256 * 1024 * 1024;
-  uint64_t max_inflight_bytes = 1024 * 1024 * 1024;
+  uint64_t max_body_bytes = uint64_t{256} << 20;
+  uint64_t max_inflight_bytes = uint64_t{1} << 30;
   uint64_t max_connections = 20'000;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{120'000};
+  /// Requests that have no deadline once they are complete, and the executor that they run on.
+  LongRequest takes_long;
+  Executor* long_executor = nullptr;
 };
 
 struct TransportStats {
