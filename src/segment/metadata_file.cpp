@@ -7,13 +7,6 @@
 namespace viridian::segment {
 namespace {
 
-struct IdEntry {
-  uint64_t hash;
-  uint32_t row;
-  uint32_t reserved;
-};
-static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
-
 /// Rows between two looks at the caller's deadline.
 constexpr size_t kCheckRows = 4096;
 
@@ -26,7 +19,7 @@ Status append_section(SealedFileWriter& writer, std::string_view name, std::span
 uint64_t padded(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
 
 Status append_rows(const Context& context, SealedFileWriter& writer,
-                   std::span<const FrozenMetadataRow> rows, std::vector<uint64_t>& ends) {
+                   std::span<const FrozenRow<MetadataHead>> rows, std::vector<uint64_t>& ends) {
   constexpr std::array<std::byte, 8> kPadding{};
   VIRIDIAN_TRY_VOID(writer.begin("rows"));
   uint64_t end = 0;
@@ -42,7 +35,7 @@ Status append_rows(const Context& context, SealedFileWriter& writer,
   return ok_status();
 }
 
-std::vector<IdEntry> id_index(std::span<const FrozenMetadataRow> rows) {
+std::vector<IdEntry> id_index(std::span<const FrozenRow<MetadataHead>> rows) {
   std::vector<IdEntry> entries;
   entries.reserve(rows.size());
   for (uint32_t i = 0; i < rows.size(); ++i)
@@ -65,16 +58,13 @@ std::string encode_keys(const KeyDictionary& keys, uint64_t count) {
 
 }  // namespace
 
-Result<uint64_t> write_metadata_file(const Context& context, os::Files& files,
-                                     const std::string& directory, const std::string& name,
-                                     const FileIdentity& identity, const MetadataInfo& info,
-                                     std::span<const FrozenMetadataRow> rows,
-                                     const KeyDictionary& keys, std::span<const Offset> ended) {
-  VIRIDIAN_TRY(SealedFileWriter writer, SealedFileWriter::create(files, directory, name, identity));
+Status write_metadata(const Context& context, SealedFileWriter& writer, const MetadataInfo& info,
+                      std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
+                      std::span<const Offset> ended) {
   VIRIDIAN_TRY_VOID(append_section(writer, "info", std::span(&info, 1)));
   std::vector<Offset> offsets;
   offsets.reserve(rows.size());
-  for (const FrozenMetadataRow& row : rows) offsets.push_back(row.offset);
+  for (const FrozenRow<MetadataHead>& row : rows) offsets.push_back(row.offset);
   VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "offsets", offsets));
   VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "ended", ended));
   VIRIDIAN_TRY_VOID(writer.begin("keys"));
@@ -84,8 +74,7 @@ Result<uint64_t> write_metadata_file(const Context& context, os::Files& files,
   std::vector<uint64_t> ends;
   ends.reserve(rows.size());
   VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
-  VIRIDIAN_TRY_VOID(append_section<uint64_t>(writer, "row_ends", ends));
-  return writer.finish();
+  return append_section<uint64_t>(writer, "row_ends", ends);
 }
 
 Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
@@ -98,6 +87,8 @@ Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
   VIRIDIAN_TRY(opened->row_ends_, file->section("row_ends"));
   VIRIDIAN_TRY(opened->row_bytes_, file->section("rows"));
   VIRIDIAN_TRY(opened->id_index_, file->section("id_index"));
+  VIRIDIAN_TRY(const Section ended, file->section("ended"));
+  opened->ended_bytes_ = ended.size;
   const uint64_t rows = opened->info_.rows;
   if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
       opened->row_ends_.size != rows * sizeof(uint64_t) ||
@@ -131,6 +122,38 @@ Result<RowView> MetadataFile::row(uint32_t row) const {
   const std::optional<RowView> view = RowView::parse(bytes);
   if (!view) return file_->damaged(row_bytes_.offset + begin, "there is no valid row");
   return *view;
+}
+
+Result<std::span<const IdEntry>> MetadataFile::id_entries(uint32_t begin, uint32_t count) const {
+  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(id_index_, uint64_t{begin} * sizeof(IdEntry),
+                                                  uint64_t{count} * sizeof(IdEntry)));
+  // Sections start at multiples of 64 bytes in a file that is mapped at a page.
+  return std::span(reinterpret_cast<const IdEntry*>(bytes.data()), count);
+}
+
+Result<std::span<const uint64_t>> MetadataFile::row_ends(uint32_t begin, uint32_t count) const {
+  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(row_ends_, uint64_t{begin} * sizeof(uint64_t),
+                                                  uint64_t{count} * sizeof(uint64_t)));
+  return std::span(reinterpret_cast<const uint64_t*>(bytes.data()), count);
+}
+
+Result<os::Bytes> MetadataFile::row_data(uint64_t begin, uint64_t size) const {
+  return file_->read(row_bytes_, begin, size);
+}
+
+uint64_t MetadataFile::row_bytes(uint32_t row) const {
+  constexpr uint64_t kBeside = sizeof(Offset) + sizeof(uint64_t) + sizeof(IdEntry);
+  const uint32_t first = row == 0 ? 0 : row - 1;
+  const auto ends = row_ends(first, row - first + 1);
+  const uint64_t begin = ends.ok() && row > 0 ? ends->front() : 0;
+  if (!ends.ok() || ends->back() < begin || ends->back() > row_bytes_.size)
+    return row_bytes_.size / rows_.size() + kBeside;
+  return ends->back() - begin + kBeside;
+}
+
+void MetadataFile::add_garbage(const Garbage& more) {
+  garbage_.rows += more.rows;
+  garbage_.bytes += more.bytes;
 }
 
 Result<uint32_t> MetadataFile::first_with_hash(uint64_t hash) const {

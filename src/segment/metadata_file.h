@@ -17,18 +17,18 @@ struct MetadataInfo {
   SeqId up_to = 0;
 };
 
-/// A row of a frozen head that goes into a file.
-struct FrozenMetadataRow {
-  Offset offset = 0;
-  const MetadataHead* head = nullptr;
-  uint32_t row = 0;
+/// An entry of the section `id_index`.
+struct IdEntry {
+  uint64_t hash;
+  uint32_t row;
+  uint32_t reserved;
 };
+static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
 
-/// Writes a metadata file; returns its size. `rows` ascend by offset.
-Result<uint64_t> write_metadata_file(const Context&, os::Files&, const std::string& directory,
-                                     const std::string& name, const FileIdentity&,
-                                     const MetadataInfo&, std::span<const FrozenMetadataRow> rows,
-                                     const KeyDictionary& keys, std::span<const Offset> ended);
+/// Writes the sections of a metadata file. `rows` and `ended` ascend.
+Status write_metadata(const Context&, SealedFileWriter&, const MetadataInfo&,
+                      std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
+                      std::span<const Offset> ended);
 
 class MetadataFile final : public MetadataPart {
  public:
@@ -43,9 +43,21 @@ class MetadataFile final : public MetadataPart {
   const SealedFile& file() const noexcept { return *file_; }
   /// Adds the file's keys, in their order.
   Status load_keys(KeyDictionary& keys) const;
+  Result<os::Bytes> key_bytes() const { return file_->read(keys_, 0, keys_.size); }
+  Result<std::span<const IdEntry>> id_entries(uint32_t begin, uint32_t count) const;
+  /// Where each of these rows ends within `rows`.
+  Result<std::span<const uint64_t>> row_ends(uint32_t begin, uint32_t count) const;
+  /// A part of the section `rows`.
+  Result<os::Bytes> row_data(uint64_t begin, uint64_t size) const;
+  /// What the row takes in the file; about, where the file is damaged.
+  uint64_t row_bytes(uint32_t row) const;
+  uint64_t ended_bytes() const noexcept { return ended_bytes_; }
+  /// For the segment's writer to count with.
+  const Garbage& garbage() const noexcept { return garbage_; }
+  void add_garbage(const Garbage& more);
 
-  const Rows& rows() const override { return rows_; }
-  Rows& rows() override { return rows_; }
+  const SealedRows& rows() const override { return rows_; }
+  SealedRows& rows() override { return rows_; }
   Result<RowView> row(uint32_t row) const override;
   Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                             SeqId at) const override;
@@ -58,6 +70,8 @@ class MetadataFile final : public MetadataPart {
   SealedRows rows_;
   MetadataInfo info_;
   Section keys_, row_ends_, row_bytes_, id_index_;
+  uint64_t ended_bytes_ = 0;
+  Garbage garbage_;
 };
 
 }  // namespace viridian::segment

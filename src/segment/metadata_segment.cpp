@@ -1,5 +1,6 @@
 #include "segment/metadata_segment.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "obs/log.h"
@@ -19,6 +20,7 @@ namespace {
 constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
 /// What is visible as of this number is what has not ended.
 constexpr SeqId kNewest = kNever - 1;
+constexpr size_t kKeptBytes = size_t{1} << 20;
 }  // namespace
 
 Status MetadataSegment::apply(const MaterialisedBatch& materialised) {
@@ -62,9 +64,20 @@ Status MetadataSegment::update(const segment::BatchColumns& columns, const RowCh
         {{"collection", environment_.definition.collection.to_string()}, {"record", change.seq}});
     return ok_status();
   }
+  if (unchanged(previous)) return ok_status();
   heads_.back()->push_back(change.offset, RowId(columns.batch().ids[change.row]).hash(), builder_);
   end(located, change.offset, change.seq);
   return ok_status();
+}
+
+bool MetadataSegment::unchanged(const RowView& previous) {
+  if (builder_.size() != previous.bytes().size()) return false;
+  comparison_.resize(builder_.size());
+  builder_.write(comparison_.data());
+  const bool same = std::ranges::equal(comparison_, previous.bytes());
+  // One large document must not hold its memory for good.
+  if (comparison_.capacity() > kKeptBytes) comparison_ = {};
+  return same;
 }
 
 Status MetadataSegment::remove(const RowChange& change) {
@@ -72,24 +85,6 @@ Status MetadataSegment::remove(const RowChange& change) {
   end(located, change.offset, change.seq);
   --count_;
   return ok_status();
-}
-
-Result<MetadataSegment::Located> MetadataSegment::locate(Offset offset) {
-  for (auto head = heads_.rbegin(); head != heads_.rend(); ++head) {
-    VIRIDIAN_TRY(const auto row, (*head)->rows().find(offset, kNoLimit, kNewest));
-    if (row) return Located{head->get(), false, *row};
-  }
-  for (auto file = files_.rbegin(); file != files_.rend(); ++file) {
-    VIRIDIAN_TRY(const auto row, (*file)->rows().find(offset, kNoLimit, kNewest));
-    if (row) return Located{file->get(), true, *row};
-  }
-  return Error(Code::internal,
-               "the metadata segment has no live record at offset " + std::to_string(offset));
-}
-
-void MetadataSegment::end(const Located& located, Offset offset, SeqId seq) {
-  located.part->rows().set_end(located.row, seq);
-  if (located.in_file) ended_.push_back(offset);
 }
 
 Result<std::optional<Offset>> MetadataSegment::find(std::string_view text) {
@@ -112,18 +107,6 @@ std::shared_ptr<const MetadataReader> MetadataSegment::reader(SeqId applied) {
   for (const auto& head : heads_) parts.push_back({head, head->rows().size()});
   return std::make_shared<segment::PartsMetadataReader>(std::move(parts), keys_, applied, count_,
                                                         *environment_.executor);
-}
-
-uint64_t MetadataSegment::head_bytes() const {
-  uint64_t bytes = 0;
-  for (const auto& head : heads_) bytes += head->bytes();
-  return bytes;
-}
-
-uint64_t MetadataSegment::head_rows() const {
-  uint64_t rows = 0;
-  for (const auto& head : heads_) rows += head->rows().size();
-  return rows;
 }
 
 }  // namespace viridian::local

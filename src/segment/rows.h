@@ -20,6 +20,14 @@ struct VisibleRow {
   Offset offset = 0;
 };
 
+/// A row of a frozen head that goes into a file.
+template <class Head>
+struct FrozenRow {
+  Offset offset = 0;
+  const Head* head = nullptr;
+  uint32_t row = 0;
+};
+
 /// Which record versions a part (head or file) holds, and until which log record each counts.
 ///
 /// A reader as of number S took the part's size at the time S was published as its limit. It sees

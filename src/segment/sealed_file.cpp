@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/crc32c.h"
+#include "viridian/spi/segment_types.h"
 
 namespace viridian::segment {
 namespace {
@@ -11,6 +12,7 @@ namespace {
 constexpr std::array<char, 8> kMagic = {'V', 'I', 'R', 'I', 'D', 'S', 'E', 'G'};
 constexpr std::array<char, 8> kEndMagic = {'V', 'I', 'R', 'I', 'D', 'E', 'N', 'D'};
 constexpr uint32_t kSectionsMax = 1024;
+constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
 
 struct Header {
   std::array<char, 8> magic;
@@ -146,6 +148,26 @@ Status SealedFile::verify(uint64_t block) const {
   return ok_status();
 }
 
+Status SealedFile::verify_all(const Context& context, Throttle& throttle) const {
+  for (uint64_t block = 0; block < block_crcs_.size(); ++block) {
+    VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(throttle.pass(context, kBlockBytes));
+    VIRIDIAN_TRY_VOID(verify(block));
+  }
+  return ok_status();
+}
+
+Result<std::vector<uint64_t>> SealedFile::damaged_blocks(const Context& context,
+                                                         Throttle& throttle) const {
+  std::vector<uint64_t> damaged;
+  for (uint64_t block = 0; block < block_crcs_.size(); ++block) {
+    VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(throttle.pass(context, kBlockBytes));
+    if (!verify(block).ok()) damaged.push_back(block);
+  }
+  return damaged;
+}
+
 Result<os::Bytes> SealedFile::read(const Section& section, uint64_t begin, uint64_t size) const {
   if (begin > section.size || size > section.size - begin)
     return damaged(section.offset, "something points beyond its section");
@@ -195,6 +217,10 @@ Status SealedFileWriter::flush() {
   VIRIDIAN_TRY_VOID(file_->write_at(flushed_, os::Bytes(buffer_)));
   flushed_ += buffer_.size();
   buffer_.clear();
+  if (sync_often_ && flushed_ - synced_ >= kSyncBytes) {
+    VIRIDIAN_TRY_VOID(file_->sync());
+    synced_ = flushed_;
+  }
   return ok_status();
 }
 
@@ -237,7 +263,11 @@ Result<uint64_t> SealedFileWriter::finish() {
   VIRIDIAN_TRY_VOID(file_->sync());
   VIRIDIAN_TRY_VOID(files_->rename(temporary_, os::join(directory_, name_)));
   file_.reset();
-  VIRIDIAN_TRY_VOID(files_->sync_directory(directory_));
+  if (Status synced = files_->sync_directory(directory_); !synced.ok()) {
+    // Nobody learns of the file, so its name must not stay.
+    (void)files_->remove(os::join(directory_, name_));
+    return synced.error();
+  }
   return flushed_ + footer.size() + sizeof tail;
 }
 

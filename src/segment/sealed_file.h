@@ -10,7 +10,12 @@
 #include <vector>
 
 #include "os/files.h"
+#include "viridian/base/context.h"
 #include "viridian/base/uuid.h"
+
+namespace viridian {
+class Throttle;
+}
 
 namespace viridian::segment {
 
@@ -33,7 +38,7 @@ struct Section {
 /// footer are verified when it is opened, each 64 KiB block when it is first read. Thread-safe.
 class SealedFile {
  public:
-  static constexpr uint32_t kVersion = 1;
+  static constexpr uint32_t kVersion = 2;
   static constexpr size_t kBlockBytes = size_t{64} << 10;
 
   /// `size` is what the SysDb says.
@@ -60,6 +65,11 @@ class SealedFile {
     return value;
   }
   const std::string& path() const noexcept { return path_; }
+  /// Reads every byte that blocks cover, also of those verified before.
+  ///   data_loss  a block is damaged; the first of them is named
+  Status verify_all(const Context&, Throttle&) const;
+  /// The blocks whose checksums are wrong, ascending: block i begins at i * kBlockBytes.
+  Result<std::vector<uint64_t>> damaged_blocks(const Context&, Throttle&) const;
   Error damaged(uint64_t offset, std::string_view what) const;
 
  private:
@@ -94,6 +104,9 @@ class SealedFileWriter {
   /// What is appended from now on is this section.
   Status begin(std::string_view name);
   Status append(os::Bytes bytes);
+  /// From now on the file is synced every few megabytes, so that a large one does not hold up the
+  /// disk for others when it is finished.
+  void sync_often() noexcept { sync_often_ = true; }
   /// Makes the file durable under its name and returns its size.
   Result<uint64_t> finish();
 
@@ -110,6 +123,8 @@ class SealedFileWriter {
   std::unique_ptr<os::File> file_;
   std::vector<std::byte> buffer_;
   uint64_t flushed_ = 0;
+  uint64_t synced_ = 0;
+  bool sync_often_ = false;
   std::vector<uint32_t> crcs_;
   std::vector<Named> sections_;
 };

@@ -52,21 +52,39 @@ void SealedRows::set_end(uint32_t row, SeqId seq) {
   owned_ends_[row].store(seq, std::memory_order_release);
 }
 
-Status end_in_older(const SealedFile& file, SeqId up_to, std::span<Rows* const> older) {
-  VIRIDIAN_TRY(const Section ended, file.section("ended"));
-  for (uint64_t i = 0; i < ended.size / sizeof(Offset); ++i) {
-    VIRIDIAN_TRY(const Offset offset, file.element<Offset>(ended, i));
-    bool found = false;
-    for (auto rows = older.rbegin(); rows != older.rend() && !found; ++rows) {
-      VIRIDIAN_TRY(const auto row, (*rows)->find(offset, (*rows)->size(), kNever - 1));
-      if (row) (*rows)->set_end(*row, up_to);
-      found = row.has_value();
+Result<std::span<const Offset>> SealedRows::offsets(uint32_t begin, uint32_t count) const {
+  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(offsets_, uint64_t{begin} * sizeof(Offset),
+                                                  uint64_t{count} * sizeof(Offset)));
+  // Sections start at multiples of 64 bytes in a file that is mapped at a page.
+  return std::span(reinterpret_cast<const Offset*>(bytes.data()), count);
+}
+
+Result<uint32_t> SealedRows::lower_bound(Offset wanted, uint32_t from) const {
+  // Doubling steps until the place is passed, then halving.
+  uint64_t low = from, high = size_;
+  for (uint64_t step = 1; low + step < high; step *= 2) {
+    VIRIDIAN_TRY(const Offset found, offset(static_cast<uint32_t>(low + step)));
+    if (found >= wanted) {
+      high = low + step;
+      break;
     }
-    if (!found)
-      return file.damaged(
-          ended.offset, "it ends offset " + std::to_string(offset) + ", which no older file holds");
+    low += step;
   }
-  return ok_status();
+  while (low < high) {
+    const uint64_t middle = low + (high - low) / 2;
+    VIRIDIAN_TRY(const Offset found, offset(static_cast<uint32_t>(middle)));
+    if (found < wanted)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return static_cast<uint32_t>(low);
+}
+
+Result<std::span<const Offset>> ended_offsets(const SealedFile& file) {
+  VIRIDIAN_TRY(const Section ended, file.section("ended"));
+  VIRIDIAN_TRY(const os::Bytes bytes, file.read(ended, 0, ended.size));
+  return std::span(reinterpret_cast<const Offset*>(bytes.data()), bytes.size() / sizeof(Offset));
 }
 
 }  // namespace viridian::segment

@@ -1,14 +1,16 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <span>
 
 #include "segment/rows.h"
 #include "segment/sealed_file.h"
+#include "viridian/spi/segment_types.h"
 
 namespace viridian::segment {
 
-/// The rows of a file, ascending by offset. Ends are kept in memory, from the first one on; the
-/// next file tells which offsets ended (see Rows for who may call what).
+/// The rows of a file, ascending by offset. Ends are kept in memory, from the first one on; later
+/// files tell which offsets ended (see Rows for who may call what).
 class SealedRows final : public Rows {
  public:
   /// `offsets`: one uint64 per row.
@@ -21,6 +23,11 @@ class SealedRows final : public Rows {
   SeqId end(uint32_t row) const override;
   void set_end(uint32_t row, SeqId seq) override;
   Result<Offset> offset(uint32_t row) const { return file_->element<Offset>(offsets_, row); }
+  /// Offsets of the rows [begin, begin + count). They live as long as the file.
+  Result<std::span<const Offset>> offsets(uint32_t begin, uint32_t count) const;
+  /// The first row at or after `from` whose offset is at least `wanted`; size() if there is none.
+  /// Quick where it is near `from`.
+  Result<uint32_t> lower_bound(Offset wanted, uint32_t from) const;
 
  private:
   std::shared_ptr<const SealedFile> file_;
@@ -30,9 +37,22 @@ class SealedRows final : public Rows {
   std::atomic<std::atomic<SeqId>*> ends_ = nullptr;   ///< null: none ended
 };
 
-/// The offsets that a file says have ended in the files before it: all of them are ended in
-/// `older` (oldest first).
-///   data_loss  one of them is in none of the files
-Status end_in_older(const SealedFile& file, SeqId up_to, std::span<Rows* const> older);
+/// The offsets of which a file says that all their versions in older files have ended. Ascending,
+/// except in files of format version 1.
+Result<std::span<const Offset>> ended_offsets(const SealedFile& file);
+
+/// Calls found(i, row) for each offsets[i] that is in `rows`. `offsets` had better ascend.
+template <class F>
+Status for_each_found(std::span<const Offset> offsets, const SealedRows& rows, F&& found) {
+  uint32_t from = 0;
+  for (size_t i = 0; i < offsets.size(); ++i) {
+    if (i > 0 && offsets[i] < offsets[i - 1]) from = 0;
+    VIRIDIAN_TRY(from, rows.lower_bound(offsets[i], from));
+    if (from == rows.size()) continue;
+    VIRIDIAN_TRY(const Offset offset, rows.offset(from));
+    if (offset == offsets[i]) VIRIDIAN_TRY_VOID(found(i, from));
+  }
+  return ok_status();
+}
 
 }  // namespace viridian::segment

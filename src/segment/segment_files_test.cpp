@@ -263,7 +263,8 @@ TEST_F(SegmentFiles, NewerFormatVersionIsRefusedByNumber) {
   fill();
   const std::string path = file_paths()[0];
   std::string bytes = load(path);
-  bytes[8] = 2;
+  constexpr uint32_t kNewer = segment::SealedFile::kVersion + 1;
+  bytes[8] = static_cast<char>(kNewer);
   const uint32_t crc = crc32c(0, os::as_bytes(bytes).first(60));
   std::memcpy(bytes.data() + 60, &crc, sizeof crc);
   store(path, bytes);
@@ -271,7 +272,8 @@ TEST_F(SegmentFiles, NewerFormatVersionIsRefusedByNumber) {
   const auto answers = read_everything();
   ASSERT_FALSE(answers.ok());
   EXPECT_EQ(answers.error().code(), Code::failed_precondition);
-  EXPECT_NE(answers.error().message().find("version 2"), std::string::npos);
+  EXPECT_NE(answers.error().message().find("version " + std::to_string(kNewer)),
+            std::string::npos);
 }
 
 // Whatever call fails while sealing, once or from then on as in a crash: nothing is lost, before

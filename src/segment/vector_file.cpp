@@ -12,17 +12,13 @@ constexpr size_t kCheckRows = 4096;
 
 }  // namespace
 
-Result<uint64_t> write_vector_file(const Context& context, os::Files& files,
-                                   const std::string& directory, const std::string& name,
-                                   const FileIdentity& identity, const VectorInfo& info,
-                                   std::span<const FrozenVectorRow> rows,
-                                   std::span<const Offset> ended) {
-  VIRIDIAN_TRY(SealedFileWriter writer, SealedFileWriter::create(files, directory, name, identity));
+Status write_vectors(const Context& context, SealedFileWriter& writer, const VectorInfo& info,
+                     std::span<const FrozenRow<VectorHead>> rows, std::span<const Offset> ended) {
   VIRIDIAN_TRY_VOID(writer.begin("info"));
   VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(&info, 1))));
   std::vector<Offset> offsets;
   std::vector<VectorRun> runs;
-  for (const FrozenVectorRow& row : rows) {
+  for (const FrozenRow<VectorHead>& row : rows) {
     offsets.push_back(row.offset);
     VIRIDIAN_TRY(const VectorRun run, row.head->run(row.row, 1));
     runs.push_back(run);
@@ -39,7 +35,12 @@ Result<uint64_t> write_vector_file(const Context& context, os::Files& files,
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
     VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(runs[i].vectors, info.dim))));
   }
-  return writer.finish();
+  return ok_status();
+}
+
+void VectorFile::add_garbage(const Garbage& more) {
+  garbage_.rows += more.rows;
+  garbage_.bytes += more.bytes;
 }
 
 Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const SealedFile> file,
@@ -50,6 +51,8 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
   VIRIDIAN_TRY(opened->info_, file->element<VectorInfo>(info, 0));
   VIRIDIAN_TRY(opened->norms_, file->section("norms"));
   VIRIDIAN_TRY(opened->vectors_, file->section("vectors"));
+  VIRIDIAN_TRY(const Section ended, file->section("ended"));
+  opened->ended_bytes_ = ended.size;
   const uint64_t rows = opened->info_.rows;
   if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
       opened->norms_.size != rows * sizeof(float) ||
@@ -58,12 +61,18 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
   return opened;
 }
 
-Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
+Result<os::Bytes> VectorFile::vector_data(uint32_t begin, uint32_t count) const {
   const uint64_t row_bytes = uint64_t{info_.dim} * sizeof(float);
-  VIRIDIAN_TRY(const os::Bytes vectors,
-               file_->read(vectors_, begin * row_bytes, limit * row_bytes));
-  VIRIDIAN_TRY(const os::Bytes norms, file_->read(norms_, uint64_t{begin} * sizeof(float),
-                                                  uint64_t{limit} * sizeof(float)));
+  return file_->read(vectors_, begin * row_bytes, count * row_bytes);
+}
+
+Result<os::Bytes> VectorFile::norm_data(uint32_t begin, uint32_t count) const {
+  return file_->read(norms_, uint64_t{begin} * sizeof(float), uint64_t{count} * sizeof(float));
+}
+
+Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
+  VIRIDIAN_TRY(const os::Bytes vectors, vector_data(begin, limit));
+  VIRIDIAN_TRY(const os::Bytes norms, norm_data(begin, limit));
   // Sections start at multiples of 64 bytes in a file that is mapped at a page.
   return VectorRun{reinterpret_cast<const float*>(vectors.data()),
                    reinterpret_cast<const float*>(norms.data()), limit};

@@ -15,18 +15,9 @@ struct VectorInfo {
   uint32_t reserved = 0;
 };
 
-/// A row of a frozen head that goes into a file.
-struct FrozenVectorRow {
-  Offset offset = 0;
-  const VectorHead* head = nullptr;
-  uint32_t row = 0;
-};
-
-/// Writes a vector file; returns its size. `rows` ascend by offset.
-Result<uint64_t> write_vector_file(const Context&, os::Files&, const std::string& directory,
-                                   const std::string& name, const FileIdentity&, const VectorInfo&,
-                                   std::span<const FrozenVectorRow> rows,
-                                   std::span<const Offset> ended);
+/// Writes the sections of a vector file. `rows` and `ended` ascend.
+Status write_vectors(const Context&, SealedFileWriter&, const VectorInfo&,
+                     std::span<const FrozenRow<VectorHead>> rows, std::span<const Offset> ended);
 
 class VectorFile final : public VectorPart {
  public:
@@ -40,9 +31,21 @@ class VectorFile final : public VectorPart {
   const VectorInfo& info() const noexcept { return info_; }
   const SealedFile& file() const noexcept { return *file_; }
 
-  const Rows& rows() const override { return rows_; }
-  Rows& rows() override { return rows_; }
+  /// What a row takes in the file.
+  uint64_t row_bytes(uint32_t /*row*/) const noexcept {
+    return sizeof(Offset) + sizeof(float) * (uint64_t{info_.dim} + 1);
+  }
+  uint64_t ended_bytes() const noexcept { return ended_bytes_; }
+  /// For the segment's writer to count with.
+  const Garbage& garbage() const noexcept { return garbage_; }
+  void add_garbage(const Garbage& more);
+
+  const SealedRows& rows() const override { return rows_; }
+  SealedRows& rows() override { return rows_; }
   Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
+  /// The same as they lie in the file: `count` rows from `begin` on.
+  Result<os::Bytes> vector_data(uint32_t begin, uint32_t count) const;
+  Result<os::Bytes> norm_data(uint32_t begin, uint32_t count) const;
 
  private:
   std::shared_ptr<const void> guard_;
@@ -50,6 +53,8 @@ class VectorFile final : public VectorPart {
   SealedRows rows_;
   VectorInfo info_;
   Section norms_, vectors_;
+  uint64_t ended_bytes_ = 0;
+  Garbage garbage_;
 };
 
 }  // namespace viridian::segment

@@ -1,0 +1,65 @@
+#pragma once
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "segment/merge_plan.h"
+#include "segment/metadata_file.h"
+#include "segment/vector_file.h"
+
+namespace viridian::segment {
+
+/// What a merged file is made of.
+template <class File, class Info>
+struct MergeJob {
+  const Context& context;
+  Throttle& throttle;
+  SealedFileWriter& writer;
+  const MergePlan& plan;
+  std::span<const std::shared_ptr<File>> sources;  ///< of the plan, in its order
+  const Info& info;
+  std::span<const Offset> ended;
+};
+
+/// See SealingSegment.
+struct MetadataKind {
+  using Part = MetadataPart;
+  using Head = MetadataHead;
+  using File = MetadataFile;
+  using Info = MetadataInfo;
+  static constexpr FileKind kFileKind = FileKind::metadata;
+  static constexpr const char* kSuffix = ".meta";
+  static constexpr const char* kName = "metadata";
+
+  // Offsets given to records that are gone again must not be given twice.
+  static bool must_write(const Info& info, const Info& last) {
+    return info.next_offset != last.next_offset;
+  }
+  static bool must_keep(const Info&, bool newest, bool /*all*/) { return newest; }
+  static void join(Info& info, const Info& next) { info = next; }
+  static Status merge(const MergeJob<File, Info>& job);
+};
+
+struct VectorKind {
+  using Part = VectorPart;
+  using Head = VectorHead;
+  using File = VectorFile;
+  using Info = VectorInfo;
+  static constexpr FileKind kFileKind = FileKind::vectors;
+  static constexpr const char* kSuffix = ".vec";
+  static constexpr const char* kName = "vector";
+
+  static bool must_write(const Info&, const Info&) { return false; }
+  // The dimension outlives the last vector.
+  static bool must_keep(const Info& info, bool /*newest*/, bool all) {
+    return all && info.dim != 0;
+  }
+  static void join(Info& info, const Info& next) {
+    const uint32_t dim = next.dim != 0 ? next.dim : info.dim;
+    info = next;
+    info.dim = dim;
+  }
+  static Status merge(const MergeJob<File, Info>& job);
+};
+
+}  // namespace viridian::segment
