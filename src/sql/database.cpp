@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/assert.h"
+#include "sql/checked_vfs.h"
 
 namespace viridian::sql {
 namespace {
@@ -38,6 +39,8 @@ Code code_of(int sqlite_code, int system_errno) {
     case SQLITE_CONSTRAINT_PRIMARYKEY:
     case SQLITE_CONSTRAINT_ROWID:
       return Code::already_exists;
+    case SQLITE_IOERR_DATA:
+      return Code::data_loss;
     default:
       break;
   }
@@ -79,16 +82,6 @@ std::string_view advice_for(Code code) {
     default:
       return "";
   }
-}
-
-/// SQLite's own answer does not say why: it has tried other ways to open the file since.
-Error cannot_open(const std::string& path) {
-  const std::string directory = std::filesystem::absolute(path).parent_path().string();
-  const bool reachable = access(directory.c_str(), W_OK | X_OK) == 0;
-  const int number = reachable ? 0 : errno;
-  return Error(code_of_errno(number, Code::internal),
-               fmt::format("{}: the database cannot be opened ({})", path,
-                           reachable ? "is it a file?" : std::generic_category().message(number)));
 }
 
 }  // namespace
@@ -175,21 +168,27 @@ std::optional<std::string> Statement::optional_text(int column) const {
 
 // ---- Database
 
-Result<std::unique_ptr<Database>> Database::open(const std::string& path,
+Result<std::unique_ptr<Database>> Database::open(os::Files& files, const std::string& path,
                                                  std::chrono::milliseconds busy_timeout) {
+  auto vfs = std::make_unique<CheckedVfs>(files);
   sqlite3* handle = nullptr;
   constexpr int kFlags =
       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-  const int code = sqlite3_open_v2(path.c_str(), &handle, kFlags, nullptr);
+  const int code = sqlite3_open_v2(path.c_str(), &handle, kFlags, vfs->name());
   if (handle == nullptr) return Error(Code::resource_exhausted, "no memory for a connection");
-  auto database = std::make_unique<Database>(handle, path);
-  if ((code & 0xff) == SQLITE_CANTOPEN) return cannot_open(path);
+  auto database = std::make_unique<Database>(handle, path, std::move(vfs));
+  if ((code & 0xff) == SQLITE_CANTOPEN) return database->cannot_open();
   if (code != SQLITE_OK) return database->error(code, "open");
   // Where SQLite may not write it falls back to reading, which would only fail later.
   if (sqlite3_db_readonly(handle, "main") == 1) return database->error(SQLITE_READONLY, "open");
+  int reserved = kChecksumBytes;  // of a new file; one that is there keeps what it has
+  sqlite3_file_control(handle, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserved);
   VIRIDIAN_TRY_VOID(database->configure(busy_timeout));
   return database;
 }
+
+Database::Database(sqlite3* handle, std::string path, std::unique_ptr<CheckedVfs> vfs)
+    : vfs_(std::move(vfs)), handle_(handle), path_(std::move(path)) {}
 
 Database::~Database() {
   for (const auto& [sql, statement] : idle_) sqlite3_finalize(statement);
@@ -199,11 +198,36 @@ Database::~Database() {
 Status Database::configure(std::chrono::milliseconds busy_timeout) {
   sqlite3_busy_timeout(handle_, static_cast<int>(busy_timeout.count()));
   VIRIDIAN_TRY_VOID(use_wal(busy_timeout));
+  // Instead of SQLite's own checkpoints, whose errors would look like those of a commit.
+  sqlite3_wal_hook(
+      handle_,
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
   // FULL: what was committed survives a power cut. secure_delete: what was deleted is gone.
-  return execute(
+  VIRIDIAN_TRY_VOID(execute(
       "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
-      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;",
-      "setting up the connection");
+      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;",
+      "setting up the connection"));
+  return mark_format();
+}
+
+Status Database::mark_format() {
+  VIRIDIAN_TRY(Statement marked, prepare("PRAGMA application_id"));
+  VIRIDIAN_TRY_VOID(marked.step());
+  const auto mark = static_cast<uint32_t>(marked.integer(0));
+  if (mark == kApplicationId) return ok_status();
+  if (mark != 0) {
+    leave_log();
+    return Error(Code::failed_precondition,
+                 fmt::format("{}: its application id is {:#010x}, this program's is {:#010x}: it "
+                             "is of a newer version of this program, or of another one",
+                             path_, mark, kApplicationId));
+  }
+  if (!vfs_->checks_pages()) return ok_status();
+  return execute(fmt::format("PRAGMA application_id = {}", kApplicationId), "marking the format");
 }
 
 Status Database::use_wal(std::chrono::milliseconds busy_timeout) {
@@ -226,11 +250,25 @@ Status Database::use_wal(std::chrono::milliseconds busy_timeout) {
 }
 
 Error Database::error(int code, std::string_view step) const {
+  const std::optional<Error> why = vfs_ ? vfs_->take_failure(code) : std::nullopt;
+  if (why) return Error(why->code(), fmt::format("{}: {}", step.substr(0, 120), why->message()));
   const Code ours = code_of(code, sqlite3_system_errno(handle_));
   const bool current = sqlite3_extended_errcode(handle_) == code;
   return Error(ours, fmt::format("{}: {}: {} (SQLite code {}){}", path_, step.substr(0, 120),
                                  current ? sqlite3_errmsg(handle_) : sqlite3_errstr(code), code,
                                  advice_for(ours)));
+}
+
+/// SQLite's own answer does not say why: it has tried other ways to open the file since.
+Error Database::cannot_open() const {
+  const std::optional<Error> why = vfs_->take_failure(SQLITE_CANTOPEN);
+  if (why) return Error(why->code(), "the database cannot be opened: " + why->message());
+  const std::string directory = std::filesystem::absolute(path_).parent_path().string();
+  const bool reachable = access(directory.c_str(), W_OK | X_OK) == 0;
+  const int number = reachable ? 0 : errno;
+  return Error(code_of_errno(number, Code::internal),
+               fmt::format("{}: the database cannot be opened ({})", path_,
+                           reachable ? "is it a file?" : std::generic_category().message(number)));
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
@@ -261,6 +299,23 @@ Status Database::execute(const std::string& sql, std::string_view step) {
   return ok_status();
 }
 
+Result<bool> Database::checkpoint() {
+  int left = 0;
+  int moved = 0;
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle_, "main", SQLITE_CHECKPOINT_TRUNCATE, &left, &moved);
+  if ((code & 0xff) == SQLITE_BUSY) return false;
+  if (code != SQLITE_OK) return error(code, "emptying the write-ahead log");
+  log_pages_ = 0;
+  return true;
+}
+
+void Database::leave_log() noexcept {
+  sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+std::optional<Error> Database::broken() const { return vfs_ ? vfs_->broken() : std::nullopt; }
+
 Status Database::check_integrity() {
   VIRIDIAN_TRY(Statement check, prepare("PRAGMA quick_check(1)"));
   VIRIDIAN_TRY(const bool row, check.step());
@@ -277,6 +332,7 @@ bool Database::in_transaction() const { return sqlite3_get_autocommit(handle_) =
 // ---- Transaction
 
 Result<Transaction> Transaction::begin(Database& database) {
+  if (std::optional<Error> broken = database.broken()) return *std::move(broken);
   VIRIDIAN_TRY_VOID(database.execute("BEGIN IMMEDIATE", "begin"));
   return Transaction(database);
 }

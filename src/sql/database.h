@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "os/files.h"
 #include "viridian/base/result.h"
 
 struct sqlite3;
@@ -23,8 +24,10 @@ struct sqlite3_stmt;
 ///   permission_denied    the file or its directory cannot be written
 ///   unavailable          another connection held the database longer than the busy timeout
 ///   internal             anything else
+/// Under os::Files the codes are those of os::Files.
 namespace viridian::sql {
 
+class CheckedVfs;
 class Database;
 
 /// A prepared statement, lent from its Database's cache. Must not outlive the Database.
@@ -68,16 +71,20 @@ class Statement {
 };
 
 /// One connection: WAL journal, synchronous=FULL, foreign keys checked, deleted content
-/// overwritten. For one thread at a time.
+/// overwritten, pages with checksums (page_checksum.h). For one thread at a time.
+///
+/// A failed sync ends all writing through this connection: see broken().
 class Database {
  public:
   static constexpr std::chrono::milliseconds kBusyTimeout{10'000};
 
-  /// Opens the file, making it if need be (but not its directory).
+  /// Opens the file, making it if need be (but not its directory). A file without checksums stays
+  /// so (upgrade.h).
   static Result<std::unique_ptr<Database>> open(
-      const std::string& path, std::chrono::milliseconds busy_timeout = kBusyTimeout);
-  /// Takes over an open connection as it is; open() is the usual way.
-  Database(sqlite3* handle, std::string path) : handle_(handle), path_(std::move(path)) {}
+      os::Files& files, const std::string& path,
+      std::chrono::milliseconds busy_timeout = kBusyTimeout);
+  /// Takes over an open connection as it is; open() is the usual way. `vfs`: what it goes through.
+  Database(sqlite3* handle, std::string path, std::unique_ptr<CheckedVfs> vfs);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
@@ -86,6 +93,17 @@ class Database {
   Result<Statement> prepare(std::string_view sql);
   /// Runs any number of statements that give no rows. `step` is what a message calls them.
   Status execute(const std::string& sql, std::string_view step);
+  /// Moves what the write-ahead log holds into the file and empties the log. False: another
+  /// connection was reading it; nothing is lost, and it can be tried again.
+  Result<bool> checkpoint();
+  /// Pages in the write-ahead log after the latest commit of this connection.
+  int log_pages() const noexcept { return log_pages_; }
+  /// Set after a failed sync: data_loss, with what happened. What was committed before is safe,
+  /// the commit that failed may be found after the file is opened again, and nothing can be
+  /// committed before that.
+  std::optional<Error> broken() const;
+  /// Closing will leave the write-ahead log where it is, so that the files stay as they were found.
+  void leave_log() noexcept;
   /// Reads every page. data_loss: one of them is damaged.
   Status check_integrity();
 
@@ -97,12 +115,16 @@ class Database {
  private:
   friend class Statement;
   Status configure(std::chrono::milliseconds busy_timeout);
+  Status mark_format();
   Status use_wal(std::chrono::milliseconds busy_timeout);
   Error error(int code, std::string_view step) const;
+  Error cannot_open() const;
   void give_back(sqlite3_stmt* statement) noexcept;
 
+  std::unique_ptr<CheckedVfs> vfs_;  // null where SQLite uses its own
   sqlite3* handle_;
   const std::string path_;
+  int log_pages_ = 0;
   std::map<std::string, sqlite3_stmt*, std::less<>> idle_;
 };
 

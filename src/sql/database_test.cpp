@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 
+#include "os/real_files.h"
 #include "os/temporary_directory.h"
 
 namespace viridian::sql {
@@ -16,7 +17,7 @@ using testing::HasSubstr;
 class DatabaseTest : public testing::Test {
  protected:
   DatabaseTest() {
-    auto opened = Database::open(path_);
+    auto opened = Database::open(files_, path_);
     EXPECT_TRUE(opened.ok()) << opened.error().message();
     database_ = *std::move(opened);
   }
@@ -32,6 +33,7 @@ class DatabaseTest : public testing::Test {
     return statement->integer(0);
   }
 
+  os::RealFiles files_;
   os::TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/test.sqlite3";
   std::unique_ptr<Database> database_;
@@ -144,7 +146,7 @@ TEST_F(DatabaseTest, FullDiskIsResourceExhaustedAndUndone) {
 }
 
 TEST_F(DatabaseTest, LockedDatabaseIsUnavailableAfterTheTimeout) {
-  auto other = Database::open(path_, std::chrono::milliseconds(1));
+  auto other = Database::open(files_, path_, std::chrono::milliseconds(1));
   ASSERT_TRUE(other.ok());
   auto held = Transaction::begin(*database_);
   ASSERT_TRUE(held.ok());
@@ -154,28 +156,31 @@ TEST_F(DatabaseTest, LockedDatabaseIsUnavailableAfterTheTimeout) {
 }
 
 TEST(DatabaseOpen, FileThatIsNoDatabaseIsDataLoss) {
+  os::RealFiles files;
   const os::TemporaryDirectory directory;
   const std::string path = directory.path() + "/x";
   std::ofstream(path) << std::string(5000, 'x');
-  const auto opened = Database::open(path);
+  const auto opened = Database::open(files, path);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code(), Code::data_loss);
   EXPECT_THAT(opened.error().message(), HasSubstr(path));
 }
 
 TEST(DatabaseOpen, MissingOrUnwritableDirectoryIsAnError) {
+  os::RealFiles files;
   for (const char* path : {"/nonexistent/directory/x", "/proc/x"}) {
-    const auto opened = Database::open(path);
+    const auto opened = Database::open(files, path);
     ASSERT_FALSE(opened.ok()) << path;
     EXPECT_THAT(opened.error().message(), HasSubstr(path));
   }
 }
 
 TEST(DatabaseOpen, DamagedPageIsFoundByTheCheck) {
+  os::RealFiles files;
   const os::TemporaryDirectory directory;
   const std::string path = directory.path() + "/x";
   {
-    auto database = Database::open(path);
+    auto database = Database::open(files, path);
     ASSERT_TRUE(database.ok());
     ASSERT_TRUE((*database)->execute("CREATE TABLE t(s TEXT PRIMARY KEY)", "test").ok());
     ASSERT_TRUE((*database)->execute("INSERT INTO t VALUES ('a')", "test").ok());
@@ -185,7 +190,7 @@ TEST(DatabaseOpen, DamagedPageIsFoundByTheCheck) {
   file.seekp(4096 + 3);
   file << std::string(64, '\xff');
   file.close();
-  auto database = Database::open(path);
+  auto database = Database::open(files, path);
   const Status checked = database.ok() ? (*database)->check_integrity() : Status(database.error());
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().code(), Code::data_loss) << checked.error().message();

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "os/real_files.h"
 #include "os/temporary_directory.h"
 
 namespace viridian::sql {
@@ -25,7 +26,7 @@ constexpr Migration kBroken{"things", "00002-broken.sqlite.sql",
 class MigrationsTest : public testing::Test {
  protected:
   std::unique_ptr<Database> open() {
-    auto opened = Database::open(path_);
+    auto opened = Database::open(files_, path_);
     EXPECT_TRUE(opened.ok()) << opened.error().message();
     return *std::move(opened);
   }
@@ -56,6 +57,7 @@ class MigrationsTest : public testing::Test {
     EXPECT_EQ(dump(), before);
   }
 
+  os::RealFiles files_;
   os::TemporaryDirectory directory_;
   const std::string path_ = directory_.path() + "/test.sqlite3";
   std::unique_ptr<Database> database_ = open();
@@ -166,7 +168,7 @@ TEST_F(MigrationsTest, ProcessesThatStartAtOnceAgree) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
-      auto database = Database::open(path_);
+      auto database = Database::open(files_, path_);
       const bool ok =
           database.ok() &&
           migrate(**database, "things", std::vector{kOne, kTwo, kThree}, MigrationMode::apply).ok();
@@ -206,8 +208,9 @@ TEST(MigrationMode, UnknownModeIsNamed) {
 }
 
 TEST(EmbeddedMigrations, ApplyToAnEmptyDatabase) {
+  os::RealFiles files;
   const os::TemporaryDirectory directory;
-  auto database = Database::open(directory.path() + "/x");
+  auto database = Database::open(files, directory.path() + "/x");
   ASSERT_TRUE(database.ok());
   const Status status = migrate(**database, "sysdb", embedded_migrations(), MigrationMode::apply);
   ASSERT_TRUE(status.ok()) << status.error().message();

@@ -48,23 +48,26 @@ class SysDb::Session {
 };
 
 Result<std::unique_ptr<SysDb>> SysDb::create(System& system) {
+  VIRIDIAN_TRY(os::Files * files, system.require<os::Files>());
   VIRIDIAN_TRY(local::DataDirectory * directory, system.require<local::DataDirectory>());
   VIRIDIAN_TRY(const sql::MigrationMode mode,
                sql::parse_migration_mode(system.settings().text("migrations")));
-  return std::make_unique<SysDb>(*directory, mode);
+  return std::make_unique<SysDb>(*files, *directory,
+                                 Options{mode, system.settings().boolean("read_only")});
 }
 
-SysDb::SysDb(const local::DataDirectory& directory, sql::MigrationMode migrations)
-    : directory_(directory), migrations_(migrations) {}
+SysDb::SysDb(os::Files& files, const local::DataDirectory& directory, const Options& options)
+    : files_(files), directory_(directory), options_(options) {}
 
 SysDb::~SysDb() { stop(); }
 
 Status SysDb::start(const Context& context) {
   VIRIDIAN_TRY_VOID(context.check());
   VIRIDIAN_TRY_VOID(check_not_lost());
-  VIRIDIAN_TRY(auto database, sql::Database::open(os::join(directory_.path(), kFile)));
+  VIRIDIAN_TRY(auto database, sql::Database::open(files_, os::join(directory_.path(), kFile)));
   VIRIDIAN_TRY_VOID(database->check_integrity());
-  VIRIDIAN_TRY_VOID(sql::migrate(*database, kMigrations, sql::embedded_migrations(), migrations_));
+  VIRIDIAN_TRY_VOID(
+      sql::migrate(*database, kMigrations, sql::embedded_migrations(), options_.migrations));
   const std::lock_guard lock(database_mutex_);
   database_ = std::move(database);
   return ok_status();

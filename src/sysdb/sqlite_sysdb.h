@@ -12,6 +12,9 @@
 namespace viridian::local {
 class DataDirectory;
 }
+namespace viridian::os {
+class Files;
+}
 
 namespace viridian::sqlite {
 
@@ -21,8 +24,13 @@ namespace viridian::sqlite {
 /// Lock order: database_mutex_, then cache_mutex_.
 class SysDb final : public Component, public viridian::SysDb {
  public:
+  struct Options {
+    sql::MigrationMode migrations = sql::MigrationMode::apply;
+    bool read_only = false;
+  };
+
   static Result<std::unique_ptr<SysDb>> create(System& system);
-  SysDb(const local::DataDirectory& directory, sql::MigrationMode migrations);
+  SysDb(os::Files& files, const local::DataDirectory& directory, const Options& options);
   ~SysDb() override;
 
   ///   data_loss            the file is damaged
@@ -76,8 +84,9 @@ class SysDb final : public Component, public viridian::SysDb {
   void forget(const CollectionId& id);
   void forget_all();
 
+  os::Files& files_;
   const local::DataDirectory& directory_;
-  const sql::MigrationMode migrations_;
+  const Options options_;
 
   std::mutex database_mutex_;
   std::unique_ptr<sql::Database> database_;  // guarded by database_mutex_; null while stopped

@@ -21,7 +21,8 @@ using testing::HasSubstr;
 class SqliteSysDb : public testing::Test {
  protected:
   Status start(sql::MigrationMode mode = sql::MigrationMode::apply) {
-    db_ = std::make_unique<sqlite::SysDb>(directory_, mode);
+    db_ = std::make_unique<sqlite::SysDb>(
+        files_, directory_, sqlite::SysDb::Options{.migrations = mode, .read_only = false});
     return db_->start(Context());
   }
   void fill() {
@@ -38,7 +39,7 @@ class SqliteSysDb : public testing::Test {
     db_.reset();
   }
   void execute(const std::string& sql) {
-    auto database = sql::Database::open(file_);
+    auto database = sql::Database::open(files_, file_);
     ASSERT_TRUE(database.ok());
     const Status status = (*database)->execute(sql, "test");
     ASSERT_TRUE(status.ok()) << status.error().message();
@@ -122,7 +123,7 @@ TEST_F(SqliteSysDb, DamagedSchemaOfOneCollectionIsDataLossThere) {
 
 TEST_F(SqliteSysDb, MissingDirectoryIsAnError) {
   local::DataDirectory nowhere(files_, "/nonexistent/place");
-  sqlite::SysDb db(nowhere, sql::MigrationMode::apply);
+  sqlite::SysDb db(files_, nowhere, sqlite::SysDb::Options());
   const Status status = db.start(ctx_);
   ASSERT_FALSE(status.ok());
   EXPECT_THAT(status.error().message(), HasSubstr("/nonexistent/place/sysdb.sqlite3"));
@@ -183,6 +184,7 @@ TEST(SqliteSysDbAssembly, IsBuiltFromSettings) {
   settings.set("data_directory", "local::DataDirectory");
   settings.set("sysdb", "sqlite::SysDb");
   settings.set("migrations", "apply");
+  settings.set("read_only", "false");
   System system(registry, settings);
   const auto db = system.require<SysDb>();
   ASSERT_TRUE(db.ok()) << db.error().message();

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "component/data_directory.h"
+#include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
 #include "sysdb/mem_sysdb.h"
@@ -20,9 +21,10 @@ class MemHolder final : public SysDbHolder {
   mem::SysDb db_;
 };
 
+/// Over the operating system's files, or, where asked, with everything through os::Files.
 class SqliteHolder final : public SysDbHolder {
  public:
-  SqliteHolder() { open(); }
+  explicit SqliteHolder(bool through_files = false) : through_files_(through_files) { open(); }
   SysDb& db() override { return *db_; }
   void reopen() override {
     db_.reset();
@@ -31,14 +33,17 @@ class SqliteHolder final : public SysDbHolder {
 
  private:
   void open() {
-    db_ = std::make_unique<sqlite::SysDb>(directory_, sql::MigrationMode::apply);
+    os::Files& files = through_files_ ? static_cast<os::Files&>(faulty_) : real_;
+    db_ = std::make_unique<sqlite::SysDb>(files, directory_, sqlite::SysDb::Options());
     const Status status = db_->start(Context());
     if (!status.ok()) ADD_FAILURE() << status.error().message();
   }
 
+  const bool through_files_;
   os::TemporaryDirectory temporary_;
-  os::RealFiles files_;
-  local::DataDirectory directory_{files_, temporary_.path()};
+  os::RealFiles real_;
+  os::FaultyFiles faulty_{real_, os::FaultyFiles::Syncs::pretended};
+  local::DataDirectory directory_{real_, temporary_.path()};
   std::unique_ptr<sqlite::SysDb> db_;
 };
 
