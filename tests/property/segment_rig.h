@@ -1,0 +1,204 @@
+#pragma once
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "component/thread_pool.h"
+#include "os/real_files.h"
+#include "os/temporary_directory.h"
+#include "property/segment_workload.h"
+#include "segment/materialise.h"
+#include "segment/metadata_segment.h"
+#include "segment/vector_segment.h"
+#include "viridian/spi/log.h"
+
+/// Both segments of a collection without their manager: what it does is done step by step, so that
+/// a test can put anything between the steps.
+namespace viridian::conformance {
+
+class Unthrottled final : public Throttle {
+ public:
+  Status pass(const Context&, uint64_t bytes) override {
+    passed += bytes;
+    return ok_status();
+  }
+  uint64_t passed = 0;
+};
+
+class RigView final : public ReadView {
+ public:
+  RigView(SeqId applied, std::shared_ptr<const MetadataReader> metadata,
+          std::shared_ptr<const VectorReader> vectors)
+      : applied_(applied), metadata_(std::move(metadata)), vectors_(std::move(vectors)) {}
+  SeqId applied() const override { return applied_; }
+  const MetadataReader& metadata() const override { return *metadata_; }
+  const VectorReader& vectors() const override { return *vectors_; }
+
+ private:
+  SeqId applied_;
+  std::shared_ptr<const MetadataReader> metadata_;
+  std::shared_ptr<const VectorReader> vectors_;
+};
+
+class SegmentRig {
+ public:
+  SegmentRig() {
+    EXPECT_TRUE(pool_.start(context_).ok());
+    const CollectionId collection = Uuid::random();
+    for (Segment* segment : {&metadata_definition_, &vector_definition_}) {
+      segment->id = Uuid::random();
+      segment->collection = collection;
+    }
+    open();
+  }
+  ~SegmentRig() { pool_.stop(); }
+
+  MetadataSegment& metadata() { return *metadata_; }
+  VectorSegment& vectors() { return *vectors_; }
+  SegmentWriter& writer(bool vectors) {
+    return vectors ? static_cast<SegmentWriter&>(*vectors_) : *metadata_;
+  }
+  const SegmentOracle& oracle() const { return oracle_; }
+  std::string directory() const { return temporary_.path() + "/segments"; }
+  os::Files& files() { return files_; }
+  SeqId applied() const { return applied_; }
+
+  void apply(RecordBatch batch) {
+    oracle_.apply(batch);
+    const LogBatch logged{applied_ + 1, std::make_shared<const RecordBatch>(std::move(batch))};
+    log_.push_back(logged);
+    replay(logged);
+  }
+
+  void freeze() {
+    frozen_ = applied_;
+    metadata_->freeze(applied_);
+    vectors_->freeze(applied_);
+  }
+  void write_frozen() {
+    succeeds(metadata_->write_frozen(context_));
+    succeeds(vectors_->write_frozen(context_));
+  }
+  void adopt() {
+    metadata_definition_.files = metadata_->files_with_frozen();
+    vector_definition_.files = vectors_->files_with_frozen();
+    metadata_definition_.sealed = vector_definition_.sealed = frozen_;
+    metadata_->adopt();
+    vectors_->adopt();
+  }
+  void seal() {
+    freeze();
+    write_frozen();
+    adopt();
+  }
+
+  void write_merged(bool vectors) { succeeds(writer(vectors).write_merged(context_, throttle_)); }
+  void adopt_merged(bool vectors) {
+    const std::vector<SegmentFile> before = definition(vectors).files;
+    definition(vectors).files = writer(vectors).files_with_merged();
+    writer(vectors).adopt_merged();
+    const std::vector<SegmentFile>& after = definition(vectors).files;
+    EXPECT_EQ(writer(vectors).files(), after);
+    for (const SegmentFile& file : before)
+      if (std::find(after.begin(), after.end(), file) == after.end())
+        succeeds(files_.remove(os::join(directory(), file.name)));
+  }
+  void merge(bool vectors, FileRange range) {
+    writer(vectors).begin_merge(range);
+    write_merged(vectors);
+    adopt_merged(vectors);
+  }
+  void merge_everything() {
+    for (const bool vectors : {false, true})
+      if (const size_t count = writer(vectors).files().size()) merge(vectors, {0, count});
+  }
+
+  /// As after the end of the process.
+  void reopen() {
+    Garbage before[2], after[2];
+    for (const bool vectors : {false, true}) before[vectors] = writer(vectors).garbage();
+    remove_unnamed();
+    open();
+    for (const bool vectors : {false, true}) {
+      after[vectors] = writer(vectors).garbage();
+      EXPECT_EQ(before[vectors].rows, after[vectors].rows) << "vectors: " << vectors;
+      EXPECT_EQ(before[vectors].bytes, after[vectors].bytes) << "vectors: " << vectors;
+    }
+    applied_ = metadata_definition_.sealed;
+    for (const LogBatch& logged : log_)
+      if (logged.first_seq > applied_) replay(logged);
+  }
+
+  std::shared_ptr<const ReadView> view() {
+    return std::make_shared<RigView>(applied_, metadata_->reader(applied_),
+                                     vectors_->reader(applied_));
+  }
+
+  /// Bytes of all files that are named.
+  uint64_t file_bytes() const {
+    uint64_t bytes = 0;
+    for (const auto* definition : {&metadata_definition_, &vector_definition_})
+      for (const SegmentFile& file : definition->files) bytes += file.size_bytes;
+    return bytes;
+  }
+
+  void remove_unnamed() {
+    const auto names = files_.list(directory());
+    if (!names.ok()) return;
+    for (const std::string& name : *names) {
+      const auto named = [&](const Segment& segment) {
+        return std::any_of(segment.files.begin(), segment.files.end(),
+                           [&](const SegmentFile& file) { return file.name == name; });
+      };
+      if (!named(metadata_definition_) && !named(vector_definition_))
+        succeeds(files_.remove(os::join(directory(), name)));
+    }
+  }
+
+ private:
+  static void succeeds(const Status& status) {
+    EXPECT_TRUE(status.ok()) << status.error().message();
+  }
+  Segment& definition(bool vectors) { return vectors ? vector_definition_ : metadata_definition_; }
+
+  void open() {
+    SegmentEnvironment environment;
+    environment.executor = &pool_;
+    environment.files = &files_;
+    environment.directory = directory();
+    environment.definition = metadata_definition_;
+    auto metadata = local::MetadataSegment::open(context_, environment);
+    ASSERT_TRUE(metadata.ok()) << metadata.error().message();
+    environment.definition = vector_definition_;
+    auto vectors = local::FlatVectorSegment::open(context_, environment);
+    ASSERT_TRUE(vectors.ok()) << vectors.error().message();
+    metadata_ = *std::move(metadata);
+    vectors_ = *std::move(vectors);
+  }
+
+  void replay(const LogBatch& logged) {
+    auto resolved = segment::materialise(logged, *metadata_, vectors_->dim());
+    ASSERT_TRUE(resolved.ok()) << resolved.error().message();
+    const MaterialisedBatch batch{*logged.batch, resolved->changes};
+    succeeds(metadata_->apply(batch));
+    succeeds(vectors_->apply(batch));
+    applied_ = logged.last_seq();
+  }
+
+  Context context_;
+  os::TemporaryDirectory temporary_;
+  os::RealFiles files_;
+  ThreadPool pool_{2, 64};
+  Unthrottled throttle_;
+  Segment metadata_definition_, vector_definition_;  ///< as the SysDb would have them
+  std::unique_ptr<MetadataSegment> metadata_;
+  std::unique_ptr<VectorSegment> vectors_;
+  std::vector<LogBatch> log_;
+  SeqId applied_ = 0, frozen_ = 0;
+  SegmentOracle oracle_;
+};
+
+}  // namespace viridian::conformance
