@@ -200,6 +200,13 @@ class LaterVersions(FormatTest):
         self.only_one_refuses("add", {"ids": ["x"], "embeddings": [[0.0] * 6]}, [path.name, "newer"])
         self.assertEqual(before, self.keeps("log"))
 
+    def test_of_the_directory_are_refused(self):
+        text = "viridian data directory\nversion 1000\nneeds 1000\ncreated by viridian 9.9\n"
+        (self.data / "FORMAT").write_text(f"{text}crc32c {crc32c(text.encode()):08x}\n")
+        (self.data / "LOCK").unlink()  # not even that may be made
+        self.assertIn("1000", self.refused_start(self.data))
+        self.assertFalse((self.data / "LOCK").exists())
+
     def test_of_the_catalogue_are_refused(self):
         # Only files without page checksums can be changed from here.
         self.data, self.expected = self.unpack("v1", "stopped")
