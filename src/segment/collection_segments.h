@@ -1,62 +1,27 @@
 #pragma once
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
 
-#include "base/executor.h"
-#include "os/files.h"
+#include "segment/disposal.h"
+#include "segment/environment.h"
 #include "segment/serial.h"
-#include "viridian/spi/log.h"
-#include "viridian/spi/segment_types.h"
 #include "viridian/spi/segments.h"
-#include "viridian/spi/sysdb.h"
 
 namespace viridian::segment {
 
-struct Options {
-  uint64_t seal_bytes = 0;
-  uint64_t seal_records = 0;
-  std::chrono::seconds seal_age{0};
-  uint64_t backlog_bytes = 0;
-};
-
-/// What the segments of all collections work with.
-struct Environment {
-  SysDb& sysdb;
-  Consumer& consumer;
-  Executor& executor;
-  os::Files* files;  ///< null: segments in memory, which never seal
-  std::string root;  ///< directory of all collections' segment directories
-  SegmentTypes types;
-  Options options;
-
-  std::string directory(const CollectionId& id) const { return root + "/" + id.to_string(); }
-};
-
-/// Removes a dropped collection's directory once nobody has one of its files open any more.
-class DirectoryGuard {
- public:
-  DirectoryGuard(os::Files* files, std::string directory)
-      : files_(files), directory_(std::move(directory)) {}
-  ~DirectoryGuard();
-  DirectoryGuard(const DirectoryGuard&) = delete;
-  DirectoryGuard& operator=(const DirectoryGuard&) = delete;
-  void remove_at_end() noexcept { remove_ = true; }
-
- private:
-  os::Files* files_;
-  std::string directory_;
-  std::atomic<bool> remove_ = false;
-};
-
-/// Both segments of one open collection: applies the log to them and seals them. Thread-safe.
+/// Both segments of one open collection: applies the log to them, seals them, merges their files.
+/// Thread-safe.
 ///
-/// Locks, outer before inner: sealing_, applying_, published_mutex_. Only the last is ever taken
-/// by a reader whose records are applied already.
-class CollectionSegments {
+/// Locks, outer before inner: sealing_ or merging_, publishing_, applying_, published_mutex_. Only
+/// the last is ever taken by a reader whose records are applied already.
+class CollectionSegments : public std::enable_shared_from_this<CollectionSegments> {
  public:
+  using Clock = std::chrono::steady_clock;
+
   ///   not_found            the SysDb knows no such collection
   ///   failed_precondition  a segment is of a type that this program does not know
   ///   data_loss            a file is damaged, or the SysDb's rows contradict each other
@@ -65,24 +30,73 @@ class CollectionSegments {
 
   /// For open() only: nothing works before it is opened.
   CollectionSegments(const Environment& environment, const CollectionId& id);
+  ~CollectionSegments();
 
   /// Applies what the log holds up to `min_seq`, at least.
+  ///   out_of_range  only where read_only: the writer has sealed and trimmed those records
   Status catch_up(const Context&, SeqId min_seq);
   Result<std::shared_ptr<const ReadView>> pin(const Context&, SeqId min_seq);
   /// Whether what is durable but not applied is more than writers may run ahead.
   bool behind(SeqId durable) const;
-  bool seal_is_due() const;
-  Status seal(const Context&);
   SegmentStats stats() const;
   SeqId applied() const;
-  /// The directory goes when the last view goes.
-  void drop() noexcept { guard_->remove_at_end(); }
+  const CollectionId& id() const noexcept { return id_; }
+
+  // collection_seal.cpp
+  bool seal_is_due() const;
+  /// Whether sealing for memory's sake would help and is not to wait after a failure.
+  bool may_relieve_memory() const;
+  const MemoryBudget::Account& memory() const noexcept { return memory_; }
+  /// Why the last seal failed, if it did.
+  std::optional<Error> seal_failure() const;
+  Status seal(const Context&);
+  /// Since when it has records that are in no file; unset: it has none.
+  std::optional<Clock::time_point> unsealed_since() const;
+  /// The records were there before it was opened.
+  void set_unsealed_since(Clock::time_point since);
+
+  // collection_merge.cpp
+  /// Merges once, if a merge is due; whether one was.
+  Result<bool> merge_if_due(const Context&, Throttle&);
+  /// Leaves nothing that was deleted or replaced by now in any file or in the log.
+  Status compact(const Context&, Throttle&);
+  /// The same, but only where there is garbage, and files without any stay apart.
+  Status purge(const Context&, Throttle&);
+
+  // collection_files.cpp
+  Result<SegmentImage> image(const Context&);
+  /// Does what an image, a failure or a drop had put off.
+  Status settle(const Context& context) { return disposal_.settle(context); }
+  Status drop();
+  /// Whether nobody looks at it, holds its files, or waits to hear from the SysDb.
+  bool idle() const;
+  /// Whether the SysDb names other files than these by now.
+  Result<bool> superseded(const Context&) const;
 
  private:
   class View;
-  using Clock = std::chrono::steady_clock;
+  class DropThrottle;
+
+  /// One of the segments, as its writer does not know it.
+  struct Half {
+    SegmentWriter* writer = nullptr;
+    Segment definition;             ///< without files; `sealed` is not kept up
+    int64_t garbage_since = 0;      // guarded by publishing_, as the next two
+    int64_t garbage_new_since = 0;  ///< of what was sealed since the merge under way began
+    bool garbage_recorded = true;   ///< whether the SysDb has garbage_since
+  };
+  /// A change of the SysDb, and what is to follow it here.
+  struct Publication {
+    enum class Kind { seal, merge, garbage } kind = Kind::seal;
+    size_t half = 0;  ///< that was merged
+    SeqId up_to = 0;
+    Clock::time_point frozen_at;
+    std::vector<SegmentChange> changes;
+  };
+  enum class Which { due, all };
 
   Status open_segments(const Context&);
+  Status open_half(const Context&, const Segment& definition);
   /// data_loss where the log ends before what the files hold.
   Status check_log(const Context& context, SeqId sealed) const;
   Status remove_orphans();
@@ -90,16 +104,42 @@ class CollectionSegments {
   Status apply(const LogBatch& logged);
   /// Shows readers everything applied up to `applied`.
   void publish(SeqId applied);
-  /// Writes and records what was frozen.
-  Status write_and_record(const Context&, SeqId up_to);
   Error stopped_error(const Error& cause) const;
+
+  // collection_seal.cpp
+  Status seal_alone(const Context&);
+  Status record_seal(const Context&, SeqId up_to, Clock::time_point frozen_at);
+  void note_seal(const Status& outcome);
+
+  // collection_merge.cpp; merging_ is held
+  Status merge(const Context&, size_t half, FileRange range, Throttle&);
+  /// What to merge, having begun it; unset: nothing.
+  Result<std::optional<FileRange>> begin_merge(const Context&, size_t half, Which which);
+  Status record_merge(const Context&, size_t half, bool everything);
+  Status record_garbage(const Context&);
+  Status rewrite(const Context&, Throttle&, bool only_garbage);
+
+  // collection_publish.cpp; publishing_ is held
+  /// Tries again what is in doubt.
+  Status resolve(const Context&);
+  Status record(const Context&, Publication publication);
+  Status adopt(const Publication& publication);
+  void note_change(Publication::Kind kind, const SegmentChange& change);
+  void discard(const Publication& publication);
+  std::vector<std::string> file_names() const;
+  void note_garbage();
 
   const Environment& environment_;
   const CollectionId id_;
-  std::shared_ptr<DirectoryGuard> guard_;
-  SegmentId metadata_id_, vector_id_;
+  Disposal disposal_;
+  std::shared_ptr<const void> views_;  ///< shared by all views
 
-  Serial sealing_;
+  Serial sealing_, merging_;
+  Serial publishing_;
+  std::optional<Publication> doubt_;  ///< may have happened; guarded by publishing_
+  std::atomic<bool> in_doubt_ = false;
+  std::array<Half, 2> halves_;
+
   Serial applying_;
   std::unique_ptr<MetadataSegment> metadata_;  // guarded by applying_, as the next two
   std::unique_ptr<VectorSegment> vectors_;
@@ -110,8 +150,13 @@ class CollectionSegments {
   SegmentStats stats_;
   uint64_t head_rows_ = 0;
   uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for the mean size of a record
-  Clock::time_point head_since_;                      ///< of the oldest unsealed record
-  Clock::time_point seal_not_before_;                 ///< after a failure: a pause
+  uint64_t garbage_bytes_ = 0;
+  Clock::time_point head_since_;  ///< of the oldest unsealed record
+  std::optional<Error> seal_failure_;
+  uint32_t seal_failures_ = 0;         ///< one after the other
+  Clock::time_point seal_not_before_;  ///< after a failure: a pause
+
+  MemoryBudget::Account memory_;
 };
 
 }  // namespace viridian::segment

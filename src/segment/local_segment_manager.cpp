@@ -7,6 +7,23 @@
 #include "segment/vector_segment.h"
 
 namespace viridian::local {
+namespace {
+
+segment::Options options_of(const Settings& settings) {
+  segment::Options options;
+  options.seal_bytes = settings.unsigned_integer("segment.seal_bytes");
+  options.seal_records = settings.unsigned_integer("segment.seal_records");
+  options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
+  options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
+  options.heads_bytes = settings.unsigned_integer("memory.heads_bytes");
+  options.max_open = settings.unsigned_integer("segment.max_open");
+  options.purge_age = std::chrono::seconds(settings.integer("segment.purge_seconds"));
+  options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
+  options.read_only = settings.boolean("read_only");
+  return options;
+}
+
+}  // namespace
 
 SegmentTypes SegmentManager::types() {
   SegmentTypes types;
@@ -32,23 +49,25 @@ Result<std::unique_ptr<SegmentManager>> SegmentManager::create(System& system) {
     return Error(Code::invalid_argument, "the setting vector_segment names no segment type: '" +
                                              vector_type + "'; there is " +
                                              FlatVectorSegment::kType);
-  segment::Options options;
-  options.seal_bytes = settings.unsigned_integer("segment.seal_bytes");
-  options.seal_records = settings.unsigned_integer("segment.seal_records");
-  options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
-  options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
-  return std::make_unique<SegmentManager>(*sysdb, *consumer, *executor, *files,
-                                          os::join(directory->path(), "segments"), options,
-                                          metadata_type, vector_type);
+  VIRIDIAN_TRY(obs::Metrics * metrics, system.require<obs::Metrics>());
+  return std::make_unique<SegmentManager>(
+      *sysdb, *consumer, *executor, *files, os::join(directory->path(), "segments"),
+      options_of(settings), metadata_type, vector_type, metrics);
 }
 
 SegmentManager::SegmentManager(viridian::SysDb& sysdb, Consumer& consumer, Executor& executor,
                                os::Files& files, std::string root, const segment::Options& options,
-                               std::string metadata_type, std::string vector_type)
-    : Manager({sysdb, consumer, executor, &files, std::move(root), types(), options},
+                               std::string metadata_type, std::string vector_type,
+                               obs::Metrics* metrics)
+    : Manager({sysdb, consumer, executor, &files, std::move(root), metrics, types(), options},
               std::move(metadata_type), std::move(vector_type)) {}
 
 Status SegmentManager::start(const Context& context) {
+  if (environment().writes_files()) VIRIDIAN_TRY_VOID(remove_unknown_directories(context));
+  return Manager::start(context);
+}
+
+Status SegmentManager::remove_unknown_directories(const Context& context) {
   os::Files& files = *environment().files;
   VIRIDIAN_TRY(const bool exists, files.exists(environment().root));
   if (!exists) return ok_status();

@@ -4,132 +4,112 @@
 #include <exception>
 
 #include "obs/log.h"
+#include "segment/restore.h"
 
 namespace viridian::segment {
 
-struct Manager::Slot {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool opening = false;  // guarded by mutex, as the next three
-  bool dropped = false;
-  std::shared_ptr<CollectionSegments> collection;
-  std::optional<Error> failed;
-
-  std::atomic<SeqId> hinted = 0;
-  std::atomic<bool> in_background = false;
-};
-
-Manager::Manager(Environment environment, std::string metadata_type, std::string vector_type)
-    : environment_(std::move(environment)),
+Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type)
+    : own_metrics_(parts.metrics == nullptr ? std::make_unique<obs::Metrics>() : nullptr),
+      environment_{parts.sysdb,
+                   parts.consumer,
+                   parts.executor,
+                   parts.files,
+                   std::move(parts.root),
+                   std::move(parts.types),
+                   parts.options,
+                   SegmentMetrics(own_metrics_ ? *own_metrics_ : *parts.metrics),
+                   std::make_unique<MemoryBudget>(parts.options.heads_bytes)},
       metadata_type_(std::move(metadata_type)),
-      vector_type_(std::move(vector_type)) {}
+      vector_type_(std::move(vector_type)),
+      pool_(environment_, [this](const CollectionId& id) { maintenance_.look_at(id); }),
+      maintenance_(environment_, pool_) {}
 
 Manager::~Manager() { stop(); }
 
+Status Manager::start(const Context&) {
+  maintenance_.start();
+  return ok_status();
+}
+
 void Manager::stop() noexcept {
+  maintenance_.stop();
   std::unique_lock lock(mutex_);
   stopping_ = true;
-  idle_.wait(lock, [this] { return background_ == 0; });
+  idle_.wait(lock, [this] { return hinted_.empty(); });
 }
 
 std::vector<Segment> Manager::plan(const CollectionId& id) const {
-  return {{Uuid::random(), id, SegmentScope::metadata, metadata_type_, 0, {}},
-          {Uuid::random(), id, SegmentScope::vector, vector_type_, 0, {}}};
-}
-
-std::shared_ptr<Manager::Slot> Manager::slot(const CollectionId& id) {
-  std::lock_guard lock(mutex_);
-  std::shared_ptr<Slot>& slot = slots_[id];
-  if (!slot) slot = std::make_shared<Slot>();
-  return slot;
-}
-
-void Manager::forget(const CollectionId& id, const std::shared_ptr<Slot>& slot) {
-  std::lock_guard lock(mutex_);
-  const auto found = slots_.find(id);
-  if (found != slots_.end() && found->second == slot) slots_.erase(found);
-}
-
-Result<std::shared_ptr<CollectionSegments>> Manager::collection(const Context& context,
-                                                                const CollectionId& id) {
-  while (true) {
-    const std::shared_ptr<Slot> slot = this->slot(id);
-    std::unique_lock lock(slot->mutex);
-    VIRIDIAN_TRY_VOID(wait_until(context, slot->changed, lock, [&] { return !slot->opening; }));
-    if (slot->collection) return slot->collection;
-    if (slot->failed) {
-      const Code code = slot->failed->code();
-      // The opener ran out of its own time: that says nothing about the collection.
-      if (code == Code::deadline_exceeded || code == Code::cancelled) continue;
-      return *slot->failed;
-    }
-    slot->opening = true;
-    lock.unlock();
-    return open(context, id, slot);
+  std::vector<Segment> segments(2);
+  for (Segment& segment : segments) {
+    segment.id = Uuid::random();
+    segment.collection = id;
   }
+  segments[0].scope = SegmentScope::metadata;
+  segments[0].type = metadata_type_;
+  segments[1].scope = SegmentScope::vector;
+  segments[1].type = vector_type_;
+  return segments;
 }
 
-Result<std::shared_ptr<CollectionSegments>> Manager::open(const Context& context,
-                                                          const CollectionId& id,
-                                                          const std::shared_ptr<Slot>& slot) {
-  auto opened = CollectionSegments::open(context, environment_, id);
-  // A slot that failed leaves the map first, so that whoever waits finds a new one.
-  if (!opened.ok()) forget(id, slot);
-  std::lock_guard lock(slot->mutex);
-  slot->opening = false;
-  if (opened.ok() && !slot->dropped) slot->collection = *opened;
-  if (!opened.ok()) slot->failed = opened.error();
-  // Dropped while it was being opened: its files go as soon as nobody has them open.
-  if (slot->dropped && opened.ok()) (*opened)->drop();
-  if (slot->dropped && !opened.ok())
-    DirectoryGuard(environment_.files, environment_.directory(id)).remove_at_end();
-  slot->changed.notify_all();
-  return opened;
+void Manager::after_applying(const Shared& collection) {
+  if (collection->seal_is_due() || environment_.budget->over_limit()) maintenance_.wake_sealer();
 }
 
 Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, const CollectionId& id,
                                                      SeqId min_seq) {
-  VIRIDIAN_TRY(const auto segments, collection(context, id));
-  return segments->pin(context, min_seq);
+  while (true) {
+    VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+    const bool behind = collection->applied() < min_seq;
+    auto view = collection->pin(context, min_seq);
+    if (view.ok() && behind) after_applying(collection);
+    if (view.ok() || view.error().code() != Code::out_of_range) return view;
+    // Another process sealed and trimmed what is missing here: it is in files now.
+    VIRIDIAN_TRY(const bool superseded, collection->superseded(context));
+    if (!superseded) return view.error();
+    VIRIDIAN_TRY_VOID(pool_.reopen(context, collection));
+  }
+}
+
+Status Manager::admit(const Context& context, const CollectionId& id, uint64_t bytes) {
+  VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  return environment_.budget->wait_for_room(context, collection->memory(), bytes, [&]() -> Status {
+    maintenance_.wake_sealer();
+    const std::optional<Error> failure = collection->seal_failure();
+    if (!failure) return ok_status();
+    environment_.metrics.refused_writes.inc();
+    return Error(Code::resource_exhausted,
+                 "memory for new records is used up and those there are cannot be written to "
+                 "files: " +
+                     failure->message());
+  });
 }
 
 Status Manager::hint(const Context& context, const CollectionId& id, SeqId durable) {
-  const std::shared_ptr<Slot> slot = this->slot(id);
-  SeqId known = slot->hinted.load();
-  while (known < durable && !slot->hinted.compare_exchange_weak(known, durable)) {
-  }
-  if (!slot->in_background.exchange(true)) {
-    {
-      std::lock_guard lock(mutex_);
-      if (stopping_) return ok_status();
-      ++background_;
-    }
-    const bool taken =
-        environment_.executor.submit([this, id, slot] { work_in_background(id, *slot); });
-    if (!taken) {
-      // The next hint tries again, and whoever reads applies what is missing.
-      slot->in_background = false;
-      std::lock_guard lock(mutex_);
-      --background_;
-      idle_.notify_all();
-    }
-  }
-  std::shared_ptr<CollectionSegments> segments;
+  bool submit = false;
   {
-    std::lock_guard lock(slot->mutex);
-    segments = slot->collection;
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return ok_status();
+    const auto [entry, added] = hinted_.try_emplace(id, durable);
+    entry->second = std::max(entry->second, durable);
+    submit = added;
   }
-  if (segments && segments->behind(durable)) return segments->catch_up(context, durable);
+  if (submit && !environment_.executor.submit([this, id] { catch_up_in_background(id); })) {
+    // The next hint tries again, and whoever reads applies what is missing.
+    const std::lock_guard lock(mutex_);
+    hinted_.erase(id);
+    idle_.notify_all();
+  }
+  const Shared collection = pool_.peek(id);
+  if (collection && collection->behind(durable)) return collection->catch_up(context, durable);
   return ok_status();
 }
 
-bool Manager::catch_up_and_seal(const Context& context, const CollectionId& id, SeqId hinted) {
-  bool caught_up = false;
+bool Manager::catch_up(const CollectionId& id, SeqId hinted) {
   const auto work = [&]() -> Status {
-    VIRIDIAN_TRY(const auto segments, collection(context, id));
-    VIRIDIAN_TRY_VOID(segments->catch_up(context, hinted));
-    caught_up = true;
-    return segments->seal_is_due() ? segments->seal(context) : ok_status();
+    VIRIDIAN_TRY(const Shared collection, pool_.get(Context(), id));
+    VIRIDIAN_TRY_VOID(collection->catch_up(Context(), hinted));
+    after_applying(collection);
+    return ok_status();
   };
   Status outcome;
   try {
@@ -138,61 +118,70 @@ bool Manager::catch_up_and_seal(const Context& context, const CollectionId& id, 
     outcome = Error(Code::internal, thrown.what());
   }
   if (!outcome.ok() && outcome.error().code() != Code::not_found)
-    obs::log(obs::Level::warn, "segment", "background work on a collection failed",
+    obs::log(obs::Level::warn, "segment", "a collection cannot follow its log",
              {{"collection", id.to_string()}, {"error", outcome.error().message()}});
-  return caught_up;
+  return outcome.ok();
 }
 
-void Manager::work_in_background(const CollectionId& id, Slot& slot) {
-  const Context context;
-  bool again = true;
-  while (again) {
-    const SeqId hinted = slot.hinted;
-    const bool caught_up = catch_up_and_seal(context, id, hinted);
-    slot.in_background = false;
+void Manager::catch_up_in_background(const CollectionId& id) {
+  while (true) {
+    SeqId hinted = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      hinted = hinted_.at(id);
+    }
+    const bool caught_up = catch_up(id, hinted);
+    const std::lock_guard lock(mutex_);
     // A hint that came while this was at work submitted nothing: its records are this task's.
-    again = caught_up && slot.hinted > hinted && !slot.in_background.exchange(true);
+    if (caught_up && hinted_.at(id) > hinted) continue;
+    hinted_.erase(id);
+    idle_.notify_all();
+    return;
   }
-  std::lock_guard lock(mutex_);
-  --background_;
-  idle_.notify_all();
+}
+
+Result<Manager::Shared> Manager::caught_up(const Context& context, const CollectionId& id) {
+  VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
+  VIRIDIAN_TRY_VOID(collection->catch_up(context, last));
+  return collection;
 }
 
 Status Manager::seal(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(const auto segments, collection(context, id));
-  VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
-  VIRIDIAN_TRY_VOID(segments->catch_up(context, last));
-  return segments->seal(context);
+  VIRIDIAN_TRY(const Shared collection, caught_up(context, id));
+  VIRIDIAN_TRY_VOID(collection->seal(context));
+  maintenance_.look_at(id);
+  return ok_status();
+}
+
+Status Manager::compact(const Context& context, const CollectionId& id) {
+  VIRIDIAN_TRY(const Shared collection, caught_up(context, id));
+  NoThrottle throttle;
+  return collection->compact(context, throttle);
+}
+
+Status Manager::close(const Context&, const CollectionId& id) {
+  pool_.close(id);
+  return ok_status();
+}
+
+Result<SegmentImage> Manager::image(const Context& context, const CollectionId& id) {
+  VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  return collection->image(context);
+}
+
+Result<std::vector<Segment>> Manager::restore(const Context& context, const CollectionId& target,
+                                              const SegmentImage& image) {
+  if (!environment_.writes_files())
+    return Error(Code::failed_precondition, "this process cannot take over files");
+  return restore_image(context, environment_, target, image);
 }
 
 Result<SegmentStats> Manager::stats(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(const auto segments, collection(context, id));
-  return segments->stats();
+  VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  return collection->stats();
 }
 
-Status Manager::drop(const Context&, const CollectionId& id) {
-  std::shared_ptr<Slot> slot;
-  {
-    std::lock_guard lock(mutex_);
-    const auto found = slots_.find(id);
-    if (found != slots_.end()) {
-      slot = found->second;
-      slots_.erase(found);
-    }
-  }
-  if (!slot) {
-    // Never opened here, so nobody has a file of it open.
-    if (environment_.files == nullptr) return ok_status();
-    return environment_.files->remove_all(environment_.directory(id));
-  }
-  std::lock_guard lock(slot->mutex);
-  slot->dropped = true;
-  if (slot->collection)
-    slot->collection->drop();
-  else if (!slot->opening)
-    DirectoryGuard(environment_.files, environment_.directory(id)).remove_at_end();
-  slot->collection.reset();
-  return ok_status();
-}
+Status Manager::drop(const Context&, const CollectionId& id) { return pool_.drop(id); }
 
 }  // namespace viridian::segment

@@ -16,6 +16,12 @@ SegmentTypes types() {
   return types;
 }
 
+segment::Options options(uint64_t backlog_bytes) {
+  segment::Options options;
+  options.backlog_bytes = backlog_bytes;
+  return options;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SegmentManager>> SegmentManager::create(System& system) {
@@ -28,8 +34,7 @@ Result<std::unique_ptr<SegmentManager>> SegmentManager::create(System& system) {
 
 SegmentManager::SegmentManager(viridian::SysDb& sysdb, Consumer& consumer, Executor& executor,
                                uint64_t backlog_bytes)
-    : Manager({sysdb, consumer, executor, nullptr, "", types(),
-               segment::Options{0, 0, std::chrono::seconds(0), backlog_bytes}},
+    : Manager({sysdb, consumer, executor, nullptr, "", nullptr, types(), options(backlog_bytes)},
               kMetadataType, kVectorType) {}
 
 }  // namespace viridian::mem

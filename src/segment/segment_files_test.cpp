@@ -144,7 +144,7 @@ TEST_F(SegmentFiles, SealsByItselfWhenTheHeadIsLarge) {
   for (int i = 0; i < 10; ++i) rows.push_back({std::to_string(i), {1}});
   const SeqId last = holder_.append(id_, batch_of(Operation::add, rows));
   EXPECT_TRUE(holder_.manager().hint(context_, id_, last).ok());
-  ASSERT_TRUE(holder_.reopen().ok());  // waits for the background
+  while (holder_.manager().stats(context_, id_)->sealed < last) std::this_thread::yield();
   EXPECT_EQ(file_paths().size(), 2u);
 }
 
@@ -162,15 +162,20 @@ TEST_F(SegmentFiles, FilesThatNobodyNamesAreRemoved) {
   EXPECT_FALSE(*holder_.files().exists(holder_.directory(unknown)));
 }
 
-TEST_F(SegmentFiles, DroppedCollectionsFilesGoWithItsLastView) {
+TEST_F(SegmentFiles, DroppedCollectionsFilesGoAtOnceAndItsViewsStay) {
   fill();
+  const Answers before = expect_everything();
   auto view = holder_.pin(id_);
   ASSERT_TRUE(holder_.sysdb().delete_collection(context_, id_).ok());
   ASSERT_TRUE(holder_.manager().drop(context_, id_).ok());
-  EXPECT_TRUE(*holder_.files().exists(holder_.directory(id_)));
-  EXPECT_TRUE(view->metadata().all(context_).ok());
-  view.reset();
   EXPECT_FALSE(*holder_.files().exists(holder_.directory(id_)));
+  const auto all = view->metadata().all(context_);
+  ASSERT_TRUE(all.ok());
+  RecordColumns columns;
+  const Status read =
+      view->metadata().fetch(context_, all->slice(0, all->size()), {true, true, true}, columns);
+  EXPECT_TRUE(read.ok());
+  EXPECT_EQ(strings(columns.ids), before.ids);
 }
 
 // One bit anywhere: the damage is reported, or the bit did not matter (padding is checksummed as

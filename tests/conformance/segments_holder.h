@@ -25,7 +25,8 @@ class SegmentsHolder {
   explicit SegmentsHolder(Kind kind) : kind_(kind) {
     EXPECT_TRUE(pool_.start(context_).ok());
     // By itself nothing is sealed in a test that does not ask for it.
-    options_ = {uint64_t{1} << 40, uint64_t{1} << 40, std::chrono::hours(1), uint64_t{1} << 40};
+    options_.seal_bytes = options_.seal_records = options_.backlog_bytes = uint64_t{1} << 40;
+    options_.seal_age = std::chrono::hours(1);
     EXPECT_TRUE(open().ok());
   }
   ~SegmentsHolder() {

@@ -84,7 +84,8 @@ struct SegmentStats {
 };
 
 /// A collection's files as of one sealed number, for a snapshot. As long as `keep` is held, the
-/// files stay where they are, and the log keeps the records after that number.
+/// files stay where they are, and the log keeps the records after that number. To be let go before
+/// the manager that made it.
 struct SegmentImage {
   std::vector<Segment> segments;
   std::string directory;  ///< of the files
@@ -106,6 +107,16 @@ class SegmentManager {
   ///   data_loss     a file or log frame that is needed is damaged
   virtual Result<std::shared_ptr<const ReadView>> pin(const Context&, const CollectionId&,
                                                       SeqId min_seq) = 0;
+  /// To be called before `bytes` are appended to the collection's log. Waits, within the context,
+  /// while the records of all collections that are not yet in files take more memory than they may,
+  /// and this one has more than its share of it.
+  ///   resource_exhausted  they cannot be written to files either; the message says why
+  ///   and as pin(): segments that cannot be opened would never apply the batch
+  virtual Status admit(const Context& context, const CollectionId& collection,
+                       uint64_t /*bytes*/) {
+    const auto open = stats(context, collection);
+    return open.ok() ? ok_status() : Status(open.error());
+  }
   /// Says that the log has grown: the collection is caught up, and sealed if due, in the
   /// background. Returns at once, except that it waits while the collection is more than the
   /// configured backlog behind (so that writers cannot outrun memory).
@@ -132,7 +143,7 @@ class SegmentManager {
     return Error(Code::unimplemented, "this segment manager cannot take over files");
   }
   virtual Result<SegmentStats> stats(const Context&, const CollectionId&) = 0;
-  /// Closes the collection and removes its files, now or when the last view of it is gone. Absent:
+  /// Closes the collection and removes its files, at once: views of it keep what they need. Absent:
   /// ok. To be called after the SysDb has forgotten it.
   virtual Status drop(const Context&, const CollectionId&) = 0;
 };

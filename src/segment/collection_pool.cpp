@@ -1,0 +1,252 @@
+#include "segment/collection_pool.h"
+
+#include <algorithm>
+
+namespace viridian::segment {
+
+struct CollectionPool::Slot {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool opening = false;  // guarded by mutex, as all but the last
+  bool dropped = false;
+  bool closed = false;
+  bool reopening = false;
+  bool close_soon = false;
+  Shared collection;
+  std::optional<Error> failed;
+
+  std::atomic<uint64_t> last_use = 0;
+};
+
+CollectionPool::CollectionPool(const Environment& environment,
+                               std::function<void(const CollectionId&)> opened)
+    : environment_(environment), opened_(std::move(opened)) {}
+
+CollectionPool::~CollectionPool() = default;
+
+CollectionPool::SharedSlot CollectionPool::slot(const CollectionId& id) {
+  const std::lock_guard lock(mutex_);
+  SharedSlot& slot = slots_[id];
+  if (!slot) slot = std::make_shared<Slot>();
+  return slot;
+}
+
+CollectionPool::SharedSlot CollectionPool::find(const CollectionId& id) {
+  const std::lock_guard lock(mutex_);
+  const auto found = slots_.find(id);
+  return found == slots_.end() ? nullptr : found->second;
+}
+
+void CollectionPool::forget(const CollectionId& id, const SharedSlot& slot) {
+  const std::lock_guard lock(mutex_);
+  const auto found = slots_.find(id);
+  if (found != slots_.end() && found->second == slot) slots_.erase(found);
+}
+
+Result<CollectionPool::Shared> CollectionPool::get(const Context& context, const CollectionId& id) {
+  while (true) {
+    const SharedSlot slot = this->slot(id);
+    slot->last_use = ++uses_;
+    std::unique_lock lock(slot->mutex);
+    VIRIDIAN_TRY_VOID(wait_until(context, slot->changed, lock, [&] { return !slot->opening; }));
+    if (slot->collection) return slot->collection;
+    if (slot->closed) continue;  // it is about to leave the map
+    if (slot->failed) {
+      const Code code = slot->failed->code();
+      // The opener ran out of its own time: that says nothing about the collection.
+      if (code == Code::deadline_exceeded || code == Code::cancelled) continue;
+      return *slot->failed;
+    }
+    slot->opening = true;
+    lock.unlock();
+    return open(context, id, slot);
+  }
+}
+
+Result<CollectionPool::Shared> CollectionPool::open_segments(const Context& context,
+                                                             const CollectionId& id) {
+  constexpr int kTries = 5;
+  for (int left = environment_.options.read_only ? kTries : 1;; --left) {
+    auto opened = CollectionSegments::open(context, environment_, id);
+    if (opened.ok() || left == 1 || opened.error().code() != Code::data_loss) return opened;
+  }
+}
+
+Result<CollectionPool::Shared> CollectionPool::open(const Context& context, const CollectionId& id,
+                                                    const SharedSlot& slot) {
+  auto opened = open_segments(context, id);
+  // A slot that failed leaves the map first, so that whoever waits finds a new one.
+  if (!opened.ok()) forget(id, slot);
+  if (opened.ok()) {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = unsealed_.find(id); known != unsealed_.end()) {
+      (*opened)->set_unsealed_since(known->second);
+      unsealed_.erase(known);
+    }
+  }
+  open_is_done(id, *slot, opened);
+  if (opened.ok()) {
+    opened_(id);
+    keep_to_limit();
+  }
+  return opened;
+}
+
+void CollectionPool::open_is_done(const CollectionId& id, Slot& slot,
+                                  const Result<Shared>& opened) {
+  const std::lock_guard lock(slot.mutex);
+  slot.opening = false;
+  if (opened.ok() && !slot.dropped) slot.collection = *opened;
+  if (!opened.ok()) slot.failed = opened.error();
+  if (slot.dropped) {
+    // Dropped while it was being opened. What stays is an orphan, removed at the next start.
+    if (opened.ok())
+      (void)(*opened)->drop();
+    else if (environment_.writes_files())
+      (void)environment_.files->remove_all(environment_.directory(id));
+  }
+  slot.changed.notify_all();
+}
+
+CollectionPool::Shared CollectionPool::peek(const CollectionId& id) {
+  const SharedSlot slot = find(id);
+  if (!slot) return nullptr;
+  const std::lock_guard lock(slot->mutex);
+  return slot->collection;
+}
+
+std::vector<CollectionPool::Shared> CollectionPool::open_ones() {
+  std::vector<SharedSlot> slots;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, slot] : slots_) slots.push_back(slot);
+  }
+  std::vector<Shared> open;
+  for (const SharedSlot& slot : slots) {
+    const std::lock_guard lock(slot->mutex);
+    if (slot->collection) open.push_back(slot->collection);
+  }
+  return open;
+}
+
+Status CollectionPool::drop(const CollectionId& id) {
+  SharedSlot slot;
+  {
+    const std::lock_guard lock(mutex_);
+    unsealed_.erase(id);
+    if (const auto found = slots_.find(id); found != slots_.end()) {
+      slot = found->second;
+      slots_.erase(found);
+    }
+  }
+  Shared dropped;  // goes last, without the lock
+  if (slot) {
+    const std::lock_guard lock(slot->mutex);
+    slot->dropped = true;
+    dropped = std::exchange(slot->collection, nullptr);
+    if (slot->opening) return ok_status();  // whoever opens it does the rest
+    slot->closed = true;
+  }
+  if (dropped) return dropped->drop();
+  return environment_.writes_files() ? environment_.files->remove_all(environment_.directory(id))
+                                     : ok_status();
+}
+
+bool CollectionPool::close_if_idle(const CollectionId& id, const SharedSlot& slot) {
+  Shared closing;  // goes last, without the lock
+  {
+    const std::lock_guard lock(slot->mutex);
+    if (slot->opening || slot->reopening || !slot->collection) return false;
+    // Nobody can get hold of it without the slot's mutex.
+    if (slot->collection.use_count() != 1 || !slot->collection->idle()) return false;
+    slot->closed = true;
+    closing = std::exchange(slot->collection, nullptr);
+  }
+  const auto since = closing->unsealed_since();
+  const std::lock_guard lock(mutex_);
+  if (const auto found = slots_.find(id); found != slots_.end() && found->second == slot) {
+    slots_.erase(found);
+    if (since) unsealed_[id] = *since;
+  }
+  return true;
+}
+
+void CollectionPool::close(const CollectionId& id) {
+  // Segments that are only in memory would not come back.
+  if (environment_.files == nullptr) return;
+  const SharedSlot slot = find(id);
+  if (!slot || close_if_idle(id, slot)) return;
+  const std::lock_guard lock(slot->mutex);
+  slot->close_soon = slot->collection != nullptr;
+}
+
+void CollectionPool::close_unused() {
+  if (environment_.files == nullptr) return;
+  std::vector<std::pair<CollectionId, SharedSlot>> closing;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, slot] : slots_) {
+      const std::lock_guard slot_lock(slot->mutex);
+      if (slot->close_soon) closing.emplace_back(id, slot);
+    }
+  }
+  for (const auto& [id, slot] : closing) close_if_idle(id, slot);
+  keep_to_limit();
+}
+
+void CollectionPool::keep_to_limit() {
+  const uint64_t most = environment_.options.max_open;
+  if (environment_.files == nullptr) return;
+  struct Candidate {
+    uint64_t last_use;
+    CollectionId id;
+    SharedSlot slot;
+  };
+  std::vector<Candidate> candidates;
+  {
+    const std::lock_guard lock(mutex_);
+    if (slots_.size() <= most) return;
+    for (const auto& [id, slot] : slots_) candidates.push_back({slot->last_use, id, slot});
+  }
+  // A few more than need be, so that not every opening looks at all of them.
+  size_t surplus = candidates.size() - most + most / 64;
+  std::sort(candidates.begin(), candidates.end(),
+            [](const Candidate& a, const Candidate& b) { return a.last_use < b.last_use; });
+  for (const Candidate& candidate : candidates) {
+    if (surplus == 0) return;
+    if (close_if_idle(candidate.id, candidate.slot)) --surplus;
+  }
+}
+
+std::vector<CollectionId> CollectionPool::unsealed_since(Clock::time_point time) {
+  std::vector<CollectionId> ids;
+  const std::lock_guard lock(mutex_);
+  for (const auto& [id, since] : unsealed_)
+    if (since <= time) ids.push_back(id);
+  return ids;
+}
+
+Status CollectionPool::reopen(const Context& context, const Shared& old) {
+  const SharedSlot slot = find(old->id());
+  if (!slot) return ok_status();
+  {
+    std::unique_lock lock(slot->mutex);
+    VIRIDIAN_TRY_VOID(wait_until(context, slot->changed, lock, [&] { return !slot->reopening; }));
+    if (slot->collection != old) return ok_status();
+    slot->reopening = true;
+  }
+  auto opened = open_segments(context, old->id());
+  // Readers of the old one must not be taken back in time.
+  if (opened.ok())
+    if (const Status caught_up = (*opened)->catch_up(context, old->applied()); !caught_up.ok())
+      opened = caught_up.error();
+  Shared replaced;  // goes last, without the lock
+  const std::lock_guard lock(slot->mutex);
+  slot->reopening = false;
+  if (opened.ok() && slot->collection == old) replaced = std::exchange(slot->collection, *opened);
+  slot->changed.notify_all();
+  if (!opened.ok()) return opened.error();
+  return ok_status();
+}
+
+}  // namespace viridian::segment

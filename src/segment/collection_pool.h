@@ -1,0 +1,66 @@
+#pragma once
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "segment/collection_segments.h"
+
+namespace viridian::segment {
+
+/// The open collections. One opens when it is first asked for, once however many ask. Beyond the
+/// limit those are closed that were used least recently and that nobody is using. Thread-safe.
+class CollectionPool {
+ public:
+  using Shared = std::shared_ptr<CollectionSegments>;
+  using Clock = CollectionSegments::Clock;
+
+  /// `opened` is called after each opening, from the thread that opened.
+  CollectionPool(const Environment& environment, std::function<void(const CollectionId&)> opened);
+  ~CollectionPool();
+
+  /// Opens it if need be. Errors: see CollectionSegments::open.
+  Result<Shared> get(const Context&, const CollectionId&);
+  /// Null where it is not open. That somebody peeked is no use of it.
+  Shared peek(const CollectionId&);
+  std::vector<Shared> open_ones();
+  /// As SegmentManager::drop.
+  Status drop(const CollectionId&);
+  /// Closes it once nobody is using it: now, or when close_unused() finds it so.
+  void close(const CollectionId&);
+  void close_unused();
+  /// Closed collections that have had records in no file since before `time`. They are told once.
+  std::vector<CollectionId> unsealed_since(Clock::time_point time);
+  /// Opens the collection again and puts it in the place of `old`, unless somebody did already:
+  /// the SysDb names other files now.
+  Status reopen(const Context&, const Shared& old);
+
+ private:
+  /// A collection that is being opened, is open, or (then no longer in slots_) failed to open or
+  /// was closed.
+  struct Slot;
+  using SharedSlot = std::shared_ptr<Slot>;
+
+  SharedSlot slot(const CollectionId&);
+  SharedSlot find(const CollectionId&);
+  void forget(const CollectionId&, const SharedSlot&);
+  Result<Shared> open(const Context&, const CollectionId&, const SharedSlot&);
+  /// Where another process writes, its files may be replaced while they are being opened.
+  Result<Shared> open_segments(const Context&, const CollectionId&);
+  void open_is_done(const CollectionId&, Slot&, const Result<Shared>&);
+  bool close_if_idle(const CollectionId&, const SharedSlot&);
+  void keep_to_limit();
+
+  const Environment& environment_;
+  const std::function<void(const CollectionId&)> opened_;
+  std::atomic<uint64_t> uses_ = 0;
+
+  std::mutex mutex_;
+  std::unordered_map<CollectionId, SharedSlot> slots_;            // guarded by mutex_, as the next
+  std::unordered_map<CollectionId, Clock::time_point> unsealed_;  ///< of closed collections
+};
+
+}  // namespace viridian::segment

@@ -1,0 +1,49 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "base/executor.h"
+#include "os/files.h"
+#include "segment/memory_budget.h"
+#include "segment/segment_metrics.h"
+#include "viridian/spi/log.h"
+#include "viridian/spi/segment_types.h"
+#include "viridian/spi/sysdb.h"
+
+namespace viridian::segment {
+
+struct Options {
+  uint64_t seal_bytes = 0;
+  uint64_t seal_records = 0;
+  std::chrono::seconds seal_age{0};
+  uint64_t backlog_bytes = 0;
+  uint64_t heads_bytes = std::numeric_limits<uint64_t>::max();
+  uint64_t max_open = std::numeric_limits<uint64_t>::max();
+  std::chrono::seconds purge_age = std::chrono::hours(24);
+  uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
+  bool read_only = false;
+  /// How often the background looks for what no call tells it of.
+  std::chrono::milliseconds look_every{5000};
+};
+
+/// What the segments of all collections work with.
+struct Environment {
+  SysDb& sysdb;
+  Consumer& consumer;
+  Executor& executor;
+  os::Files* files;  ///< null: segments in memory, which never seal
+  std::string root;  ///< directory of all collections' segment directories
+  SegmentTypes types;
+  Options options;
+  SegmentMetrics metrics;
+  std::unique_ptr<MemoryBudget> budget;
+
+  std::string directory(const CollectionId& id) const { return root + "/" + id.to_string(); }
+  /// Whether it seals and removes.
+  bool writes_files() const noexcept { return files != nullptr && !options.read_only; }
+};
+
+}  // namespace viridian::segment

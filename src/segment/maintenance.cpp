@@ -1,0 +1,259 @@
+#include "segment/maintenance.h"
+
+#include <algorithm>
+#include <exception>
+
+#include "obs/log.h"
+#include "os/thread_priority.h"
+#include "segment/wall_clock.h"
+
+namespace viridian::segment {
+namespace {
+
+constexpr std::chrono::seconds kPauseAfterFailedMerge{60};
+
+}  // namespace
+
+Maintenance::Maintenance(const Environment& environment, CollectionPool& pool)
+    : environment_(environment),
+      pool_(pool),
+      throttle_(std::max<uint64_t>(1, environment.options.merge_bytes_per_second)) {}
+
+Maintenance::~Maintenance() { stop(); }
+
+void Maintenance::start() {
+  if (environment_.files == nullptr) return;
+  started_ = Clock::now();
+  // Not behind others: seals give back the memory that writers may be waiting for.
+  sealer_ = std::thread([this] { run_sealer(); });
+  if (!environment_.writes_files()) return;
+  merger_ = std::thread([this] {
+    os::lower_thread_priority();
+    run_merger();
+  });
+}
+
+void Maintenance::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    context_.cancel();
+  }
+  wake_sealer_.notify_all();
+  wake_merger_.notify_all();
+  if (sealer_.joinable()) sealer_.join();
+  if (merger_.joinable()) merger_.join();
+}
+
+void Maintenance::wake_sealer() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (sealer_woken_) return;
+    sealer_woken_ = true;
+  }
+  wake_sealer_.notify_one();
+}
+
+void Maintenance::look_at(const CollectionId& id) {
+  if (environment_.options.merge_bytes_per_second == 0 || !environment_.writes_files()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    to_look_at_.try_emplace(id, Clock::now());
+  }
+  wake_merger_.notify_one();
+}
+
+template <class Work>
+bool Maintenance::attempt(const char* what, const CollectionId& id, Work&& work) {
+  Status outcome;
+  try {
+    outcome = work();
+  } catch (const std::exception& thrown) {  // memory ran out: this collection waits, others go on
+    outcome = Error(Code::internal, thrown.what());
+  }
+  if (outcome.ok()) return true;
+  // Dropped in the meantime, or the process is going down.
+  if (outcome.error().code() == Code::not_found || stopping()) return false;
+  obs::log(obs::Level::warn, "segment", "background work on a collection failed; it is tried again",
+           {{"work", what}, {"collection", id.to_string()}, {"error", outcome.error().message()}});
+  return false;
+}
+
+void Maintenance::run_sealer() {
+  while (!stopping()) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_sealer_.wait_for(lock, environment_.options.look_every,
+                            [this] { return sealer_woken_ || stopping(); });
+      sealer_woken_ = false;
+    }
+    if (stopping()) return;
+    if (environment_.options.read_only) {
+      follow_writer();
+    } else {
+      seal_due();
+      relieve_memory();
+      seal_closed();
+      seal_forgotten();
+      settle();
+    }
+    pool_.close_unused();
+  }
+}
+
+bool Maintenance::seal(const Shared& collection) {
+  const bool sealed = attempt("seal", collection->id(), [&] { return collection->seal(context_); });
+  if (sealed) look_at(collection->id());
+  return sealed;
+}
+
+void Maintenance::seal_due() {
+  for (const Shared& collection : pool_.open_ones()) {
+    if (stopping()) return;
+    if (collection->seal_is_due()) seal(collection);
+  }
+}
+
+void Maintenance::relieve_memory() {
+  while (!stopping() && environment_.budget->over_limit()) {
+    Shared largest;
+    for (const Shared& collection : pool_.open_ones()) {
+      if (!collection->memory().over_share() || !collection->may_relieve_memory()) continue;
+      if (!largest || collection->memory().bytes() > largest->memory().bytes())
+        largest = collection;
+    }
+    if (!largest) return;
+    seal(largest);
+  }
+}
+
+void Maintenance::seal_closed() {
+  for (const CollectionId& id :
+       pool_.unsealed_since(Clock::now() - environment_.options.seal_age)) {
+    if (stopping()) return;
+    attempt("seal", id, [&]() -> Status {
+      VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
+      VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
+      VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
+      return collection->seal(context_);
+    });
+    pool_.close(id);
+  }
+}
+
+// What an earlier process left in logs is not to stay there until somebody asks for the collection.
+void Maintenance::seal_forgotten() {
+  if (looked_for_forgotten_ || Clock::now() - started_ < environment_.options.seal_age) return;
+  looked_for_forgotten_ = true;
+  const auto ids = environment_.sysdb.all_collections(context_);
+  if (!ids.ok()) {
+    looked_for_forgotten_ = false;
+    return;
+  }
+  for (const CollectionId& id : *ids) {
+    if (stopping()) return;
+    if (pool_.peek(id)) continue;  // seal_due() sees to it
+    attempt("seal", id, [&]() -> Status {
+      VIRIDIAN_TRY(const auto segments, environment_.sysdb.list_segments(context_, id));
+      VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
+      if (segments.empty() || last <= segments.front().sealed) return ok_status();
+      VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
+      VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
+      return collection->seal(context_);
+    });
+    pool_.close(id);
+  }
+}
+
+void Maintenance::settle() {
+  if (Clock::now() < next_settle_) return;
+  next_settle_ = Clock::now() + environment_.options.look_every;
+  for (const Shared& collection : pool_.open_ones()) {
+    if (stopping()) return;
+    attempt("removal", collection->id(), [&] { return collection->settle(context_); });
+  }
+}
+
+void Maintenance::follow_writer() {
+  if (Clock::now() < next_follow_) return;
+  next_follow_ = Clock::now() + environment_.options.look_every;
+  for (const Shared& collection : pool_.open_ones()) {
+    if (stopping()) return;
+    attempt("reopening", collection->id(), [&]() -> Status {
+      VIRIDIAN_TRY(const bool superseded, collection->superseded(context_));
+      return superseded ? pool_.reopen(context_, collection) : ok_status();
+    });
+  }
+}
+
+void Maintenance::run_merger() {
+  const auto purge_every = std::clamp<std::chrono::milliseconds>(
+      environment_.options.purge_age / 10, environment_.options.look_every,
+      std::chrono::minutes(1));
+  Clock::time_point next_purge = Clock::now() + purge_every;
+  while (!stopping()) {
+    {
+      std::unique_lock lock(mutex_);
+      const auto due = [&] {
+        return std::any_of(to_look_at_.begin(), to_look_at_.end(),
+                           [](const auto& entry) { return entry.second <= Clock::now(); });
+      };
+      wake_merger_.wait_for(lock, environment_.options.look_every,
+                            [&] { return stopping() || due(); });
+    }
+    merge_due();
+    if (stopping() || Clock::now() < next_purge) continue;
+    if (environment_.options.merge_bytes_per_second != 0) purge();
+    next_purge = Clock::now() + purge_every;
+  }
+}
+
+void Maintenance::merge_due() {
+  std::map<CollectionId, Clock::time_point> todo;
+  {
+    const std::lock_guard lock(mutex_);
+    todo.swap(to_look_at_);
+  }
+  for (const auto& [id, not_before] : todo) {
+    if (stopping()) return;
+    Clock::time_point again = not_before;
+    bool keep = true;
+    if (not_before <= Clock::now()) {
+      keep = false;
+      const Shared collection = pool_.peek(id);
+      if (!collection) continue;
+      const bool worked = attempt("merge", id, [&]() -> Status {
+        // One merge each in turn, so that a large collection does not keep out the others.
+        VIRIDIAN_TRY(keep, collection->merge_if_due(context_, throttle_));
+        return ok_status();
+      });
+      if (!worked) {
+        keep = true;
+        again = Clock::now() + kPauseAfterFailedMerge;
+      }
+    }
+    if (!keep) continue;
+    const std::lock_guard lock(mutex_);
+    to_look_at_.try_emplace(id, again);
+  }
+}
+
+void Maintenance::purge() {
+  const int64_t before = seconds_since_1970() - environment_.options.purge_age.count();
+  const auto ids = environment_.sysdb.collections_with_garbage(context_, before);
+  if (!ids.ok()) {
+    obs::log(obs::Level::warn, "segment", "the SysDb cannot say where garbage is",
+             {{"error", ids.error().message()}});
+    return;
+  }
+  for (const CollectionId& id : *ids) {
+    if (stopping()) return;
+    const bool was_open = pool_.peek(id) != nullptr;
+    attempt("purge", id, [&]() -> Status {
+      VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
+      return collection->purge(context_, throttle_);
+    });
+    if (!was_open) pool_.close(id);
+  }
+}
+
+}  // namespace viridian::segment

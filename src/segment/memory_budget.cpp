@@ -1,0 +1,65 @@
+#include "segment/memory_budget.h"
+
+#include "segment/serial.h"
+
+namespace viridian::segment {
+
+void MemoryBudget::Account::set(uint64_t bytes) {
+  bool less = false;
+  {
+    const std::lock_guard lock(budget_.mutex_);
+    less = bytes < bytes_;
+    if (bytes_ == 0 && bytes != 0) ++budget_.accounts_;
+    if (bytes_ != 0 && bytes == 0) --budget_.accounts_;
+    budget_.total_ += bytes - bytes_;
+    bytes_ = bytes;
+  }
+  if (less) budget_.given_back_.notify_all();
+}
+
+uint64_t MemoryBudget::Account::bytes() const {
+  const std::lock_guard lock(budget_.mutex_);
+  return bytes_;
+}
+
+bool MemoryBudget::Account::over_share() const {
+  const std::lock_guard lock(budget_.mutex_);
+  return bytes_ > budget_.share();
+}
+
+uint64_t MemoryBudget::total() const {
+  const std::lock_guard lock(mutex_);
+  return total_;
+}
+
+bool MemoryBudget::over_limit() const {
+  const std::lock_guard lock(mutex_);
+  return total_ > limit_;
+}
+
+bool MemoryBudget::has_room(const Account& account, uint64_t bytes) const {
+  // Who has nothing has nothing to give back: one batch goes in, however large.
+  if (account.bytes_ == 0) return true;
+  if (account.bytes_ + bytes <= share()) return true;
+  const uint64_t most = limit_ + limit_ / 4;
+  return total_ <= most && bytes <= most - total_;
+}
+
+Status MemoryBudget::wait_for_room(const Context& context, const Account& account, uint64_t bytes,
+                                   const std::function<Status()>& relieve) {
+  std::unique_lock lock(mutex_);
+  while (!has_room(account, bytes)) {
+    lock.unlock();
+    VIRIDIAN_TRY_VOID(relieve());
+    lock.lock();
+    const uint64_t before = total_;
+    const auto look_again = Context::Clock::now() + std::chrono::seconds(1);
+    // Once more after a second even if nothing changed: sealing may have failed meanwhile.
+    VIRIDIAN_TRY_VOID(wait_until(context, given_back_, lock, [&] {
+      return total_ < before || has_room(account, bytes) || Context::Clock::now() >= look_again;
+    }));
+  }
+  return ok_status();
+}
+
+}  // namespace viridian::segment
