@@ -35,9 +35,15 @@ class Registry {
  public:
   template <std::derived_from<Component> Impl, class... Roles>
   requires(std::derived_from<Impl, Roles>&&...) void add(std::string name) {
+    add<Impl, Roles...>(std::move(name), Impl::create);
+  }
+  /// The same for a class that is made of more than a System: `make` knows the rest.
+  template <std::derived_from<Component> Impl, class... Roles>
+  requires(std::derived_from<Impl, Roles>&&...) void add(
+      std::string name, std::function<Result<std::unique_ptr<Impl>>(System&)> make) {
     Class& entry = classes_[std::move(name)] = Class();  // naming a class again replaces it
-    entry.create = [](System& system) -> Result<std::unique_ptr<Component>> {
-      VIRIDIAN_TRY(std::unique_ptr<Impl> made, Impl::create(system));
+    entry.create = [make = std::move(make)](System& system) -> Result<std::unique_ptr<Component>> {
+      VIRIDIAN_TRY(std::unique_ptr<Impl> made, make(system));
       return std::unique_ptr<Component>(std::move(made));
     };
     (entry.roles.emplace(std::type_index(typeid(Roles)),
