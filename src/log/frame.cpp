@@ -11,7 +11,8 @@ namespace viridian::log {
 namespace {
 
 constexpr uint32_t kMagic = 0x474c4456;  // "VDLG"
-constexpr uint8_t kVersion = 1;
+constexpr uint8_t kBatchVersion = 1;
+constexpr uint8_t kMarkVersion = 2;
 
 struct Layout {
   uint32_t magic;
@@ -32,6 +33,11 @@ static_assert(std::endian::native == std::endian::little);
 uint32_t header_crc(Bytes header) { return crc32c(0, header.first(offsetof(Layout, header_crc))); }
 
 bool plausible(const Layout& header) {
+  if (header.version == kMarkVersion) {
+    return header.flags == 0 && header.reserved == 0 && header.payload_size == 0 &&
+           header.records == 0 && header.durable_seq > 0 &&
+           header.first_seq == header.durable_seq + 1;
+  }
   return header.flags == 0 && header.reserved == 0 && header.payload_size <= kPayloadBytesMax &&
          header.records > 0 && header.first_seq > 0 && header.durable_seq < header.first_seq &&
          header.first_seq <= std::numeric_limits<uint64_t>::max() - header.records;
@@ -48,7 +54,7 @@ ParsedFrame parse_frame(Bytes bytes) {
   Layout header;
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header.magic != kMagic || header_crc(bytes) != header.header_crc) return parsed;
-  if (header.version != kVersion) {
+  if (header.version != kBatchVersion && header.version != kMarkVersion) {
     parsed.state = FrameState::unknown_version;
     return parsed;
   }
@@ -71,7 +77,7 @@ FrameHeader make_frame_header(const Frame& frame, uint64_t payload_size, uint32_
   VIRIDIAN_ASSERT(payload_size <= kPayloadBytesMax);
   const Layout layout = {
       .magic = kMagic,
-      .version = kVersion,
+      .version = frame.is_mark() ? kMarkVersion : kBatchVersion,
       .flags = 0,
       .reserved = 0,
       .payload_size = static_cast<uint32_t>(payload_size),
@@ -87,6 +93,10 @@ FrameHeader make_frame_header(const Frame& frame, uint64_t payload_size, uint32_
   const uint32_t crc = header_crc(header);
   std::memcpy(header.data() + offsetof(Layout, header_crc), &crc, sizeof crc);
   return header;
+}
+
+FrameHeader make_mark(SeqId durable_seq, uint64_t salt) {
+  return make_frame_header({durable_seq + 1, durable_seq, 0, salt, {}}, 0, crc32c(0, {}));
 }
 
 }  // namespace viridian::log

@@ -18,14 +18,17 @@ constexpr uint64_t kPayloadBytesMax = uint64_t{1} << 30;
 
 using FrameHeader = std::array<std::byte, kFrameHeaderBytes>;
 
+/// One appended batch, or, without records, a mark: it only says that all before it is durable.
 struct Frame {
   SeqId first_seq = 0;
   /// Number of the last record that was durable when the frame was written. It proves that
   /// everything up to there had been written well before.
   SeqId durable_seq = 0;
-  uint32_t records = 0;
-  uint64_t salt = 0;  ///< the same in all frames of one file, and in no other
+  uint32_t records = 0;  ///< 0: a mark
+  uint64_t salt = 0;     ///< the same in all frames of one file, and in no other
   Bytes payload;
+  bool is_mark() const { return records == 0; }
+  /// Of a mark: the number before it.
   SeqId last_seq() const { return first_seq + records - 1; }
 };
 
@@ -52,5 +55,7 @@ constexpr uint64_t padded_size(uint64_t payload_size) {
 }
 /// The header to a padded payload of which `payload_size` bytes count and whose CRC is given.
 FrameHeader make_frame_header(const Frame& frame, uint64_t payload_size, uint32_t payload_crc);
+/// A whole mark: it follows record `durable_seq`, which is durable.
+FrameHeader make_mark(SeqId durable_seq, uint64_t salt);
 
 }  // namespace viridian::log

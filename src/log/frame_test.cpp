@@ -54,10 +54,27 @@ TEST(Frame, EveryFlippedBitIsNoticed) {
 // A newer program's frames must be told from damage: nobody may cut them off.
 TEST(Frame, AnotherVersionIsNotDamage) {
   std::string bytes = frame_bytes(kFrame, "x");
-  bytes[4] = 2;
+  bytes[4] = 3;
   const uint32_t crc = crc32c(0, os::as_bytes(bytes).first(44));
   std::memcpy(bytes.data() + 44, &crc, sizeof crc);
   EXPECT_EQ(parse_frame(os::as_bytes(bytes)).state, FrameState::unknown_version);
+}
+
+TEST(Frame, MarkSaysWhatIsDurable) {
+  const FrameHeader mark = make_mark(9, 99);
+  const ParsedFrame parsed = parse_frame(mark);
+  ASSERT_EQ(parsed.state, FrameState::whole);
+  EXPECT_EQ(parsed.size, kFrameHeaderBytes);
+  EXPECT_TRUE(parsed.frame.is_mark());
+  EXPECT_EQ(parsed.frame.first_seq, 10u);
+  EXPECT_EQ(parsed.frame.last_seq(), 9u);
+  EXPECT_EQ(parsed.frame.durable_seq, 9u);
+  EXPECT_EQ(parsed.frame.salt, 99u);
+  for (size_t bit = 0; bit < mark.size() * 8; ++bit) {
+    FrameHeader flipped = mark;
+    flipped[bit / 8] ^= std::byte{1} << (bit % 8);
+    EXPECT_EQ(parse_frame(flipped).state, FrameState::damaged) << bit;
+  }
 }
 
 TEST(Frame, SoundHeadersThatCannotBeAreDamage) {

@@ -2,7 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -65,13 +67,24 @@ class LocalLogTest : public ::testing::Test {
       ASSERT_EQ(*found[i].batch, *expected_[first + i].batch);
     }
   }
-  /// Offsets of the frames in some bytes of whole frames.
-  static std::vector<size_t> frame_offsets(const std::string& bytes) {
-    std::vector<size_t> offsets;
-    for (size_t at = 0; at < bytes.size();
-         at += log::parse_frame(os::as_bytes(bytes).subspan(at)).size)
-      offsets.push_back(at);
-    return offsets;
+  struct Place {
+    size_t begin = 0;
+    size_t end = 0;
+    bool holds(size_t at) const { return begin <= at && at < end; }
+  };
+  /// Where the batches are in some bytes of whole frames. Between them are marks.
+  static std::vector<Place> batches_in(const std::string& bytes) {
+    std::vector<Place> places;
+    for (size_t at = 0; at < bytes.size();) {
+      const log::ParsedFrame parsed = log::parse_frame(os::as_bytes(bytes).subspan(at));
+      if (!parsed.frame.is_mark()) places.push_back({at, at + parsed.size});
+      at += parsed.size;
+    }
+    return places;
+  }
+  static std::string flipped(std::string bytes, size_t at, int bit) {
+    bytes[at] = static_cast<char>(bytes[at] ^ (1 << bit));
+    return bytes;
   }
   static std::string frame(SeqId first_seq, SeqId durable_seq, const RecordBatch& batch,
                            uint64_t salt) {
@@ -97,11 +110,12 @@ TEST_F(LocalLogTest, TornTailIsCutAtEveryByteOfTheLastFrame) {
   open();
   fill(4);
   const std::string good = bytes_of(file_path());
-  const size_t last_frame = frame_offsets(good).back();
-  for (size_t size = last_frame; size < good.size(); ++size) {
+  const auto [last_frame, last_end] = batches_in(good).back();
+  for (size_t size = last_frame; size < last_end; ++size) {
     for (const size_t zeros : {size_t{0}, good.size() - size, size_t{5'000}}) {
       const std::string torn = good.substr(0, size) + std::string(zeros, '\0');
-      if (torn.starts_with(good)) continue;  // only zeros of the padding were missing
+      // Only zeros of the padding were missing.
+      if (torn.starts_with(good.substr(0, last_end))) continue;
       log_.reset();
       write(file_path(), torn);
       open();
@@ -129,7 +143,7 @@ TEST_F(LocalLogTest, GroupTornInTheMiddleIsCutAsAWhole) {
   write(file_path(), acknowledged + torn + whole);
   open();
   EXPECT_EQ(log_->last(Context(), id_).value(), end);
-  EXPECT_EQ(fs::file_size(file_path()), acknowledged.size());
+  EXPECT_EQ(fs::file_size(file_path()), acknowledged.size() + log::kFrameHeaderBytes);
   EXPECT_EQ(append(std::make_shared<RecordBatch>(one)).value(), 2 * end);
 }
 
@@ -156,22 +170,23 @@ TEST_F(LocalLogTest, DamageInTheMiddleIsReportedAndNothingElseIsLost) {
   open();
   fill(6);
   const std::string good = bytes_of(file_path());
-  const std::vector<size_t> offsets = frame_offsets(good);
-  for (size_t at = offsets[1]; at < offsets[5]; at += 1 + random_() % 40) {
+  const std::vector<Place> places = batches_in(good);
+  for (size_t at = places[0].end; at < places[5].end; at += 1 + random_() % 40) {
+    size_t hit = 1;
+    while (places[hit].end <= at) ++hit;
+    if (!places[hit].holds(at)) continue;
     log_.reset();
-    std::string bytes = good;
-    bytes[at] = static_cast<char>(bytes[at] ^ (1 << (random_() % 8)));
+    const std::string bytes = flipped(good, at, static_cast<int>(random_() % 8));
     write(file_path(), bytes);
     open();
-    size_t hit = 1;
-    while (offsets[hit + 1] <= at) ++hit;
     expect_batches(read(0).value(), 0, hit);
     for (const SeqId after : {expected_[hit].first_seq - 1, expected_[hit].last_seq() - 1}) {
       const auto damaged = read(after);
       ASSERT_FALSE(damaged.ok());
       EXPECT_EQ(damaged.error().code(), Code::data_loss);
       EXPECT_THAT(damaged.error().message(), HasSubstr(file_path()));
-      EXPECT_THAT(damaged.error().message(), HasSubstr("offset " + std::to_string(offsets[hit])));
+      EXPECT_THAT(damaged.error().message(),
+                  HasSubstr("offset " + std::to_string(places[hit].begin)));
       EXPECT_THAT(damaged.error().message(),
                   HasSubstr("records " + std::to_string(expected_[hit].first_seq) + " to " +
                             std::to_string(expected_[hit].last_seq())));
@@ -192,7 +207,8 @@ TEST_F(LocalLogTest, DamageOrAGapInAnOlderFileIsReportedWhenItIsRead) {
   for (const std::string& name : names) firsts.push_back(log::parse_log_file_name(name).value());
   ASSERT_GT(firsts.size(), 3u);
   std::string bytes = bytes_of(file_path(firsts[1]));
-  for (const std::string& broken : {bytes.substr(0, bytes.size() - 9), std::string()}) {
+  for (const std::string& broken :
+       {bytes.substr(0, batches_in(bytes).back().end - 9), std::string()}) {
     write(file_path(firsts[1]), broken);
     open();
     const auto part = read(0);
@@ -211,8 +227,8 @@ TEST_F(LocalLogTest, FramesOfANewerVersionAreLeftAlone) {
   fill(2);
   log_.reset();
   std::string bytes = bytes_of(file_path());
-  const size_t at = frame_offsets(bytes).back();
-  bytes[at + 4] = 2;
+  const size_t at = batches_in(bytes).back().begin;
+  bytes[at + 4] = 3;
   const uint32_t crc = crc32c(0, os::as_bytes(bytes).subspan(at, 44));
   std::memcpy(bytes.data() + at + 44, &crc, sizeof crc);
   write(file_path(), bytes);
@@ -233,6 +249,134 @@ TEST_F(LocalLogTest, TrimGivesTheSpaceBack) {
   EXPECT_EQ(fs::file_size(os::join(topic_path(), left[0])), 0u);
   ASSERT_TRUE(log_->drop(Context(), id_).ok());
   EXPECT_FALSE(fs::exists(topic_path()));
+}
+
+// The last group of a file was acknowledged, and nothing was appended since: the mark behind it
+// says so. Damage to the mark itself loses nothing.
+TEST_F(LocalLogTest, EveryFlippedByteOfAClosedLogIsFoundOrLosesNothing) {
+  open({.segment_bytes = 1'200});
+  fill(9);
+  log_.reset();
+  const std::vector<std::string> names = files_.list(topic_path()).value();
+  ASSERT_GT(names.size(), 2u);
+  for (const std::string& name : names) {
+    const std::string path = os::join(topic_path(), name);
+    const std::string good = bytes_of(path);
+    const std::vector<Place> places = batches_in(good);
+    for (size_t at = 0; at < good.size(); ++at) {
+      const bool in_batch = std::any_of(places.begin(), places.end(),
+                                        [&](const Place& place) { return place.holds(at); });
+      log_.reset();
+      write(path, flipped(good, at, static_cast<int>(random_() % 8)));
+      open({.segment_bytes = 1'200});
+      size_t found = 0;
+      size_t lost = 0;
+      for (const LogBatch& batch : expected_) {
+        const auto got = log_->read(Context(), id_, batch.first_seq - 1, 1);
+        if (got.ok()) {
+          ASSERT_EQ(got->size(), 1u);
+          ASSERT_EQ(got->front().first_seq, batch.first_seq);
+          ASSERT_EQ(*got->front().batch, *batch.batch) << name << " at " << at;
+          ++found;
+        } else {
+          ASSERT_EQ(got.error().code(), Code::data_loss);
+          ASSERT_THAT(got.error().message(), HasSubstr(path));
+          ++lost;
+        }
+      }
+      ASSERT_EQ(found + lost, expected_.size());
+      ASSERT_EQ(lost, in_batch ? 1u : 0u) << name << " at " << at << " of " << good.size();
+      ASSERT_EQ(log_->last(Context(), id_).value(), expected_.back().last_seq());
+    }
+    log_.reset();
+    write(path, good);
+  }
+}
+
+TEST_F(LocalLogTest, DamagedMarkInTheMiddleLosesNothingAndWritesGoOn) {
+  open();
+  fill(3);
+  const std::string good = bytes_of(file_path());
+  // The process was killed between the last batch and its mark.
+  const std::string killed = good.substr(0, batches_in(good)[2].end);
+  for (size_t at = batches_in(good)[0].end; at < batches_in(good)[1].begin; ++at) {
+    log_.reset();
+    write(file_path(), flipped(killed, at, 3));
+    open();
+    expect_batches(read(0).value(), 0, 3);
+    ASSERT_EQ(append(batch(1)).value(), expected_[2].last_seq() + 1);
+  }
+}
+
+// compact() promises that nothing deleted stays in any file, also where writes go on meanwhile.
+TEST_F(LocalLogTest, TrimInTheMiddleOfTheLastFileLetsALaterTrimRemoveIt) {
+  open();
+  fill(4);
+  const std::string was = bytes_of(file_path());
+  ASSERT_TRUE(log_->trim(Context(), id_, expected_[1].last_seq()).ok());
+  expect_batches(read(expected_[1].last_seq()).value(), 2, 4);
+  const SeqId end = expected_[3].last_seq();
+  fill(1);
+  ASSERT_TRUE(log_->trim(Context(), id_, end).ok());
+  EXPECT_FALSE(fs::exists(file_path()));
+  expect_batches(read(end).value(), 4, 5);
+  EXPECT_EQ(files_.list(topic_path()).value().size(), 1u);
+}
+
+TEST_F(LocalLogTest, ReservedSpaceIsGivenBackWhenAFileIsLeft) {
+  open();
+  RecordBatch big;
+  big.ids = {std::string(200'000, 'x')};
+  ASSERT_TRUE(append(std::make_shared<RecordBatch>(big)).ok());
+  struct stat status {};
+  ASSERT_EQ(stat(file_path().c_str(), &status), 0);
+  const auto reserved = status.st_blocks;
+  log_->stop();
+  ASSERT_EQ(stat(file_path().c_str(), &status), 0);
+  EXPECT_LE(status.st_blocks * 512, status.st_size + 65'536) << "of " << reserved;
+  ASSERT_TRUE(append(batch(1)).ok()) << "a stopped file opens again";
+}
+
+TEST_F(LocalLogTest, WaitingForALogThatNeverBeganLeavesNothing) {
+  open({.topics = 4});
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(log_->wait(Context::with_timeout(std::chrono::milliseconds(0)), Uuid::random(), 0)
+                  .error()
+                  .code(),
+              Code::deadline_exceeded);
+  }
+  EXPECT_EQ(log_->topics(), 0u);
+}
+
+TEST_F(LocalLogTest, IdleTopicsAreForgottenAndOpenAgain) {
+  open({.open_files = 2, .topics = 4});
+  std::vector<CollectionId> ids;
+  const SharedBatch one = batch(1);
+  for (int i = 0; i < 30; ++i) {
+    ids.push_back(Uuid::random());
+    ASSERT_EQ(log_->append(Context(), ids.back(), one).value(), 1u);
+    EXPECT_LE(log_->topics(), 5u);
+  }
+  for (const CollectionId& id : ids) {
+    ASSERT_EQ(log_->append(Context(), id, one).value(), 2u);
+    ASSERT_EQ(log_->read(Context(), id, 0, kNoLimit).value().size(), 2u);
+  }
+}
+
+TEST_F(LocalLogTest, RetainRemovesDamagedLogsAndLeavesWhatIsNotALog) {
+  open();
+  fill(3);
+  log_.reset();
+  write(file_path(), flipped(bytes_of(file_path()), 10, 0));
+  fs::create_directories(directory_.path() + "/notes");
+  write(directory_.path() + "/README", "x");
+  open();
+  EXPECT_FALSE(append(batch()).ok());
+  const CollectionId kept = Uuid::random();
+  ASSERT_TRUE(log_->append(Context(), kept, batch()).ok());
+  ASSERT_TRUE(log_->retain(Context(), {kept}).ok());
+  EXPECT_FALSE(fs::exists(topic_path()));
+  EXPECT_EQ(files_.list(directory_.path()).value().size(), 3u);
 }
 
 }  // namespace

@@ -8,6 +8,11 @@ Error empty_batch() {
   return Error(Code::invalid_argument, "an empty batch cannot be logged: give at least one record");
 }
 
+Error has_begun(const CollectionId& collection, SeqId last) {
+  return Error(Code::already_exists, fmt::format("collection {} has a log already, up to record {}",
+                                                 collection.to_string(), last));
+}
+
 Error trimmed_away(const CollectionId& collection, SeqId after, SeqId trimmed) {
   return Error(Code::out_of_range,
                fmt::format("the log of collection {} begins after number {}; records {} to {} are "

@@ -6,6 +6,7 @@
 namespace viridian::log {
 
 Error empty_batch();
+Error has_begun(const CollectionId& collection, SeqId last);
 /// A read after `after` where only records after `trimmed` are left.
 Error trimmed_away(const CollectionId& collection, SeqId after, SeqId trimmed);
 /// Made once, the first time: later calls need no memory.

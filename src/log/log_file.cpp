@@ -34,14 +34,28 @@ bool is_next(const ParsedFrame& parsed, SeqId expected, std::optional<uint64_t> 
          parsed.frame.salt == salt.value_or(parsed.frame.salt);
 }
 
-/// The next whole frame after the bad one at `offset`.
+/// Whether the bad frame at `offset` was a mark: what follows then goes on with the same number. A
+/// batch's payload never begins as a frame does, so a batch with a bad header is not taken for one.
+Result<bool> is_bad_mark(FrameReader& reader, uint64_t offset, SeqId expected,
+                         std::optional<uint64_t> salt) {
+  VIRIDIAN_TRY(const ParsedFrame after, reader.at(offset + kFrameHeaderBytes));
+  return salt && is_next(after, expected, salt);
+}
+
+/// Of the file's first frame, where that is sound.
+Result<std::optional<uint64_t>> salt_of(FrameReader& reader) {
+  VIRIDIAN_TRY(const ParsedFrame first, reader.at(0));
+  return first.size > 0 ? std::optional(first.frame.salt) : std::nullopt;
+}
+
+/// The next whole frame after the bad one at `offset` that comes after the records it held.
 Result<std::optional<FrameReader::Found>> next_whole(FrameReader& reader, uint64_t offset,
                                                      const ParsedFrame& bad, SeqId expected,
                                                      std::optional<uint64_t> salt) {
   if (!salt && bad.size > 0) salt = bad.frame.salt;
   // A whole frame that only comes too early, because some before it are gone, is the next one.
   const bool misplaced = bad.state == FrameState::whole && salt == bad.frame.salt;
-  return reader.find(misplaced ? offset : after_bad_frame(offset, bad, salt), expected, salt);
+  return reader.find(misplaced ? offset : after_bad_frame(offset, bad, salt), expected + 1, salt);
 }
 
 /// True where a whole frame after the bad one says that the bad one's records had been durable.
@@ -54,6 +68,20 @@ Result<bool> was_durable(FrameReader& reader, uint64_t offset, const ParsedFrame
     VIRIDIAN_TRY(found, reader.find(found->offset + found->size, expected, found->frame.salt));
   }
   return false;
+}
+
+void take_frame(const ParsedFrame& parsed, Scan& scan) {
+  const Frame& frame = parsed.frame;
+  scan.file.mark(frame.first_seq, scan.end);
+  if (frame.durable_seq >= scan.last_seq) {
+    scan.proven_end = scan.end;
+    scan.proven_seq = scan.last_seq;
+  }
+  scan.marked = frame.is_mark();
+  scan.salt = frame.salt;
+  scan.last_seq = frame.last_seq();
+  scan.last_frame = scan.end;
+  scan.end += parsed.size;
 }
 
 Result<SharedBatch> decode(const std::string& path, uint64_t offset, const Frame& frame) {
@@ -93,21 +121,28 @@ std::optional<SeqId> parse_log_file_name(std::string_view name) {
   return first_seq;
 }
 
-Result<Scan> scan_log_file(const os::File& file, const std::string& path, SeqId first_seq) {
-  VIRIDIAN_TRY(const uint64_t size, file.size());
-  FrameReader reader(file, size);
+Scan scan_from_start(SeqId first_seq) {
   Scan scan;
   scan.file.first_seq = first_seq;
-  scan.last_seq = first_seq - 1;
+  scan.last_seq = scan.proven_seq = first_seq - 1;
+  return scan;
+}
+
+Status scan_log_file(const os::File& file, const std::string& path, Scan& scan) {
+  VIRIDIAN_TRY(const uint64_t size, file.size());
+  FrameReader reader(file, size);
   while (scan.end < size) {
     const SeqId expected = scan.last_seq + 1;
     VIRIDIAN_TRY(const ParsedFrame parsed, reader.at(scan.end));
     if (parsed.state == FrameState::unknown_version) return newer(path, scan.end);
     if (is_next(parsed, expected, scan.salt)) {
-      scan.file.mark(expected, scan.end);
-      scan.salt = parsed.frame.salt;
-      scan.last_seq = parsed.frame.last_seq();
-      scan.end += parsed.size;
+      take_frame(parsed, scan);
+      continue;
+    }
+    VIRIDIAN_TRY(const bool bad_mark, is_bad_mark(reader, scan.end, expected, scan.salt));
+    if (bad_mark) {
+      scan.end += kFrameHeaderBytes;
+      ++scan.damaged_marks;
       continue;
     }
     VIRIDIAN_TRY(const bool damaged, was_durable(reader, scan.end, parsed, expected, scan.salt));
@@ -118,7 +153,7 @@ Result<Scan> scan_log_file(const os::File& file, const std::string& path, SeqId 
     scan.end = next->offset;
     scan.last_seq = next->frame.first_seq - 1;
   }
-  return scan;
+  return ok_status();
 }
 
 Status read_log_file(const Context& context, const os::File& file, const ReadRange& range,
@@ -132,6 +167,14 @@ Status read_log_file(const Context& context, const os::File& file, const ReadRan
     VIRIDIAN_TRY(const ParsedFrame parsed, reader.at(at.offset));
     if (parsed.state == FrameState::unknown_version) return newer(range.path, at.offset);
     if (!is_next(parsed, at.seq, salt)) {
+      if (!salt) {
+        VIRIDIAN_TRY(salt, salt_of(reader));
+      }
+      VIRIDIAN_TRY(const bool bad_mark, is_bad_mark(reader, at.offset, at.seq, salt));
+      if (bad_mark) {
+        at.offset += kFrameHeaderBytes;
+        continue;
+      }
       VIRIDIAN_TRY(const auto next, next_whole(reader, at.offset, parsed, at.seq, salt));
       const Mark resume =
           next ? Mark{next->frame.first_seq, next->offset} : Mark{range.next_seq, range.end};
@@ -141,7 +184,7 @@ Status read_log_file(const Context& context, const os::File& file, const ReadRan
       continue;
     }
     salt = parsed.frame.salt;
-    if (parsed.frame.last_seq() > after) {
+    if (!parsed.frame.is_mark() && parsed.frame.last_seq() > after) {
       auto batch = decode(range.path, at.offset, parsed.frame);
       if (!batch.ok()) {
         out.damage = batch.error();

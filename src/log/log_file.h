@@ -40,12 +40,20 @@ struct Scan {
   SeqId last_seq = 0;
   std::optional<uint64_t> salt;
   std::optional<Error> damage;  ///< acknowledged records are lost, whole ones come after them
+  uint64_t last_frame = 0;      ///< where the last whole frame begins
+  bool marked = false;          ///< the last frame is a mark: all before it is durable
+  uint64_t damaged_marks = 0;   ///< no record is lost with them
+  /// Up to here later frames, or the file's being there, prove that everything is durable.
+  uint64_t proven_end = 0;
+  SeqId proven_seq = 0;
 };
 
-/// Goes through all frames. Bytes after `end` that are no acknowledged record's are a torn tail:
-/// the caller cuts them off.
+/// Before anything of the file that begins with record `first_seq` was looked at.
+Scan scan_from_start(SeqId first_seq);
+/// Goes through all frames from scan.end on. Bytes after the new `end` that are no acknowledged
+/// record's are a torn tail: who writes the file cuts them off.
 ///   failed_precondition  the file is of a newer version
-Result<Scan> scan_log_file(const os::File& file, const std::string& path, SeqId first_seq);
+Status scan_log_file(const os::File& file, const std::string& path, Scan& scan);
 
 /// A stretch of one file to read.
 struct ReadRange {

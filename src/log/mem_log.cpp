@@ -1,6 +1,7 @@
 #include "log/mem_log.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 #include "log/log_errors.h"
 #include "log/wait.h"
@@ -20,6 +21,23 @@ Result<SeqId> Log::append(const Context& context, const CollectionId& collection
   topic.batches.push_back({first, std::move(batch)});
   grown_.notify_all();
   return topic.last;
+}
+
+Status Log::start_after(const Context& context, const CollectionId& collection, SeqId after) {
+  VIRIDIAN_TRY_VOID(context.check());
+  const std::lock_guard lock(mutex_);
+  const auto [topic, made] = topics_.try_emplace(collection);
+  if (!made) return log::has_begun(collection, topic->second.last);
+  topic->second.trimmed = topic->second.last = after;
+  grown_.notify_all();
+  return ok_status();
+}
+
+Status Log::retain(const Context&, const std::vector<CollectionId>& known) {
+  const std::unordered_set<CollectionId> kept(known.begin(), known.end());
+  const std::lock_guard lock(mutex_);
+  std::erase_if(topics_, [&](const auto& entry) { return !kept.contains(entry.first); });
+  return ok_status();
 }
 
 Status Log::drop(const Context&, const CollectionId& collection) {

@@ -18,7 +18,9 @@ class Log final : public Component, public Producer, public Consumer {
   static Result<std::unique_ptr<Log>> create(System&);
 
   Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch) override;
+  Status start_after(const Context&, const CollectionId&, SeqId after) override;
   Status drop(const Context&, const CollectionId&) override;
+  Status retain(const Context&, const std::vector<CollectionId>& known) override;
 
   Result<std::vector<LogBatch>> read(const Context&, const CollectionId&, SeqId after,
                                      size_t limit_bytes) override;

@@ -36,12 +36,18 @@ class Topic {
   Result<SeqId> append(const Context&, SharedBatch batch);
   Result<std::vector<LogBatch>> read(const Context&, SeqId after, size_t limit_bytes);
   Result<SeqId> last(const Context&);
+  Status start_after(const Context&, SeqId after);
   Status wait(const Context&, SeqId after);
   Status trim(const Context&, SeqId up_to);
-  /// The topic is of no use afterwards, except that a failed drop() may be tried again.
+  /// The topic is of no use afterwards. Where it fails, files may be left.
   Status drop(const Context&);
   /// Closes the file being written, unless it is in use.
   void release_file();
+  /// Whether another topic of the same files would do as well as this one, which nobody uses.
+  bool replaceable();
+  /// Whether it ever had a file.
+  bool began();
+  bool dropped();
 
  private:
   struct Pending;  // an append that waits for its group
@@ -65,7 +71,10 @@ class Topic {
   Status write_or_refuse(const std::vector<Pending*>& group) noexcept;
   Status prepare_file(uint64_t group_bytes);
   Status start_file(SeqId first_seq);
+  Status start_log(SeqId after);
   Status sync_directories();
+  void write_mark(uint64_t end, SeqId last);
+  void give_reserve_back();
   Status write_frames(const std::vector<Pending*>& group, uint64_t group_bytes);
   Error refuse_with(const Error& refusal);
   Error refuse_writes(const std::string& what, const Error& cause);
@@ -110,6 +119,7 @@ class Topic {
   bool starting_file_ = false;        // a new file was begun, and is to be finished
   bool directories_synced_ = false;   // since this program started
   bool writing_ = false;              // bytes may be in the file that are not durable
+  bool marked_ = false;               // a mark follows the group just written
 };
 
 }  // namespace viridian::local

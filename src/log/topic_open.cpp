@@ -89,14 +89,16 @@ Status Topic::open_files() {
 Result<log::Scan> Topic::open_last_file(SeqId first_seq) {
   const std::string path = path_of(first_seq);
   VIRIDIAN_TRY(const std::unique_ptr<os::File> file, files_.open(path, os::OpenMode::write));
-  VIRIDIAN_TRY(log::Scan scan, log::scan_log_file(*file, path, first_seq));
+  log::Scan scan = log::scan_from_start(first_seq);
+  VIRIDIAN_TRY_VOID(log::scan_log_file(*file, path, scan));
   if (scan.damage) return scan;  // nothing is touched: somebody may still save something
   VIRIDIAN_TRY(const uint64_t size, file->size());
   if (scan.end < size) {
     obs::log(obs::Level::warn, "log", "an unfinished end of the log was cut off",
              {{"file", path}, {"bytes", size - scan.end}, {"last_record", scan.last_seq}});
-    VIRIDIAN_TRY_VOID(file->truncate(scan.end));
   }
+  // Also where nothing is cut: what a killed process had reserved beyond the end is given back.
+  if (size > 0) VIRIDIAN_TRY_VOID(file->truncate(scan.end));
   // Frames may be here that a killed process had written but not synced. They are about to be
   // given to readers, so they must not vanish any more.
   if (size > 0) {
@@ -106,6 +108,10 @@ Result<log::Scan> Topic::open_last_file(SeqId first_seq) {
       untrusted_ = synced.error();
       return synced.error();
     }
+  }
+  if (scan.end > 0 && !scan.marked) {
+    const log::FrameHeader mark = log::make_mark(scan.last_seq, *scan.salt);
+    if (file->write_at(scan.end, mark).ok()) scan.end += mark.size();
   }
   return scan;
 }
@@ -125,9 +131,29 @@ Status Topic::wait(const Context& context, SeqId after) {
 }
 
 void Topic::release_file() {
-  std::unique_ptr<os::File> closing;  // goes last: the file is closed without the lock
+  Lock lock(mutex_);
+  if (role_taken_ || !active_) return;
+  role_taken_ = true;
+  lock.unlock();
+  give_reserve_back();
+  active_.reset();
+  lock.lock();
+  give_role_back();
+}
+
+bool Topic::began() {
   const Lock lock(mutex_);
-  if (!role_taken_) closing = std::move(active_);
+  return !log_files_.empty();
+}
+
+bool Topic::dropped() {
+  const Lock lock(mutex_);
+  return dropped_;
+}
+
+bool Topic::replaceable() {
+  const Lock lock(mutex_);
+  return !role_taken_ && queue_.empty() && !refusal_ && !untrusted_ && !starting_file_ && !active_;
 }
 
 }  // namespace viridian::local

@@ -75,9 +75,11 @@ Status Topic::trim(const Context& context, SeqId up_to) {
   Lock lock(mutex_);
   VIRIDIAN_TRY_VOID(take_role(context, lock));
   Status trimmed = log::guarded([&] { return check_usable(); });
-  const bool roll = !refusal_ && end_ > 0 && up_to >= last_;
+  // No longer written where it holds anything trimmed, so that it can go, now or with a later trim.
+  // The new one also keeps the last number.
+  const bool roll =
+      !refusal_ && end_ > 0 && !log_files_.empty() && up_to >= log_files_.back().first_seq;
   lock.unlock();
-  // A file of its own for what comes, so that the full one can go. It also keeps the last number.
   if (trimmed.ok() && roll) trimmed = log::guarded([&] { return start_file(last_ + 1); });
   if (trimmed.ok()) trimmed = log::guarded([&] { return remove_files(up_to); });
   lock.lock();

@@ -157,7 +157,17 @@ Status Topic::write_group(const std::vector<Pending*>& group) {
     cache_.put(collection_, {next, member->batch});
     next += member->batch->rows();
   }
+  write_mark(end_ + bytes, next - 1);
   return ok_status();
+}
+
+/// Says behind the group that it is durable: to other processes at once, and to later starts, which
+/// could otherwise take damage to this group for a torn tail. Never synced by itself, and no harm
+/// where it is missing: then the next group says the same.
+void Topic::write_mark(uint64_t end, SeqId last) {
+  const log::FrameHeader mark = log::make_mark(last, *salt_);
+  // The group is durable: whatever happens here, it must be published.
+  marked_ = log::guarded([&] { return active_->write_at(end, mark); }).ok();
 }
 
 Status Topic::prepare_file(uint64_t group_bytes) {
@@ -192,6 +202,7 @@ Status Topic::start_file(SeqId first_seq) {
   VIRIDIAN_TRY(auto file, files_.open(path, os::OpenMode::open_create));
   VIRIDIAN_TRY_VOID(file->truncate(0));
   VIRIDIAN_TRY_VOID(sync_directories());
+  give_reserve_back();
   const Lock lock(mutex_);
   log_files_.push_back({first_seq, {}});  // first: it alone can throw
   end_ = 0;
@@ -200,6 +211,49 @@ Status Topic::start_file(SeqId first_seq) {
   salt_.reset();
   reserved_ = 0;
   return ok_status();
+}
+
+/// Of the active file, which is not written any more for now.
+void Topic::give_reserve_back() {
+  if (!active_ || reserved_ <= end_) return;
+  (void)active_->truncate(end_);  // only space is lost where it fails
+  reserved_ = 0;
+}
+
+Status Topic::start_after(const Context& context, SeqId after) {
+  VIRIDIAN_TRY_VOID(ensure_open(context));
+  Lock lock(mutex_);
+  VIRIDIAN_TRY_VOID(take_role(context, lock));
+  Status started = log::guarded([&]() -> Status {
+    VIRIDIAN_TRY_VOID(check_usable());
+    if (refusal_) return *refusal_;
+    if (log_files_.empty() && !starting_file_) return ok_status();
+    return log::has_begun(collection_, last_);
+  });
+  lock.unlock();
+  if (started.ok()) started = log::guarded([&] { return start_log(after); });
+  lock.lock();
+  if (refusal_) fail_queue(*refusal_);
+  give_role_back();
+  return started;
+}
+
+Status Topic::start_log(SeqId after) {
+  Status started = start_file(after + 1);
+  if (started.ok()) {
+    const Lock lock(mutex_);
+    last_ = after;
+    return started;
+  }
+  // The file may be there all the same, and a log that begins with record 1 must not meet it.
+  Status gone = files_.remove(path_of(after + 1));
+  if (gone.ok() && files_.exists(directory_).value_or(true)) {
+    gone = files_.sync_directory(directory_);
+  }
+  if (!gone.ok())
+    return refuse_writes("a log that could not be begun is in its place", gone.error());
+  starting_file_ = false;
+  return started;
 }
 
 /// A process that was killed may have made the last file, or the directory, and not synced. No
@@ -269,6 +323,7 @@ void Topic::publish(const std::vector<Pending*>& group) {
     last_ += member->batch->rows();
     member->result = last_;
   }
+  if (std::exchange(marked_, false)) end_ += log::kFrameHeaderBytes;
   grown_.notify_all();
 }
 
@@ -282,7 +337,12 @@ Status Topic::drop(const Context& context) {
   lock.unlock();
   active_.reset();
   cache_.erase(collection_, std::numeric_limits<SeqId>::max());
-  const Status removed = log::guarded([&] { return files_.remove_all(directory_); });
+  const Status removed = log::guarded([&]() -> Status {
+    VIRIDIAN_TRY(const bool there, files_.exists(directory_));
+    if (!there) return ok_status();
+    VIRIDIAN_TRY_VOID(files_.remove_all(directory_));
+    return files_.sync_directory(os::parent_of(directory_));
+  });
   lock.lock();
   give_role_back();
   return removed;

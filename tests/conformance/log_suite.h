@@ -235,6 +235,53 @@ TEST_P(LogConformance, TrimmedAwayRecordsAreOutOfRangeAndNumbersAreNeverGivenAga
   expect_equal(read(a_, end), {{end + 1, next}});
 }
 
+TEST_P(LogConformance, LogMayBeginInTheMiddle) {
+  ASSERT_TRUE(producer().start_after(Context(), a_, 41).ok());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(last(a_), 41u);
+    EXPECT_TRUE(read(a_, 41).empty());
+    const auto before = consumer().read(Context(), a_, 40, kNoLimit);
+    ASSERT_FALSE(before.ok());
+    EXPECT_EQ(before.error().code(), Code::out_of_range);
+    const auto again = producer().start_after(Context(), a_, 50);
+    ASSERT_FALSE(again.ok());
+    EXPECT_EQ(again.error().code(), Code::already_exists);
+    if (!log_->reopen()) break;
+  }
+  EXPECT_TRUE(consumer().trim(Context(), a_, 41).ok());
+  const SharedBatch next = batch_of_ids({"x", "y"});
+  EXPECT_EQ(append(a_, next), 43u);
+  expect_equal(read(a_, 41), {{42, next}});
+  EXPECT_TRUE(consumer().wait(Context(), a_, 42).ok());
+  append(b_, next);
+  EXPECT_EQ(producer().start_after(Context(), b_, 7).error().code(), Code::already_exists);
+  EXPECT_EQ(last(b_), 2u);
+}
+
+TEST_P(LogConformance, LogThatBeginsAfterNothingBeginsWithOne) {
+  ASSERT_TRUE(producer().start_after(Context(), a_, 0).ok());
+  EXPECT_EQ(last(a_), 0u);
+  EXPECT_TRUE(read(a_, 0).empty());
+  EXPECT_EQ(append(a_, batch_of_ids({"x"})), 1u);
+}
+
+TEST_P(LogConformance, RetainForgetsAllOthers) {
+  const auto of_a = fill(a_, 5);
+  fill(b_, 5);
+  const CollectionId c = Uuid::random();
+  fill(c, 2);
+  const bool reopened = log_->reopen();
+  ASSERT_TRUE(producer().retain(Context(), {a_, Uuid::random()}).ok());
+  for (int round = 0; round < 2; ++round) {
+    expect_equal(read(a_, 0), of_a);
+    EXPECT_EQ(last(b_), 0u);
+    EXPECT_EQ(last(c), 0u);
+    if (!reopened) break;
+    log_->reopen();
+  }
+  EXPECT_EQ(append(b_, batch_of_ids({"x"})), 1u);
+}
+
 TEST_P(LogConformance, DropForgetsOneCollection) {
   fill(a_, 5);
   const auto of_b = fill(b_, 5);
