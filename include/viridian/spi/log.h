@@ -14,7 +14,8 @@ namespace viridian {
 using SharedBatch = std::shared_ptr<const RecordBatch>;
 
 /// The write side of the log. Thread-safe. Collections do not know of each other: what happens to
-/// one (damage, a full queue, a drop) never shows in another.
+/// one (damage, a full queue, a drop) never shows in another. A log that only follows what another
+/// process writes answers permission_denied.
 class Producer {
  public:
   static constexpr std::string_view kSetting = "producer";
@@ -32,18 +33,15 @@ class Producer {
   /// Begins the log of a collection whose records up to `after` are elsewhere: its first record
   /// gets the number after + 1. Durable on return.
   ///   already_exists  the collection has a log
-  virtual Status start_after(const Context&, const CollectionId&, SeqId /*after*/) {
-    return Error(Code::unimplemented, "this log cannot begin in the middle");
-  }
+  ///   unimplemented   this log cannot begin in the middle
+  virtual Status start_after(const Context&, const CollectionId&, SeqId after) = 0;
 
   /// Forgets the collection's log and gives its space back. Absent: ok.
   virtual Status drop(const Context&, const CollectionId&) = 0;
 
   /// Forgets the logs of all collections but these: what a crash left of dropped ones. To be called
   /// before collections can be created.
-  virtual Status retain(const Context&, const std::vector<CollectionId>& /*known*/) {
-    return ok_status();
-  }
+  virtual Status retain(const Context&, const std::vector<CollectionId>& known) = 0;
 };
 
 /// One appended batch as the log gives it back: record i has number first_seq + i.
@@ -61,7 +59,9 @@ class Consumer {
 
   /// Whole batches after number `after`, oldest first, until about `limit_bytes` are collected (at
   /// least one batch where there is any). Empty at the end of the log.
-  ///   out_of_range  `after` is before what trim() left: those records are gone from the log
+  ///   out_of_range  `after` is before what trim() left: those records are gone from the log. Where
+  ///                 another process writes the log: or records up to `after` were seen that it
+  ///                 then lost without having acknowledged them. Whoever applied them begins anew.
   ///   data_loss     a stored frame is damaged; the message says where, and which numbers it held
   virtual Result<std::vector<LogBatch>> read(const Context&, const CollectionId&, SeqId after,
                                              size_t limit_bytes) = 0;
