@@ -327,7 +327,8 @@ TEST_F(LocalLogTest, ReservedSpaceIsGivenBackWhenAFileIsLeft) {
   open();
   RecordBatch big;
   big.ids = {std::string(200'000, 'x')};
-  ASSERT_TRUE(append(std::make_shared<RecordBatch>(big)).ok());
+  for (int i = 0; i < 2; ++i)  // a file's first group reserves nothing
+    ASSERT_TRUE(append(std::make_shared<RecordBatch>(big)).ok());
   struct stat status {};
   ASSERT_EQ(stat(file_path().c_str(), &status), 0);
   const auto reserved = status.st_blocks;

@@ -16,8 +16,10 @@ namespace {
 
 /// A group is written as one piece; more bytes than this wait for the next one.
 constexpr uint64_t kGroupBytesMax = 64 << 20;
-/// Space is reserved ahead in these steps, for files that are not small (docs/decisions/0003).
-constexpr uint64_t kReserveBytes = 1 << 20;
+/// Space is reserved ahead for files that are not small: as much again as they hold, up to this
+/// (docs/decisions/0003).
+constexpr uint64_t kReserveBytesMax = 1 << 20;
+constexpr uint64_t kReserveUnit = 4096;
 constexpr uint64_t kSmallFileBytes = 128 << 10;
 
 uint64_t random_salt() {
@@ -179,8 +181,9 @@ Status Topic::prepare_file(uint64_t group_bytes) {
   }
   if (!salt_) salt_ = random_salt();
   const uint64_t needed = end_ + group_bytes;
-  if (needed > reserved_ && needed > kSmallFileBytes) {
-    reserved_ = (needed / kReserveBytes + 1) * kReserveBytes;
+  if (needed > reserved_ && end_ > kSmallFileBytes) {
+    reserved_ = needed + std::min(needed, kReserveBytesMax);
+    reserved_ += (kReserveUnit - reserved_ % kReserveUnit) % kReserveUnit;
     (void)active_->reserve(reserved_);  // only for speed: the write says whether there is space
   }
   return ok_status();
