@@ -234,9 +234,25 @@ Status SysDb::publish(const Context& context, const CollectionId& id,
       return sysdb::sealed_goes_back(segment->id, segment->sealed, change.sealed);
     segment->sealed = change.sealed;
     segment->files = change.files;
+    segment->garbage_since = change.garbage_since;
   }
   found->second.segments = std::move(segments);
   return ok_status();
+}
+
+Result<std::vector<CollectionId>> SysDb::collections_with_garbage(const Context& context,
+                                                                  int64_t before) {
+  VIRIDIAN_TRY_VOID(context.check());
+  const std::lock_guard lock(mutex_);
+  std::vector<CollectionId> ids;
+  for (const auto& [id, row] : collections_) {
+    const bool old =
+        std::any_of(row.segments.begin(), row.segments.end(), [&](const Segment& segment) {
+          return segment.garbage_since != 0 && segment.garbage_since <= before;
+        });
+    if (old) ids.push_back(id);
+  }
+  return ids;
 }
 
 Result<std::vector<CollectionId>> SysDb::all_collections(const Context& context) {

@@ -44,6 +44,8 @@ class SysDb final : public Component, public viridian::SysDb {
   Result<std::vector<Segment>> list_segments(const Context&, const CollectionId&) override;
   Status publish(const Context&, const CollectionId&,
                  const std::vector<SegmentChange>& changes) override;
+  Result<std::vector<CollectionId>> collections_with_garbage(const Context&,
+                                                             int64_t before) override;
   Result<std::vector<CollectionId>> all_collections(const Context&) override;
 
   Status reset(const Context&) override;

@@ -27,10 +27,12 @@ Status insert_file(sql::Database& database, const SegmentId& segment, const Segm
                    size_t position) {
   VIRIDIAN_TRY(sql::Statement insert,
                database.prepare("INSERT INTO segment_files(segment, position, id, name, size_bytes,"
-                                " rows, first_seq, last_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
+                                " rows, first_seq, last_seq, origin)"
+                                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(blob_of(segment)).bind(to_stored(position)).bind(blob_of(file.id)).bind(file.name);
   insert.bind(to_stored(file.size_bytes)).bind(to_stored(file.rows));
   insert.bind(to_stored(file.first_seq)).bind(to_stored(file.last_seq));
+  file.origin == Uuid() ? insert.bind_null() : insert.bind(blob_of(file.origin));
   return insert.run();
 }
 
@@ -43,8 +45,8 @@ Status insert_files(sql::Database& database, const SegmentId& segment,
 
 Status read_files(sql::Database& database, Segment& segment) {
   VIRIDIAN_TRY(sql::Statement files,
-               database.prepare("SELECT id, name, size_bytes, rows, first_seq, last_seq"
-                                " FROM segment_files WHERE segment = ? ORDER BY position"));
+               database.prepare("SELECT id, name, size_bytes, rows, first_seq, last_seq,"
+                                " origin FROM segment_files WHERE segment = ? ORDER BY position"));
   files.bind(blob_of(segment.id));
   while (true) {
     VIRIDIAN_TRY(const bool row, files.step());
@@ -56,6 +58,9 @@ Status read_files(sql::Database& database, Segment& segment) {
     file.rows = from_stored(files.integer(3));
     file.first_seq = from_stored(files.integer(4));
     file.last_seq = from_stored(files.integer(5));
+    if (!files.is_null(6)) {
+      VIRIDIAN_TRY(file.origin, uuid_of(files, 6));
+    }
     segment.files.push_back(std::move(file));
   }
 }
@@ -151,19 +156,19 @@ Status update_collection(sql::Database& database, const Collection& collection) 
 Status insert_segment(sql::Database& database, const Segment& segment, size_t position) {
   VIRIDIAN_TRY(
       sql::Statement insert,
-      database.prepare("INSERT INTO segments(id, collection, position, scope, type, sealed)"
-                       " VALUES (?, ?, ?, ?, ?, ?)"));
+      database.prepare("INSERT INTO segments(id, collection, position, scope, type, sealed,"
+                       " garbage_since) VALUES (?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(blob_of(segment.id)).bind(blob_of(segment.collection)).bind(to_stored(position));
   insert.bind(segment.scope == SegmentScope::metadata ? kMetadataScope : kVectorScope);
-  insert.bind(segment.type).bind(to_stored(segment.sealed));
+  insert.bind(segment.type).bind(to_stored(segment.sealed)).bind(segment.garbage_since);
   VIRIDIAN_TRY_VOID(insert.run());
   return insert_files(database, segment.id, segment.files);
 }
 
 Result<std::vector<Segment>> read_segments(sql::Database& database, const CollectionId& id) {
   VIRIDIAN_TRY(sql::Statement select,
-               database.prepare("SELECT id, scope, type, sealed FROM segments WHERE collection = ?"
-                                " ORDER BY position"));
+               database.prepare("SELECT id, scope, type, sealed, garbage_since FROM segments"
+                                " WHERE collection = ? ORDER BY position"));
   select.bind(blob_of(id));
   std::vector<Segment> segments;
   while (true) {
@@ -176,6 +181,7 @@ Result<std::vector<Segment>> read_segments(sql::Database& database, const Collec
         select.text(1) == kMetadataScope ? SegmentScope::metadata : SegmentScope::vector;
     segment.type = select.text(2);
     segment.sealed = from_stored(select.integer(3));
+    segment.garbage_since = select.integer(4);
     VIRIDIAN_TRY_VOID(read_files(database, segment));
     segments.push_back(std::move(segment));
   }
@@ -193,12 +199,83 @@ Status change_segment(sql::Database& database, const CollectionId& id,
       return sysdb::sealed_goes_back(change.segment, sealed, change.sealed);
   }
   VIRIDIAN_TRY(sql::Statement update,
-               database.prepare("UPDATE segments SET sealed = ? WHERE id = ?"));
-  VIRIDIAN_TRY_VOID(update.bind(to_stored(change.sealed)).bind(blob_of(change.segment)).run());
+               database.prepare("UPDATE segments SET sealed = ?, garbage_since = ? WHERE id = ?"));
+  update.bind(to_stored(change.sealed)).bind(change.garbage_since);
+  VIRIDIAN_TRY_VOID(update.bind(blob_of(change.segment)).run());
   VIRIDIAN_TRY(sql::Statement clear,
                database.prepare("DELETE FROM segment_files WHERE segment = ?"));
   VIRIDIAN_TRY_VOID(clear.bind(blob_of(change.segment)).run());
   return insert_files(database, change.segment, change.files);
+}
+
+Result<Changes> read_changes(sql::Database& database) {
+  VIRIDIAN_TRY(sql::Statement select, database.prepare("SELECT latest, of_databases FROM changes"));
+  VIRIDIAN_TRY(const bool row, select.step());
+  if (!row) return Error(Code::data_loss, "SysDb: the table changes is empty");
+  return Changes{from_stored(select.integer(0)), from_stored(select.integer(1))};
+}
+
+Status write_changes(sql::Database& database, const Changes& changes) {
+  VIRIDIAN_TRY(sql::Statement update,
+               database.prepare("UPDATE changes SET latest = ?, of_databases = ?"));
+  VIRIDIAN_TRY_VOID(
+      update.bind(to_stored(changes.latest)).bind(to_stored(changes.of_databases)).run());
+  // In the header, so that whoever follows the file sees that it changed.
+  constexpr uint64_t kMask = 0x7fffffff;
+  return database.execute(fmt::format("PRAGMA user_version = {}", changes.latest & kMask),
+                          "numbering the change");
+}
+
+Status set_change(sql::Database& database, const CollectionId& id, uint64_t change) {
+  VIRIDIAN_TRY(sql::Statement update,
+               database.prepare("UPDATE collections SET change = ? WHERE id = ?"));
+  return update.bind(to_stored(change)).bind(blob_of(id)).run();
+}
+
+Result<std::map<CollectionId, uint64_t>> read_collection_changes(sql::Database& database) {
+  VIRIDIAN_TRY(sql::Statement select, database.prepare("SELECT id, change FROM collections"));
+  std::map<CollectionId, uint64_t> changes;
+  while (true) {
+    VIRIDIAN_TRY(const bool row, select.step());
+    if (!row) return changes;
+    VIRIDIAN_TRY(const Uuid id, uuid_of(select, 0));
+    changes[id] = from_stored(select.integer(1));
+  }
+}
+
+Result<std::optional<sysdb::CollectionCopy>> copy_collection(sql::Database& database,
+                                                             const CollectionId& id) {
+  VIRIDIAN_TRY(std::optional<Collection> row, find_collection(database, id));
+  if (!row) return std::optional<sysdb::CollectionCopy>();
+  sysdb::CollectionCopy copy;
+  copy.collection = *std::move(row);
+  VIRIDIAN_TRY(copy.segments, read_segments(database, id));
+  VIRIDIAN_TRY(sql::Statement select,
+               database.prepare("SELECT change FROM collections WHERE id = ?"));
+  VIRIDIAN_TRY_VOID(select.bind(blob_of(id)).step());
+  copy.change = from_stored(select.integer(0));
+  return std::optional<sysdb::CollectionCopy>(std::move(copy));
+}
+
+Result<sysdb::DatabasesCopy> copy_databases(sql::Database& database) {
+  sysdb::DatabasesCopy copy;
+  VIRIDIAN_TRY(const Changes changes, read_changes(database));
+  copy.change = changes.of_databases;
+  VIRIDIAN_TRY(sql::Statement tenants,
+               database.prepare("SELECT name, resource_name FROM tenants ORDER BY name"));
+  while (true) {
+    VIRIDIAN_TRY(const bool row, tenants.step());
+    if (!row) break;
+    copy.tenants.push_back({tenants.text(0), tenants.optional_text(1)});
+  }
+  VIRIDIAN_TRY(sql::Statement databases,
+               database.prepare("SELECT id, name, tenant FROM databases ORDER BY tenant, name"));
+  while (true) {
+    VIRIDIAN_TRY(const bool row, databases.step());
+    if (!row) return copy;
+    VIRIDIAN_TRY(const Uuid id, uuid_of(databases, 0));
+    copy.databases.push_back({id, databases.text(1), databases.text(2)});
+  }
 }
 
 Result<std::vector<Uuid>> read_ids(sql::Statement& statement) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -6,6 +7,7 @@
 #include <vector>
 
 #include "sql/database.h"
+#include "sysdb/catalogue.h"
 #include "viridian/base/result.h"
 #include "viridian/model/collection.h"
 #include "viridian/model/requests.h"
@@ -34,6 +36,21 @@ Status insert_segment(sql::Database&, const Segment&, size_t position);
 Result<std::vector<Segment>> read_segments(sql::Database&, const CollectionId& id);
 /// aborted, not_found: as SysDb::publish.
 Status change_segment(sql::Database&, const CollectionId& id, const SegmentChange&);
+
+/// Numbers of changes: the latest of all, and the latest of tenants and databases.
+struct Changes {
+  uint64_t latest = 0;
+  uint64_t of_databases = 0;
+};
+Result<Changes> read_changes(sql::Database&);
+Status write_changes(sql::Database&, const Changes&);
+Status set_change(sql::Database&, const CollectionId& id, uint64_t change);
+/// Every collection's latest change.
+Result<std::map<CollectionId, uint64_t>> read_collection_changes(sql::Database&);
+/// Nothing where there is no such collection.
+Result<std::optional<sysdb::CollectionCopy>> copy_collection(sql::Database&,
+                                                             const CollectionId& id);
+Result<sysdb::DatabasesCopy> copy_databases(sql::Database&);
 
 /// The ids in the statement's first column.
 Result<std::vector<Uuid>> read_ids(sql::Statement& statement);

@@ -2,12 +2,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "component/data_directory.h"
+#include "obs/log.h"
 #include "os/files.h"
-#include "sysdb/messages.h"
-#include "sysdb/sqlite_rows.h"
+#include "sql/upgrade.h"
+#include "sysdb/sqlite_session.h"
 
 namespace viridian::sqlite {
 namespace {
@@ -15,37 +14,9 @@ namespace {
 constexpr const char* kFile = "sysdb.sqlite3";
 constexpr std::string_view kMigrations = "sysdb";  // directory below migrations/
 constexpr size_t kCachedMax = 16384;
-
-int64_t limit_of(const Page& page) { return page.limit ? int64_t{*page.limit} : -1; }
-
-bool is_default(const DatabasePath& path) {
-  return path.tenant == kDefaultTenant && path.database == kDefaultDatabase;
-}
-
-/// `status`, but a taken name or id is reported as `taken`.
-Status or_taken(Status status, const Error& taken) {
-  if (!status.ok() && status.error().code() == Code::already_exists) return taken;
-  return status;
-}
-
-Result<bool> tenant_exists(sql::Database& database, const std::string& name) {
-  VIRIDIAN_TRY(sql::Statement select, database.prepare("SELECT 1 FROM tenants WHERE name = ?"));
-  return select.bind(name).step();
-}
+constexpr int kLogPagesMax = 1000;  // 4 MiB
 
 }  // namespace
-
-class SysDb::Session {
- public:
-  Session(std::unique_lock<std::mutex> lock, sql::Database& database)
-      : lock_(std::move(lock)), database_(&database) {}
-  sql::Database& operator*() const { return *database_; }
-  sql::Database* operator->() const { return database_; }
-
- private:
-  std::unique_lock<std::mutex> lock_;
-  sql::Database* database_;
-};
 
 Result<std::unique_ptr<SysDb>> SysDb::create(System& system) {
   VIRIDIAN_TRY(os::Files * files, system.require<os::Files>());
@@ -57,34 +28,89 @@ Result<std::unique_ptr<SysDb>> SysDb::create(System& system) {
 }
 
 SysDb::SysDb(os::Files& files, const local::DataDirectory& directory, const Options& options)
-    : files_(files), directory_(directory), options_(options) {}
+    : files_(files),
+      directory_(directory),
+      options_(options),
+      path_(os::join(directory.path(), kFile)),
+      catalogue_(files, os::join(directory.path(), sysdb::kCatalogueDirectory)) {}
 
 SysDb::~SysDb() { stop(); }
 
+// ---- Start and stop
+
 Status SysDb::start(const Context& context) {
   VIRIDIAN_TRY_VOID(context.check());
-  VIRIDIAN_TRY_VOID(check_not_lost());
-  VIRIDIAN_TRY(auto database, sql::Database::open(files_, os::join(directory_.path(), kFile)));
-  VIRIDIAN_TRY_VOID(database->check_integrity());
-  VIRIDIAN_TRY_VOID(
-      sql::migrate(*database, kMigrations, sql::embedded_migrations(), options_.migrations));
   const std::lock_guard lock(database_mutex_);
+  if (options_.read_only) return start_following();
+  VIRIDIAN_TRY_VOID(check_not_lost());
+  VIRIDIAN_TRY(auto database, open_database());
+  if (Status prepared = prepare(*database); !prepared.ok()) {
+    database->leave_log();  // what is refused is left as it was found
+    return prepared;
+  }
   database_ = std::move(database);
+  return ok_status();
+}
+
+Status SysDb::start_following() {
+  auto follower = std::make_unique<sql::Follower>(files_, path_);
+  VIRIDIAN_TRY(sql::Database * database, follower->current());
+  if (options_.migrations != sql::MigrationMode::none)
+    VIRIDIAN_TRY_VOID(sql::migrate(*database, kMigrations, sql::embedded_migrations(),
+                                   sql::MigrationMode::validate));
+  follower_ = std::move(follower);
   return ok_status();
 }
 
 Status SysDb::check_not_lost() const {
   VIRIDIAN_TRY(const bool there, directory_.holds(kFile));
   if (there) return ok_status();
-  for (const char* kept : {"segments", "log"}) {
+  for (const char* kept : {"segments", "log", "catalogue"}) {
     VIRIDIAN_TRY(const bool orphaned, directory_.holds(kept));
     if (orphaned)
       return Error(
           Code::failed_precondition,
-          fmt::format("{} holds {}/ but no {}, which says what is in there: restore it, or "
-                      "move {}/ away to begin anew",
+          fmt::format("{} holds {}/ but no {}, which says what is in there: run viridian repair, "
+                      "or move {}/ away to begin anew",
                       directory_.path(), kept, kFile, kept));
   }
+  return ok_status();
+}
+
+Result<std::unique_ptr<sql::Database>> SysDb::open_database() {
+  using sql::MigrationMode;
+  VIRIDIAN_TRY_VOID(sql::remove_unfinished_upgrade(files_, path_));
+  VIRIDIAN_TRY(const bool plain, sql::lacks_checksums(files_, path_));
+  if (!plain || options_.migrations == MigrationMode::none)
+    return sql::Database::open(files_, path_);
+  if (options_.migrations == MigrationMode::validate)
+    return Error(
+        Code::failed_precondition,
+        path_ + ": its pages have no checksums yet; start once with migrations = \"apply\"");
+  {
+    // The tables first: where those are refused the file is left as it is.
+    VIRIDIAN_TRY(const auto database, sql::Database::open(files_, path_));
+    Status migrated =
+        sql::migrate(*database, kMigrations, sql::embedded_migrations(), options_.migrations);
+    if (!migrated.ok()) {
+      database->leave_log();
+      return std::move(migrated).error();
+    }
+  }
+  VIRIDIAN_TRY_VOID(sql::add_checksums(files_, path_));
+  return sql::Database::open(files_, path_);
+}
+
+Status SysDb::prepare(sql::Database& database) {
+  VIRIDIAN_TRY_VOID(database.check_integrity());
+  VIRIDIAN_TRY_VOID(
+      sql::migrate(database, kMigrations, sql::embedded_migrations(), options_.migrations));
+  if (options_.migrations == sql::MigrationMode::none) return ok_status();
+  VIRIDIAN_TRY_VOID(catalogue_.compare(database));
+  // After a sync that failed the log may hold what never reached the disk, and look intact. Writing
+  // it to the file and syncing that makes it true, before anything is built on it.
+  VIRIDIAN_TRY_VOID(database.checkpoint());
+  follow_up(database, /*purge=*/false);
   return ok_status();
 }
 
@@ -92,15 +118,58 @@ void SysDb::stop() noexcept {
   const std::lock_guard lock(database_mutex_);
   forget_all();
   database_.reset();
+  follower_.reset();
 }
+
+// ---- Sessions
 
 Result<SysDb::Session> SysDb::begin(const Context& context) {
   VIRIDIAN_TRY_VOID(context.check());
   std::unique_lock lock(database_mutex_);
   VIRIDIAN_TRY_VOID(context.check());  // it may have been a long wait
+  if (follower_ != nullptr) {
+    VIRIDIAN_TRY(sql::Database * current, follower_->current());
+    return Session(std::move(lock), *current);
+  }
   if (database_ == nullptr) return Error(Code::unavailable, "the SysDb is not running");
   return Session(std::move(lock), *database_);
 }
+
+Result<SysDb::Change> SysDb::begin_change(const Context& context) {
+  if (options_.read_only)
+    return Error(Code::permission_denied,
+                 "this data directory is opened read-only; send changes to the process that writes "
+                 "it, or open it with read_only = false");
+  VIRIDIAN_TRY(Session session, begin(context));
+  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
+  VIRIDIAN_TRY(const rows::Changes changes, rows::read_changes(*session));
+  return Change(*this, std::move(session), std::move(transaction), changes);
+}
+
+Status SysDb::Change::commit() {
+  for (const CollectionId& id : collections_) {
+    VIRIDIAN_TRY_VOID(rows::set_change(*session_, id, number_.latest));
+    owner_->forget(id);
+  }
+  VIRIDIAN_TRY_VOID(rows::write_changes(*session_, number_));
+  VIRIDIAN_TRY_VOID(transaction_.commit());
+  owner_->catalogue_.collections_changed(collections_);
+  if (number_.of_databases == number_.latest) owner_->catalogue_.databases_changed();
+  owner_->follow_up(*session_, purges_);
+  return ok_status();
+}
+
+void SysDb::follow_up(sql::Database& database, bool purge) {
+  if (const Status written = catalogue_.write_due(database); !written.ok())
+    obs::log(obs::Level::warn, "sysdb", "copies in the catalogue are behind, and tried again",
+             {{"error", written.error().message()}});
+  if (!purge && database.log_pages() < kLogPagesMax) return;
+  if (const auto emptied = database.checkpoint(); !emptied.ok())
+    obs::log(obs::Level::warn, "sysdb", "the write-ahead log could not be emptied",
+             {{"error", emptied.error().message()}});
+}
+
+// ---- Rows in memory
 
 SysDb::SharedCollection SysDb::cached(const CollectionId& id) {
   const std::lock_guard lock(cache_mutex_);
@@ -123,239 +192,6 @@ void SysDb::forget(const CollectionId& id) {
 void SysDb::forget_all() {
   const std::lock_guard lock(cache_mutex_);
   cache_.clear();
-}
-
-// ---- Tenants
-
-Status SysDb::create_tenant(const Context& context, const std::string& name) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement insert, session->prepare("INSERT INTO tenants(name) VALUES (?)"));
-  return or_taken(insert.bind(name).run(), sysdb::tenant_exists(name));
-}
-
-Result<Tenant> SysDb::get_tenant(const Context& context, const std::string& name) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select,
-               session->prepare("SELECT resource_name FROM tenants WHERE name = ?"));
-  VIRIDIAN_TRY(const bool row, select.bind(name).step());
-  if (!row) return sysdb::tenant_missing(name);
-  return Tenant{name, select.optional_text(0)};
-}
-
-Status SysDb::set_tenant_resource_name(const Context& context, const std::string& name,
-                                       const std::string& resource_name) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement update,
-               session->prepare("UPDATE tenants SET resource_name = ? WHERE name = ?"));
-  VIRIDIAN_TRY_VOID(update.bind(resource_name).bind(name).run());
-  if (session->changes() == 0) return sysdb::tenant_missing(name);
-  return ok_status();
-}
-
-// ---- Databases
-
-Result<Database> SysDb::create_database(const Context& context, const DatabasePath& path) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  VIRIDIAN_TRY(const bool tenant, tenant_exists(*session, path.tenant));
-  if (!tenant) return sysdb::tenant_missing(path.tenant);
-  const Database database{Uuid::random(), path.database, path.tenant};
-  VIRIDIAN_TRY(sql::Statement insert,
-               session->prepare("INSERT INTO databases(id, tenant, name) VALUES (?, ?, ?)"));
-  insert.bind(rows::blob_of(database.id)).bind(path.tenant).bind(path.database);
-  VIRIDIAN_TRY_VOID(or_taken(insert.run(), sysdb::database_exists(path.database)));
-  VIRIDIAN_TRY_VOID(transaction.commit());
-  return database;
-}
-
-Result<Database> SysDb::get_database(const Context& context, const DatabasePath& path) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(const std::optional<Uuid> id, rows::find_database(*session, path));
-  if (!id) return sysdb::database_missing(path.database);
-  return Database{*id, path.database, path.tenant};
-}
-
-Result<std::vector<Database>> SysDb::list_databases(const Context& context,
-                                                    const std::string& tenant, const Page& page) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select,
-               session->prepare("SELECT id, name FROM databases WHERE tenant = ? ORDER BY name"
-                                " LIMIT ? OFFSET ?"));
-  select.bind(tenant).bind(limit_of(page)).bind(int64_t{page.offset});
-  std::vector<Database> listed;
-  while (true) {
-    VIRIDIAN_TRY(const bool row, select.step());
-    if (!row) return listed;
-    VIRIDIAN_TRY(const Uuid id, rows::uuid_of(select, 0));
-    listed.push_back({id, select.text(1), tenant});
-  }
-}
-
-Result<std::vector<CollectionId>> SysDb::delete_database(const Context& context,
-                                                         const DatabasePath& path) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  VIRIDIAN_TRY(const std::optional<Uuid> id, rows::find_database(*session, path));
-  if (!id) return sysdb::database_missing(path.database);
-  VIRIDIAN_TRY(sql::Statement select,
-               session->prepare("SELECT id FROM collections WHERE database = ? ORDER BY id"));
-  VIRIDIAN_TRY(std::vector<CollectionId> removed, rows::read_ids(select.bind(rows::blob_of(*id))));
-  VIRIDIAN_TRY(sql::Statement collections,
-               session->prepare("DELETE FROM collections WHERE database = ?"));
-  VIRIDIAN_TRY_VOID(collections.bind(rows::blob_of(*id)).run());
-  if (!is_default(path)) {
-    VIRIDIAN_TRY(sql::Statement remove, session->prepare("DELETE FROM databases WHERE id = ?"));
-    VIRIDIAN_TRY_VOID(remove.bind(rows::blob_of(*id)).run());
-  }
-  for (const CollectionId& collection : removed) forget(collection);
-  VIRIDIAN_TRY_VOID(transaction.commit());
-  return removed;
-}
-
-// ---- Collections
-
-Status SysDb::create_collection(const Context& context, const Collection& collection,
-                                const std::vector<Segment>& segments) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  VIRIDIAN_TRY(const std::optional<Uuid> database,
-               rows::find_database(*session, {collection.tenant, collection.database}));
-  if (!database) return sysdb::database_missing_for_create(collection.database);
-  VIRIDIAN_TRY(const bool id_taken, rows::collection_exists(*session, collection.id));
-  // The name first: it is what a client can have chosen twice.
-  Status inserted = rows::insert_collection(*session, *database, collection);
-  if (!inserted.ok() && inserted.error().code() == Code::already_exists) {
-    VIRIDIAN_TRY(sql::Statement named,
-                 session->prepare("SELECT 1 FROM collections WHERE database = ? AND name = ?"));
-    named.bind(rows::blob_of(*database)).bind(collection.name);
-    VIRIDIAN_TRY(const bool name_taken, named.step());
-    return sysdb::collection_exists(id_taken && !name_taken ? collection.id.to_string()
-                                                            : collection.name);
-  }
-  VIRIDIAN_TRY_VOID(std::move(inserted));
-  for (size_t i = 0; i < segments.size(); ++i) {
-    const Error misplaced = sysdb::segment_misplaced(segments[i].id, collection.id);
-    if (segments[i].collection != collection.id) return misplaced;
-    VIRIDIAN_TRY_VOID(or_taken(rows::insert_segment(*session, segments[i], i), misplaced));
-  }
-  return transaction.commit();
-}
-
-Result<Collection> SysDb::get_collection(const Context& context, const DatabasePath& path,
-                                         const std::string& name) {
-  static const std::string kSelect =
-      std::string(rows::kSelectCollection) + "WHERE d.tenant = ? AND d.name = ? AND c.name = ?";
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select, session->prepare(kSelect));
-  VIRIDIAN_TRY(const bool row, select.bind(path.tenant).bind(path.database).bind(name).step());
-  if (!row) return sysdb::collection_missing(name);
-  return rows::read_collection(select);
-}
-
-Result<Collection> SysDb::get_collection(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY_VOID(context.check());
-  if (const SharedCollection known = cached(id)) return *known;
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(std::optional<Collection> collection, rows::find_collection(*session, id));
-  if (!collection) return sysdb::collection_missing(id);
-  remember(*collection);
-  return *std::move(collection);
-}
-
-Result<std::vector<Collection>> SysDb::list_collections(const Context& context,
-                                                        const DatabasePath& path,
-                                                        const Page& page) {
-  static const std::string kSelect =
-      std::string(rows::kSelectCollection) +
-      "WHERE d.tenant = ? AND d.name = ? ORDER BY c.id LIMIT ? OFFSET ?";
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select, session->prepare(kSelect));
-  select.bind(path.tenant).bind(path.database).bind(limit_of(page)).bind(int64_t{page.offset});
-  std::vector<Collection> listed;
-  while (true) {
-    VIRIDIAN_TRY(const bool row, select.step());
-    if (!row) return listed;
-    VIRIDIAN_TRY(Collection collection, rows::read_collection(select));
-    listed.push_back(std::move(collection));
-  }
-}
-
-Result<uint64_t> SysDb::count_collections(const Context& context, const DatabasePath& path) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select,
-               session->prepare("SELECT count(*) FROM collections c JOIN databases d"
-                                " ON d.id = c.database WHERE d.tenant = ? AND d.name = ?"));
-  VIRIDIAN_TRY_VOID(select.bind(path.tenant).bind(path.database).step());
-  return static_cast<uint64_t>(select.integer(0));
-}
-
-Result<Collection> SysDb::update_collection(const Context& context, const CollectionId& id,
-                                            const CollectionChange& change) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  VIRIDIAN_TRY(std::optional<Collection> found, rows::find_collection(*session, id));
-  if (!found) return sysdb::collection_missing(id);
-  Collection collection = *std::move(found);
-  if (change.name) collection.name = *change.name;
-  if (change.metadata) collection.metadata = *change.metadata;
-  if (change.schema) collection.schema = *change.schema;
-  if (change.dimension) collection.dimension = *change.dimension;
-  VIRIDIAN_TRY_VOID(or_taken(rows::update_collection(*session, collection),
-                             sysdb::collection_exists(collection.name)));
-  forget(id);
-  VIRIDIAN_TRY_VOID(transaction.commit());
-  return collection;
-}
-
-Status SysDb::delete_collection(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement remove, session->prepare("DELETE FROM collections WHERE id = ?"));
-  forget(id);
-  VIRIDIAN_TRY_VOID(remove.bind(rows::blob_of(id)).run());
-  if (session->changes() == 0) return sysdb::collection_missing(id);
-  return ok_status();
-}
-
-// ---- Segments
-
-Result<std::vector<Segment>> SysDb::list_segments(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(const bool known, rows::collection_exists(*session, id));
-  if (!known) return sysdb::collection_missing(id);
-  return rows::read_segments(*session, id);
-}
-
-Status SysDb::publish(const Context& context, const CollectionId& id,
-                      const std::vector<SegmentChange>& changes) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  VIRIDIAN_TRY(const bool known, rows::collection_exists(*session, id));
-  if (!known) return sysdb::collection_missing(id);
-  for (const SegmentChange& change : changes)
-    VIRIDIAN_TRY_VOID(rows::change_segment(*session, id, change));
-  return transaction.commit();
-}
-
-Result<std::vector<CollectionId>> SysDb::all_collections(const Context& context) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Statement select, session->prepare("SELECT id FROM collections ORDER BY id"));
-  return rows::read_ids(select);
-}
-
-Status SysDb::reset(const Context& context) {
-  VIRIDIAN_TRY(const Session session, begin(context));
-  VIRIDIAN_TRY(sql::Transaction transaction, sql::Transaction::begin(*session));
-  const std::string everything =
-      "DELETE FROM collections; DELETE FROM databases; DELETE FROM tenants";
-  VIRIDIAN_TRY_VOID(session->execute(everything, "reset"));
-  VIRIDIAN_TRY(sql::Statement tenant, session->prepare("INSERT INTO tenants(name) VALUES (?)"));
-  VIRIDIAN_TRY_VOID(tenant.bind(std::string_view(kDefaultTenant)).run());
-  VIRIDIAN_TRY(sql::Statement database,
-               session->prepare("INSERT INTO databases(id, tenant, name) VALUES (?, ?, ?)"));
-  database.bind(rows::blob_of(Uuid())).bind(std::string_view(kDefaultTenant));
-  VIRIDIAN_TRY_VOID(database.bind(std::string_view(kDefaultDatabase)).run());
-  forget_all();
-  return transaction.commit();
 }
 
 }  // namespace viridian::sqlite

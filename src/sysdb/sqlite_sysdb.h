@@ -5,7 +5,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "sql/follower.h"
 #include "sql/migrations.h"
+#include "sysdb/catalogue_keeper.h"
 #include "viridian/spi/component.h"
 #include "viridian/spi/sysdb.h"
 
@@ -18,8 +20,16 @@ class Files;
 
 namespace viridian::sqlite {
 
-/// The SysDb in one SQLite file, `sysdb.sqlite3` in the data directory. Setting `migrations` says
-/// what start() does with a file of another version. Between start() and stop() only.
+/// The SysDb in one SQLite file, `sysdb.sqlite3` in the data directory, with a copy of each
+/// collection beside it (sysdb/catalogue.h). Setting `migrations` says what start() does with a
+/// file of another version. Between start() and stop() only.
+///
+/// After a sync has failed every change is refused with data_loss until the next start(); what was
+/// acknowledged before is safe and can be read.
+///
+/// Opened read-only it follows the process that writes the file, or reads what that one left: each
+/// call sees all that was acknowledged before it, changes are permission_denied, and nothing on the
+/// disk is touched.
 ///
 /// Lock order: database_mutex_, then cache_mutex_.
 class SysDb final : public Component, public viridian::SysDb {
@@ -33,7 +43,8 @@ class SysDb final : public Component, public viridian::SysDb {
   SysDb(os::Files& files, const local::DataDirectory& directory, const Options& options);
   ~SysDb() override;
 
-  ///   data_loss            the file is damaged
+  ///   data_loss            the file is damaged, or has lost changes that the copies know of
+  ///   not_found            read-only, and there is no file
   ///   failed_precondition  its tables are not those of this program (sql/migrations.h)
   Status start(const Context&) override;
   void stop() noexcept override;
@@ -65,19 +76,31 @@ class SysDb final : public Component, public viridian::SysDb {
   Result<std::vector<Segment>> list_segments(const Context&, const CollectionId&) override;
   Status publish(const Context&, const CollectionId&,
                  const std::vector<SegmentChange>& changes) override;
+  Result<std::vector<CollectionId>> collections_with_garbage(const Context&,
+                                                             int64_t before) override;
   Result<std::vector<CollectionId>> all_collections(const Context&) override;
 
   Status reset(const Context&) override;
 
  private:
+  using SharedCollection = std::shared_ptr<const Collection>;
+
   /// failed_precondition where records are kept but the file that names them is missing: starting
   /// with an empty one would make all of them garbage.
   Status check_not_lost() const;
-  using SharedCollection = std::shared_ptr<const Collection>;
+  Status start_following();
+  Result<std::unique_ptr<sql::Database>> open_database();
+  /// The database as this program needs it.
+  Status prepare(sql::Database& database);
 
   /// The connection, held alone as long as this lives.
   class Session;
   Result<Session> begin(const Context&);
+  /// A session with a transaction, and what it changes.
+  class Change;
+  Result<Change> begin_change(const Context&);
+  /// What a commit leaves to be done. Its troubles are no troubles of the commit.
+  void follow_up(sql::Database& database, bool purge);
 
   SharedCollection cached(const CollectionId& id);
   void remember(const Collection& collection);
@@ -87,9 +110,12 @@ class SysDb final : public Component, public viridian::SysDb {
   os::Files& files_;
   const local::DataDirectory& directory_;
   const Options options_;
+  const std::string path_;  // of the file
 
   std::mutex database_mutex_;
   std::unique_ptr<sql::Database> database_;  // guarded by database_mutex_; null while stopped
+  std::unique_ptr<sql::Follower> follower_;  // instead of it when read-only; guarded as well
+  CatalogueKeeper catalogue_;                // guarded by database_mutex_
 
   std::mutex cache_mutex_;
   /// Rows as they are in the database. Filled and emptied under database_mutex_; a change empties

@@ -133,7 +133,10 @@ TEST_F(SqliteSysDb, MissingDirectoryIsAnError) {
 TEST_F(SqliteSysDb, ReadOnlyDirectoryIsPermissionDenied) {
   fill();
   for (const bool with_file : {true, false}) {
-    if (!with_file) std::filesystem::remove(file_);
+    if (!with_file) {
+      std::filesystem::remove(file_);
+      std::filesystem::remove_all(temporary_.path() + "/catalogue");
+    }
     ASSERT_EQ(chmod(temporary_.path().c_str(), 0555), 0);
     const pid_t child = fork();
     ASSERT_GE(child, 0);

@@ -47,6 +47,7 @@ class Pair {
       case 14:
         return publish();
       case 15:
+        same([&, b = number(4)](SysDb& db) { return db.collections_with_garbage(ctx_, b); });
         return same([&, i = id()](SysDb& db) { return db.list_segments(ctx_, i); });
       default:
         if (number(40) == 0) sqlite_.reopen();
@@ -154,9 +155,10 @@ class Pair {
     for (const auto& [collection, segment] : segments_) {
       if (collection != owner && number(50) != 0) continue;
       const SeqId sealed = number(30);
-      changes.push_back({segment, sealed, {}});
+      changes.push_back({segment, sealed, {}, number(3)});
       for (uint32_t i = 0; i < number(3); ++i)
-        changes.back().files.push_back({Uuid::random(), name(), number(9), number(9), 1, sealed});
+        changes.back().files.push_back(
+            {Uuid::random(), name(), number(9), number(9), 1, sealed, number(2) ? id() : Uuid()});
     }
     same([&, id = owner](SysDb& db) { return db.publish(ctx_, id, changes); });
   }
@@ -164,7 +166,7 @@ class Pair {
   std::mt19937 random_;
   Context ctx_;
   MemHolder mem_;
-  SqliteHolder sqlite_;
+  SqliteHolder sqlite_{/*through_files=*/true};  // without syncs, hence quick
   Page page_;
   std::vector<CollectionId> ids_;
   std::vector<std::pair<CollectionId, SegmentId>> segments_;

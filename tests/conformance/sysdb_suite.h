@@ -282,6 +282,8 @@ TEST_P(SysDbConformance, SegmentsAreStoredWithTheirCollection) {
   Segment two = segment(made, SegmentScope::metadata);
   two.sealed = 9;
   two.files = {file("y", 1, 4), file("x", 5, 9)};
+  two.files[1].origin = Uuid::random();
+  two.garbage_since = 1'700'000'000;
   expect_ok(db().create_collection(ctx_, made, {one, two}));
   holder_->reopen();
   EXPECT_EQ(*db().list_segments(ctx_, made.id), (std::vector{one, two}));
@@ -329,6 +331,55 @@ TEST_P(SysDbConformance, PublishIsAllOrNothing) {
   two.files = {file("v3", 1, 10)};  // files may change while the number stays
   expect_ok(db().publish(ctx_, made.id, {{two.id, 10, two.files}}));
   EXPECT_EQ(*db().list_segments(ctx_, made.id), (std::vector{one, two}));
+}
+
+// Whoever made them restores a collection: what is in files is not in its log.
+TEST_P(SysDbConformance, SegmentsThatAreSealedFromTheStartStaySealed) {
+  const Collection made = collection("a");
+  Segment one = segment(made, SegmentScope::vector);
+  one.sealed = 50;
+  one.files = {file("x", 1, 50)};
+  one.files[0].origin = Uuid::random();
+  expect_ok(db().create_collection(ctx_, made, {one}));
+  expect_error(db().publish(ctx_, made.id, {{one.id, 49, {}}}), Code::aborted,
+               "Segment [" + one.id.to_string() + "] is sealed up to 50; it cannot go back to 49");
+  one.sealed = 60;
+  one.files.push_back(file("y", 51, 60));
+  expect_ok(db().publish(ctx_, made.id, {{one.id, 60, one.files}}));
+  holder_->reopen();
+  EXPECT_EQ(*db().list_segments(ctx_, made.id), std::vector{one});
+}
+
+TEST_P(SysDbConformance, CollectionsWithOldGarbageAreFound) {
+  std::vector<Collection> made;
+  std::vector<Segment> segments;
+  for (const char* name : {"a", "b", "c"}) {
+    made.push_back(collection(name));
+    segments.push_back(segment(made.back(), SegmentScope::metadata));
+    segments.push_back(segment(made.back(), SegmentScope::vector));
+  }
+  segments[0].garbage_since = 100;
+  for (size_t i = 0; i < 3; ++i)
+    expect_ok(db().create_collection(ctx_, made[i], {segments[2 * i], segments[2 * i + 1]}));
+  expect_ok(
+      db().publish(ctx_, made[1].id, {{segments[2].id, 5, {}, 300}, {segments[3].id, 5, {}, 200}}));
+  const auto found = [&](int64_t before) {
+    const auto ids = db().collections_with_garbage(ctx_, before);
+    expect_ok(ids);
+    return *ids;
+  };
+  std::vector both = {made[0].id, made[1].id};
+  std::sort(both.begin(), both.end());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_THAT(found(99), testing::IsEmpty());
+    EXPECT_EQ(found(100), std::vector{made[0].id});
+    EXPECT_EQ(found(199), std::vector{made[0].id});
+    EXPECT_EQ(found(200), both);
+    EXPECT_EQ(found(1000), both);
+    holder_->reopen();
+  }
+  expect_ok(db().publish(ctx_, made[0].id, {{segments[0].id, 5, {}, 0}}));
+  EXPECT_EQ(found(1000), std::vector{made[1].id});
 }
 
 TEST_P(SysDbConformance, SegmentOfAnotherCollectionCannotBePublished) {

@@ -76,10 +76,9 @@ class SysDb {
   virtual Status publish(const Context&, const CollectionId&,
                          const std::vector<SegmentChange>& changes) = 0;
   /// Collections of which a segment has garbage since `before` (seconds since 1970) or longer.
+  /// By id.
   virtual Result<std::vector<CollectionId>> collections_with_garbage(const Context&,
-                                                                     int64_t /*before*/) {
-    return std::vector<CollectionId>();
-  }
+                                                                     int64_t before) = 0;
   /// Ids of all collections, for collecting files that no collection owns.
   virtual Result<std::vector<CollectionId>> all_collections(const Context&) = 0;
 
