@@ -84,13 +84,10 @@ Status DataDirectory::start_read_only() {
 
 Result<std::optional<DirectoryFormat>> DataDirectory::read_format() const {
   const std::string path = os::join(path_, kFormatName);
-  const auto mapping = files_.map(path);
-  if (!mapping.ok()) {
-    VIRIDIAN_TRY(const bool there, files_.exists(path));
-    if (there) return mapping.error();
-    return std::nullopt;
-  }
-  auto format = read_directory_format(os::as_text((*mapping)->bytes()));
+  VIRIDIAN_TRY(const bool there, files_.exists(path));
+  if (!there) return std::nullopt;
+  VIRIDIAN_TRY(const auto mapping, files_.map(path));
+  auto format = read_directory_format(os::as_text(mapping->bytes()));
   if (!format.ok()) {
     return Error(format.error().code(),
                  fmt::format("{}: {}; nothing was changed: `viridian repair` writes it anew", path,
