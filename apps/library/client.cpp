@@ -46,25 +46,29 @@ Result<Client> Client::connect(std::string url, Options options) {
 }
 
 Result<Client> Client::with_database(DatabasePath path) const {
-  VIRIDIAN_TRY(Database database, api().get_database(context(), path));
-  static_cast<void>(database);
+  VIRIDIAN_TRY([[maybe_unused]] Database database,
+               session_->call([&](Api& api) { return api.get_database(context(), path); }));
   return Client(session_, std::move(path));
 }
 
 Status Client::create_tenant(const std::string& name) const {
-  return api().create_tenant(context(), name);
+  return session_->call([&](Api& api) { return api.create_tenant(context(), name); });
 }
 
 Status Client::create_database(const std::string& name) const {
-  return api().create_database(context(), {path_.tenant, name});
+  return session_->call([&](Api& api) {
+    return api.create_database(context(), {path_.tenant, name});
+  });
 }
 
 Status Client::delete_database(const std::string& name) const {
-  return api().delete_database(context(), {path_.tenant, name});
+  return session_->call([&](Api& api) {
+    return api.delete_database(context(), {path_.tenant, name});
+  });
 }
 
 Result<std::vector<Database>> Client::list_databases() const {
-  return api().list_databases(context(), path_.tenant, {});
+  return session_->call([&](Api& api) { return api.list_databases(context(), path_.tenant, {}); });
 }
 
 Result<CollectionHandle> Client::create(const std::string& name, const CollectionOptions& options,
@@ -76,7 +80,9 @@ Result<CollectionHandle> Client::create(const std::string& name, const Collectio
   if (options.space) {
     request.configuration.emplace().hnsw.emplace().space = options.space;
   }
-  VIRIDIAN_TRY(Collection collection, api().create_collection(context(), path_, request));
+  VIRIDIAN_TRY(Collection collection, session_->call([&](Api& api) {
+    return api.create_collection(context(), path_, request);
+  }));
   return CollectionHandle(session_, path_, std::move(collection));
 }
 
@@ -91,12 +97,16 @@ Result<CollectionHandle> Client::get_or_create_collection(const std::string& nam
 }
 
 Result<CollectionHandle> Client::get_collection(const std::string& name) const {
-  VIRIDIAN_TRY(Collection collection, api().get_collection(context(), path_, name));
+  VIRIDIAN_TRY(Collection collection, session_->call([&](Api& api) {
+    return api.get_collection(context(), path_, name);
+  }));
   return CollectionHandle(session_, path_, std::move(collection));
 }
 
 Result<std::vector<CollectionHandle>> Client::list_collections(const Page& page) const {
-  VIRIDIAN_TRY(std::vector<Collection> found, api().list_collections(context(), path_, page));
+  VIRIDIAN_TRY(std::vector<Collection> found, session_->call([&](Api& api) {
+    return api.list_collections(context(), path_, page);
+  }));
   std::vector<CollectionHandle> handles;
   handles.reserve(found.size());
   for (Collection& collection : found) {
@@ -106,8 +116,30 @@ Result<std::vector<CollectionHandle>> Client::list_collections(const Page& page)
 }
 
 Status Client::delete_collection(const std::string& name) const {
-  return api().delete_collection(context(), path_, name);
+  return session_->call([&](Api& api) { return api.delete_collection(context(), path_, name); });
 }
+
+Result<SnapshotInfo> Client::create_snapshot(const std::string& name) const {
+  return session_->call([&](Api& api) { return api.create_snapshot(context(), name); });
+}
+
+Result<std::vector<SnapshotInfo>> Client::list_snapshots() const {
+  return session_->call([&](Api& api) { return api.list_snapshots(context()); });
+}
+
+Result<SnapshotInfo> Client::verify_snapshot(const std::string& name) const {
+  return session_->call([&](Api& api) { return api.verify_snapshot(context(), name); });
+}
+
+Result<std::vector<Collection>> Client::restore_snapshot(const RestoreRequest& request) const {
+  return session_->call([&](Api& api) { return api.restore_snapshot(context(), request); });
+}
+
+Status Client::delete_snapshot(const std::string& name) const {
+  return session_->call([&](Api& api) { return api.delete_snapshot(context(), name); });
+}
+
+void Client::close() const noexcept { session_->close(); }
 
 Api& Client::api() const { return session_->api(); }
 Context Client::context() const { return session_->context(); }

@@ -52,8 +52,9 @@ CollectionHandle::CollectionHandle(std::shared_ptr<detail::Session> session, Dat
 
 Status CollectionHandle::write(const Records& records, Operation operation) const {
   VIRIDIAN_TRY(RecordBatch batch, records.batch(operation));
-  VIRIDIAN_TRY(WriteResult written,
-               session_->api().write(session_->context(), ref(), std::move(batch)));
+  VIRIDIAN_TRY(WriteResult written, session_->call([&](Api& api) {
+    return api.write(session_->context(), ref(), std::move(batch));
+  }));
   static_cast<void>(written);  // the number of a log record means nothing to a caller of this
   return ok_status();
 }
@@ -66,8 +67,9 @@ Result<uint64_t> CollectionHandle::remove(const Filter& filter) const {
   }
   DeleteRequest request;
   VIRIDIAN_TRY(request.selection, selection_of(filter));
-  VIRIDIAN_TRY(DeleteResult result,
-               session_->api().delete_records(session_->context(), ref(), request));
+  VIRIDIAN_TRY(DeleteResult result, session_->call([&](Api& api) {
+    return api.delete_records(session_->context(), ref(), request);
+  }));
   return result.deleted;
 }
 
@@ -77,7 +79,9 @@ Result<Rows> CollectionHandle::get(const GetOptions& options) const {
   request.limit = options.limit;
   request.offset = options.offset;
   request.include = options.include;
-  VIRIDIAN_TRY(GetResult result, session_->api().get(session_->context(), ref(), request));
+  VIRIDIAN_TRY(GetResult result, session_->call([&](Api& api) {
+    return api.get(session_->context(), ref(), request);
+  }));
   return Rows(std::move(result.records));
 }
 
@@ -89,7 +93,9 @@ Result<Rows> CollectionHandle::query(std::span<const float> vector,
   request.n_queries = 1;
   request.vectors.dim = static_cast<uint32_t>(vector.size());
   request.vectors.values.assign(vector.begin(), vector.end());
-  VIRIDIAN_TRY(QueryResult result, session_->api().query(session_->context(), ref(), request));
+  VIRIDIAN_TRY(QueryResult result, session_->call([&](Api& api) {
+    return api.query(session_->context(), ref(), request);
+  }));
   std::vector<Rows> rows = rows_of(std::move(result));
   if (rows.size() != 1) {
     return Error(Code::internal, fmt::format("one query got {} answers", rows.size()));
@@ -111,16 +117,32 @@ Result<std::vector<Rows>> CollectionHandle::query(const std::vector<std::vector<
     }
     request.vectors.values.insert(request.vectors.values.end(), vector.begin(), vector.end());
   }
-  VIRIDIAN_TRY(QueryResult result, session_->api().query(session_->context(), ref(), request));
+  VIRIDIAN_TRY(QueryResult result, session_->call([&](Api& api) {
+    return api.query(session_->context(), ref(), request);
+  }));
   return rows_of(std::move(result));
 }
 
 Result<uint64_t> CollectionHandle::count() const {
-  return session_->api().count(session_->context(), ref(), ReadLevel::index_and_wal);
+  return session_->call(
+      [&](Api& api) { return api.count(session_->context(), ref(), ReadLevel::index_and_wal); });
 }
 
 Status CollectionHandle::modify(const ModifyCollection& change) const {
-  return session_->api().modify_collection(session_->context(), ref(), change);
+  return session_->call(
+      [&](Api& api) { return api.modify_collection(session_->context(), ref(), change); });
+}
+
+Status CollectionHandle::flush() const {
+  return session_->call([&](Api& api) { return api.flush(session_->context(), ref()); });
+}
+
+Status CollectionHandle::compact() const {
+  return session_->call([&](Api& api) { return api.compact(session_->context(), ref()); });
+}
+
+Status CollectionHandle::close() const {
+  return session_->call([&](Api& api) { return api.close_collection(session_->context(), ref()); });
 }
 
 Result<SegmentStats> CollectionHandle::stats() const {
@@ -131,8 +153,10 @@ Result<SegmentStats> CollectionHandle::stats() const {
   }
   // Segments that nobody has read yet have applied nothing: a read catches them up.
   VIRIDIAN_TRY_VOID(count());
-  VIRIDIAN_TRY(SegmentManager * segments, session_->system().require<SegmentManager>());
-  return segments->stats(session_->context(), collection_.id);
+  return session_->call([&](Api&) -> Result<SegmentStats> {
+    VIRIDIAN_TRY(SegmentManager * segments, session_->system().require<SegmentManager>());
+    return segments->stats(session_->context(), collection_.id);
+  });
 }
 
 }  // namespace viridian

@@ -211,6 +211,14 @@ class CollectionHandle {
                                   const QueryOptions& options = {}) const;
   Result<uint64_t> count() const;
   Status modify(const ModifyCollection& change) const;
+
+  /// Brings everything acknowledged so far from the log into files. Nothing needs it: what is
+  /// acknowledged is safe.
+  Status flush() const;
+  /// As flush(); returns when nothing deleted or replaced is left in any file.
+  Status compact() const;
+  /// Gives back its memory and open files; the next call opens it again.
+  Status close() const;
   /// What its segments hold. unimplemented on a client of a server.
   Result<SegmentStats> stats() const;
 
@@ -258,7 +266,22 @@ class Client {
   Result<std::vector<CollectionHandle>> list_collections(const Page& page = {}) const;
   Status delete_collection(const std::string& name) const;
 
-  /// The full interface, for what is not above. Valid as long as the client.
+  /// Keeps the state that all collections of all databases have at one moment, beside the data.
+  ///   already_exists  there is a snapshot of that name
+  Result<SnapshotInfo> create_snapshot(const std::string& name) const;
+  Result<std::vector<SnapshotInfo>> list_snapshots() const;
+  /// Reads every byte of it. data_loss: something is missing or damaged; the message says what.
+  Result<SnapshotInfo> verify_snapshot(const std::string& name) const;
+  /// Makes collections of what a snapshot holds, beside those there are.
+  ///   already_exists  a collection of that name is there: nothing was restored
+  Result<std::vector<viridian::Collection>> restore_snapshot(const RestoreRequest& request) const;
+  Status delete_snapshot(const std::string& name) const;
+
+  /// Waits for the calls under way, then closes the database, or leaves the server. Every later
+  /// call of this client, its copies by with_database() and its handles: failed_precondition.
+  void close() const noexcept;
+
+  /// The full interface, for what is not above. Valid until the client is closed or gone.
   Api& api() const;
   /// A context with the options' timeout, as the calls above use it.
   Context context() const;

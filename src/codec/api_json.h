@@ -71,6 +71,15 @@ Result<Database> read_database(std::string_view body);
 std::string write_databases(const std::vector<Database>& databases);
 Result<std::vector<Database>> read_databases(std::string_view body);
 
+std::string write_snapshot(const SnapshotInfo& info);
+Result<SnapshotInfo> read_snapshot(std::string_view body);
+std::string write_snapshots(const std::vector<SnapshotInfo>& list);
+Result<std::vector<SnapshotInfo>> read_snapshots(std::string_view body);
+/// {"tenant", "database", "collection", "to_tenant", "to_database", "new_name"}, all optional,
+/// tenants only together with databases. The snapshot's name is not in the body.
+std::string write_restore(const RestoreRequest& request);
+Result<RestoreRequest> read_restore(std::string_view body, std::string snapshot);
+
 /// {"nanosecond heartbeat": n}
 std::string write_heartbeat(int64_t nanoseconds);
 Result<int64_t> read_heartbeat(std::string_view body);

@@ -30,10 +30,25 @@ Result<std::unique_ptr<Api>> Api::create(System& system) {
   VIRIDIAN_TRY(SegmentManager * segments, system.require<SegmentManager>());
   Options options;
   options.allow_reset = system.settings().boolean("allow_reset");
+  options.read_only = system.settings().boolean("read_only");
   options.max_batch_size =
       static_cast<uint32_t>(system.settings().unsigned_integer("api.max_batch_size"));
   options.cpus = std::max(1U, std::thread::hardware_concurrency());
+  // What is only in memory has no files to keep.
+  if (consumer->durable()) {
+    VIRIDIAN_TRY(options.files, system.require<os::Files>());
+    options.snapshots_path = system.settings().text("snapshots.path");
+    if (options.snapshots_path.empty()) {
+      options.snapshots_path = os::join(system.settings().text("path"), "snapshots");
+    }
+  }
   return std::make_unique<Api>(Parts{*sysdb, *producer, *consumer, *segments}, options);
+}
+
+Api::Api(const Parts& parts, const Options& options) : parts_(parts), options_(options) {
+  if (options_.files == nullptr) return;
+  snapshots_ =
+      std::make_unique<Snapshots>(parts_, changes_, *options_.files, options_.snapshots_path);
 }
 
 Result<int64_t> Api::heartbeat(const Context&) {
@@ -52,14 +67,15 @@ Result<Identity> Api::identity(const Context&) {
 }
 
 Status Api::reset(const Context& context) {
+  VIRIDIAN_TRY_VOID(writable());
   if (!options_.allow_reset) {
     return Error(Code::permission_denied, "Reset is disabled by config");
   }
   VIRIDIAN_TRY_VOID(context.check());
   std::vector<CollectionId> collections;
   {
-    VIRIDIAN_TRY_VOID(creation_.enter(context, Access::alter));
-    const GateGuard guard(creation_, Access::alter);
+    VIRIDIAN_TRY_VOID(changes_.enter(context, Access::alter));
+    const GateGuard guard(changes_, Access::alter);
     VIRIDIAN_TRY(collections, parts_.sysdb.all_collections(context));
     VIRIDIAN_TRY_VOID(parts_.sysdb.reset(context));
   }
@@ -69,6 +85,9 @@ Status Api::reset(const Context& context) {
 
 Status Api::create_tenant(const Context& context, const std::string& name) {
   VIRIDIAN_TRY_VOID(validate_tenant_name(name));
+  VIRIDIAN_TRY_VOID(writable());
+  VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+  const GateGuard guard(changes_, Access::write);
   return reword(parts_.sysdb.create_tenant(context, name), Code::already_exists,
                 [&] { return tenant_exists(name); });
 }
@@ -80,12 +99,18 @@ Result<Tenant> Api::get_tenant(const Context& context, const std::string& name) 
 
 Status Api::update_tenant(const Context& context, const std::string& name,
                           const std::string& resource_name) {
+  VIRIDIAN_TRY_VOID(writable());
+  VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+  const GateGuard guard(changes_, Access::write);
   return reword(parts_.sysdb.set_tenant_resource_name(context, name, resource_name),
                 Code::not_found, [&] { return tenant_missing(name); });
 }
 
 Status Api::create_database(const Context& context, const DatabasePath& path) {
   VIRIDIAN_TRY_VOID(validate_database_name(path.database));
+  VIRIDIAN_TRY_VOID(writable());
+  VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+  const GateGuard guard(changes_, Access::write);
   auto created = parts_.sysdb.create_database(context, path);
   if (created.ok()) return ok_status();
   switch (created.error().code()) {
@@ -112,12 +137,17 @@ Result<std::vector<Database>> Api::list_databases(const Context& context, const 
 }
 
 Status Api::delete_database(const Context& context, const DatabasePath& path) {
-  // No minimal length here: a name that cannot exist is simply not found.
-  VIRIDIAN_TRY(const auto collections,
-               reword(parts_.sysdb.delete_database(context, path), Code::not_found, [&] {
-                 return Error(Code::not_found,
-                              fmt::format("Database [{}] not found", path.database));
-               }));
+  VIRIDIAN_TRY_VOID(writable());
+  std::vector<CollectionId> collections;
+  {
+    VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+    const GateGuard guard(changes_, Access::write);
+    // No minimal length here: a name that cannot exist is simply not found.
+    VIRIDIAN_TRY(
+        collections, reword(parts_.sysdb.delete_database(context, path), Code::not_found, [&] {
+          return Error(Code::not_found, fmt::format("Database [{}] not found", path.database));
+        }));
+  }
   discard(collections);
   return ok_status();
 }

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "engine/gates.h"
+#include "engine/parts.h"
+#include "engine/snapshots.h"
 #include "viridian/spi/api.h"
 #include "viridian/spi/component.h"
-#include "viridian/spi/log.h"
-#include "viridian/spi/segments.h"
-#include "viridian/spi/sysdb.h"
 
 namespace viridian::engine {
 
@@ -22,18 +21,19 @@ class Api final : public Component, public viridian::Api {
  public:
   static Result<std::unique_ptr<Api>> create(System& system);
 
-  struct Parts {
-    SysDb& sysdb;
-    Producer& producer;
-    Consumer& consumer;
-    SegmentManager& segments;
-  };
+  using Parts = engine::Parts;
   struct Options {
     bool allow_reset = false;
     uint32_t max_batch_size = 0;  ///< told to clients, not enforced
     unsigned cpus = 1;            ///< default of a new collection's num_threads
+    bool read_only = false;       ///< refuse whatever would change something
+    os::Files* files = nullptr;   ///< for snapshots; null: there are none
+    std::string snapshots_path = {};
   };
-  Api(const Parts& parts, const Options& options) : parts_(parts), options_(options) {}
+  Api(const Parts& parts, const Options& options);
+
+  /// Frees what a crash left of dropped collections. Its parts must run.
+  Status start(const Context&) override;
 
   Result<int64_t> heartbeat(const Context&) override;
   Result<std::string> version(const Context&) override;
@@ -70,13 +70,26 @@ class Api final : public Component, public viridian::Api {
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
 
+  Status flush(const Context&, const CollectionRef&) override;
+  Status compact(const Context&, const CollectionRef&) override;
+  Status close_collection(const Context&, const CollectionRef&) override;
+
+  Result<SnapshotInfo> create_snapshot(const Context&, const std::string& name) override;
+  Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) override;
+  Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& name) override;
+  Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) override;
+  Status delete_snapshot(const Context&, const std::string& name) override;
+
  private:
   /// A collection as a read finds it.
-  struct Snapshot {
+  struct Pinned {
     Collection collection;
     std::shared_ptr<const ReadView> view;
   };
 
+  /// permission_denied where nothing may be changed.
+  Status writable() const;
+  Result<Snapshots*> snapshots() const;
   /// The collection, if it lies where the caller believes. The message is that of the record
   /// routes: with a full stop.
   Result<Collection> find(const Context&, const CollectionRef&);
@@ -95,14 +108,19 @@ class Api final : public Component, public viridian::Api {
   Result<std::function<bool(uint32_t)>> applying_rows(const Context&, const Collection&,
                                                       const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
-  Result<Snapshot> open(const Context&, const CollectionRef&, ReadLevel);
+  Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
+  /// Applies what is in the collection's log by now.
+  Status catch_up(const Context&, const CollectionRef&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
 
   const Parts parts_;
   const Options options_;
   Gates gates_;
-  /// Creations are writes, a reset is an alter: none is made unseen while a reset collects them.
-  Gate creation_;
+  /// Whatever changes the SysDb or a log is a write here, and what must see all collections as they
+  /// are at one moment is an alter. Entered after the collection's own gate, and for one step only:
+  /// never twice by one call at a time.
+  Gate changes_;
+  std::unique_ptr<Snapshots> snapshots_;  ///< null: not offered
 };
 
 }  // namespace viridian::engine

@@ -76,6 +76,7 @@ Result<Collection> Api::create_collection(const Context& context, const Database
 
 Result<Collection> Api::store(const Context& context, const DatabasePath& path,
                               const CreateCollection& request, const Schema& schema) {
+  VIRIDIAN_TRY_VOID(writable());
   Collection collection;
   collection.id = CollectionId::random();
   collection.name = request.name;
@@ -83,8 +84,8 @@ Result<Collection> Api::store(const Context& context, const DatabasePath& path,
   collection.database = path.database;
   collection.metadata = request.metadata;
   collection.schema = schema;
-  VIRIDIAN_TRY_VOID(creation_.enter(context, Access::write));
-  const GateGuard guard(creation_, Access::write);
+  VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+  const GateGuard guard(changes_, Access::write);
   VIRIDIAN_TRY_VOID(
       parts_.sysdb.create_collection(context, collection, parts_.segments.plan(collection.id)));
   return collection;
@@ -120,11 +121,14 @@ Status Api::modify_collection(const Context& context, const CollectionRef& ref,
     VIRIDIAN_TRY_VOID(in_field(validate_collection_metadata(*request.metadata, true),
                                "Validation error: new_metadata"));
   }
+  VIRIDIAN_TRY_VOID(writable());
   // The schema is read, changed and written back: writes that note new keys must keep out.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
   VIRIDIAN_TRY(const Collection collection, find(context, ref));
   VIRIDIAN_TRY(const CollectionChange change, change_of(collection, request));
   if (!change.name && !change.metadata && !change.schema) return ok_status();
+  VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+  const GateGuard guard(changes_, Access::write);
   auto updated = parts_.sysdb.update_collection(context, ref.id, change);
   if (updated.ok()) return ok_status();
   switch (updated.error().code()) {
@@ -139,14 +143,19 @@ Status Api::modify_collection(const Context& context, const CollectionRef& ref,
 
 Status Api::delete_collection(const Context& context, const DatabasePath& path,
                               const std::string& name) {
+  VIRIDIAN_TRY_VOID(writable());
   for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
     VIRIDIAN_TRY(const Collection named, get_collection(context, path, name));
     VIRIDIAN_TRY(const auto pass, gates_.enter(context, named.id, Access::drop));
     // Nobody renames it now; but somebody may have since the look-up.
     VIRIDIAN_TRY(const Collection still_named, get_collection(context, path, name));
     if (still_named.id != named.id) continue;
-    VIRIDIAN_TRY_VOID(reword(parts_.sysdb.delete_collection(context, named.id), Code::not_found,
-                             [&] { return collection_missing(name); }));
+    {
+      VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+      const GateGuard guard(changes_, Access::write);
+      VIRIDIAN_TRY_VOID(reword(parts_.sysdb.delete_collection(context, named.id), Code::not_found,
+                               [&] { return collection_missing(name); }));
+    }
     discard_alone(named.id);
     return ok_status();
   }

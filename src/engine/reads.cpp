@@ -73,7 +73,7 @@ Result<std::shared_ptr<const ReadView>> Api::pin_durable(const Context& context,
   return parts_.segments.pin(context, id, durable);
 }
 
-Result<Api::Snapshot> Api::open(const Context& context, const CollectionRef& ref, ReadLevel level) {
+Result<Api::Pinned> Api::open(const Context& context, const CollectionRef& ref, ReadLevel level) {
   // The pass is given back on return: a view outlives whatever happens to its collection.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::read));
   VIRIDIAN_TRY(Collection collection, find(context, ref));
@@ -81,38 +81,38 @@ Result<Api::Snapshot> Api::open(const Context& context, const CollectionRef& ref
                reword(level == ReadLevel::index_only ? parts_.segments.pin(context, ref.id, 0)
                                                      : pin_durable(context, ref.id),
                       Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
-  return Snapshot{std::move(collection), std::move(view)};
+  return Pinned{std::move(collection), std::move(view)};
 }
 
 Result<uint64_t> Api::count(const Context& context, const CollectionRef& ref, ReadLevel level) {
-  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, level));
-  return snapshot.view->metadata().count();
+  VIRIDIAN_TRY(const Pinned pinned, open(context, ref, level));
+  return pinned.view->metadata().count();
 }
 
 Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
                            const GetRequest& request) {
-  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, ReadLevel::index_and_wal));
-  VIRIDIAN_TRY_VOID(check_selection(snapshot.collection, request.selection));
-  VIRIDIAN_TRY(const OffsetSet selected, select(context, *snapshot.view, request.selection));
+  VIRIDIAN_TRY(const Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
+  VIRIDIAN_TRY_VOID(check_selection(pinned.collection, request.selection));
+  VIRIDIAN_TRY(const OffsetSet selected, select(context, *pinned.view, request.selection));
   const std::vector<Offset> page =
       selected.slice(request.offset, request.limit ? *request.limit : kNoLimit);
   GetResult result;
   result.include = request.include;
-  VIRIDIAN_TRY_VOID(fetch(context, *snapshot.view, page, request.include, result.records));
+  VIRIDIAN_TRY_VOID(fetch(context, *pinned.view, page, request.include, result.records));
   return result;
 }
 
 Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
                                const QueryRequest& request) {
   VIRIDIAN_TRY_VOID(check_query(request));
-  VIRIDIAN_TRY(const Snapshot snapshot, open(context, ref, ReadLevel::index_and_wal));
-  VIRIDIAN_TRY_VOID(check_selection(snapshot.collection, request.selection));
+  VIRIDIAN_TRY(const Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
+  VIRIDIAN_TRY_VOID(check_selection(pinned.collection, request.selection));
   QueryResult result = no_hits(request);
-  const auto dimension = snapshot.collection.dimension;
+  const auto dimension = pinned.collection.dimension;
   if (!dimension || request.n_queries == 0) return result;
   if (*dimension != request.vectors.dim) return wrong_dimension(*dimension, request.vectors.dim);
 
-  const ReadView& view = *snapshot.view;
+  const ReadView& view = *pinned.view;
   OffsetSet allowed;
   uint64_t available = view.metadata().count();
   VectorQuery search{&request.vectors, 0, nullptr};

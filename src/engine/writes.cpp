@@ -86,6 +86,7 @@ Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
                  "write() takes add, update and upsert: records are removed by delete_records()");
   }
   VIRIDIAN_TRY_VOID(validate_batch(batch));
+  VIRIDIAN_TRY_VOID(writable());
   {
     VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::write));
     VIRIDIAN_TRY(Collection collection, find(context, ref));
@@ -114,6 +115,10 @@ Result<WriteResult> Api::write_altering(const Context& context, const Collection
   VIRIDIAN_TRY(const auto applies, applying_rows(context, collection, batch));
   const CollectionChange change = change_for(collection, batch, applies);
   if (!empty(change)) {
+    // A snapshot between this and the append holds a dimension or keys that nothing uses yet, as
+    // after a crash there.
+    VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+    const GateGuard guard(changes_, Access::write);
     VIRIDIAN_TRY_VOID(reword(parts_.sysdb.update_collection(context, ref.id, change),
                              Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
   }
@@ -156,10 +161,15 @@ Result<bool> Api::never_written(const Context& context, const CollectionId& id) 
 Result<SeqId> Api::append(const Context& context, const CollectionId& id, RecordBatch batch) {
   VIRIDIAN_TRY_VOID(context.check());
   // Segments that cannot be opened would never apply the batch: better refused than forgotten.
-  VIRIDIAN_TRY_VOID(parts_.segments.stats(context, id));
-  VIRIDIAN_TRY(
-      const SeqId last,
-      parts_.producer.append(context, id, std::make_shared<const RecordBatch>(std::move(batch))));
+  // Those that have more in memory than their share wait here.
+  VIRIDIAN_TRY_VOID(parts_.segments.admit(context, id, batch.size_bytes()));
+  SeqId last = 0;
+  {
+    VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
+    const GateGuard guard(changes_, Access::write);
+    VIRIDIAN_TRY(last, parts_.producer.append(
+                           context, id, std::make_shared<const RecordBatch>(std::move(batch))));
+  }
   // The batch is durable, so the answer is yes, even if the hint fails: it only makes the segments
   // catch up sooner, and whoever reads the collection hears what is wrong with them.
   (void)parts_.segments.hint(context, id, last);
@@ -169,6 +179,7 @@ Result<SeqId> Api::append(const Context& context, const CollectionId& id, Record
 Result<DeleteResult> Api::delete_records(const Context& context, const CollectionRef& ref,
                                          const DeleteRequest& request) {
   VIRIDIAN_TRY_VOID(check_delete(request));
+  VIRIDIAN_TRY_VOID(writable());
   // Between the choice of the records and their removal nothing may change, or the removal would
   // hit records that did not match.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));

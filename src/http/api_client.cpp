@@ -8,11 +8,13 @@
 
 #include "codec/api_json.h"
 #include "http/errors.h"
+#include "http/router.h"
 
 namespace viridian::http {
 namespace {
 
 constexpr size_t kIdleConnections = 64;
+constexpr std::chrono::hours kLongTimeout{24};
 
 std::string tenant_path(const std::string& tenant) {
   return "/api/v2/tenants/" + percent_encode(tenant);
@@ -30,6 +32,16 @@ std::string page_query(const Page& page) {
   std::string query = fmt::format("?offset={}", page.offset);
   if (page.limit) query += fmt::format("&limit={}", *page.limit);
   return query;
+}
+
+constexpr const char* kSnapshots = "/api/v2/viridian/snapshots";
+std::string snapshot_path(const std::string& name) {
+  return std::string(kSnapshots) + "/" + percent_encode(name);
+}
+
+Status done(const Result<Response>& response) {
+  if (!response.ok()) return response.error();
+  return ok_status();
 }
 
 SeqId seq_of(const Response& response) {
@@ -114,7 +126,7 @@ Result<Response> ApiClient::attempt(std::string_view method, const std::string& 
 Result<Response> ApiClient::call(const Context& context, std::string_view method,
                                  const std::string& path, const std::string& body) {
   VIRIDIAN_TRY_VOID(context.check());
-  auto deadline = Context::Clock::now() + timeout_;
+  auto deadline = Context::Clock::now() + (takes_long(method, path) ? kLongTimeout : timeout_);
   if (context.deadline()) deadline = std::min(deadline, *context.deadline());
   const std::string head = fmt::format(
       "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n"
@@ -290,6 +302,45 @@ Result<QueryResult> ApiClient::query(const Context& context, const CollectionRef
   VIRIDIAN_TRY(const Response response,
                call(context, "POST", record_path(ref, "query"), codec::write_query(request)));
   return codec::read_query_result(response.body);
+}
+
+Status ApiClient::flush(const Context& context, const CollectionRef& ref) {
+  return done(call(context, "POST", record_path(ref, "flush")));
+}
+
+Status ApiClient::compact(const Context& context, const CollectionRef& ref) {
+  return done(call(context, "POST", record_path(ref, "compact")));
+}
+
+Status ApiClient::close_collection(const Context& context, const CollectionRef& ref) {
+  return done(call(context, "POST", record_path(ref, "close")));
+}
+
+Result<SnapshotInfo> ApiClient::create_snapshot(const Context& context, const std::string& name) {
+  VIRIDIAN_TRY(const Response response, call(context, "POST", kSnapshots, codec::write_name(name)));
+  return codec::read_snapshot(response.body);
+}
+
+Result<std::vector<SnapshotInfo>> ApiClient::list_snapshots(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", kSnapshots));
+  return codec::read_snapshots(response.body);
+}
+
+Result<SnapshotInfo> ApiClient::verify_snapshot(const Context& context, const std::string& name) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", snapshot_path(name) + "/verify"));
+  return codec::read_snapshot(response.body);
+}
+
+Result<std::vector<Collection>> ApiClient::restore_snapshot(const Context& context,
+                                                            const RestoreRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", snapshot_path(request.snapshot) + "/restore",
+                    codec::write_restore(request)));
+  return codec::read_collections(response.body);
+}
+
+Status ApiClient::delete_snapshot(const Context& context, const std::string& name) {
+  return done(call(context, "DELETE", snapshot_path(name)));
 }
 
 }  // namespace viridian::http

@@ -58,6 +58,16 @@ class ApiClient final : public Component, public Api {
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
 
+  // These take as long as they take: client.timeout_ms is not for them.
+  Status flush(const Context&, const CollectionRef&) override;
+  Status compact(const Context&, const CollectionRef&) override;
+  Status close_collection(const Context&, const CollectionRef&) override;
+  Result<SnapshotInfo> create_snapshot(const Context&, const std::string& name) override;
+  Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) override;
+  Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& name) override;
+  Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) override;
+  Status delete_snapshot(const Context&, const std::string& name) override;
+
  private:
   /// One request and its answer; an answer that says failure comes back as an error.
   Result<Response> call(const Context&, std::string_view method, const std::string& path,

@@ -41,6 +41,15 @@ Result<Response> count(const Services&, const Call&);
 Result<Response> get(const Services&, const Call&);
 Result<Response> query(const Services&, const Call&);
 
+Result<Response> flush(const Services&, const Call&);
+Result<Response> compact(const Services&, const Call&);
+Result<Response> close_collection(const Services&, const Call&);
+Result<Response> create_snapshot(const Services&, const Call&);
+Result<Response> list_snapshots(const Services&, const Call&);
+Result<Response> verify_snapshot(const Services&, const Call&);
+Result<Response> restore_snapshot(const Services&, const Call&);
+Result<Response> delete_snapshot(const Services&, const Call&);
+
 /// For routes of Chroma's hosted service that a single node does not offer.
 Result<Response> not_offered(const Services&, const Call&);
 Result<Response> get_function(const Services&, const Call&);

@@ -47,6 +47,10 @@ struct Route {
 /// The route table.
 std::span<const Route> routes();
 
+/// Whether a request may take longer than any time limit for requests, in proportion to what is
+/// stored. Such ones have no deadline, and threads of their own.
+bool takes_long(std::string_view method, std::string_view path);
+
 /// Finds the route of a path.
 class Router {
  public:

@@ -5,6 +5,7 @@
 // labels come from this table too.
 #define DB "/api/v2/tenants/{tenant}/databases/{database}"
 #define BY_ID DB "/collections/{collection_id}"
+#define SNAPSHOTS "/api/v2/viridian/snapshots"
 
 namespace viridian::http {
 namespace {
@@ -64,6 +65,21 @@ constexpr Route kRoutes[] = {
     {"POST", BY_ID "/query", "The records nearest to given vectors", e::query, "QueryRequest",
      "QueryResult"},
 
+    {"POST", BY_ID "/flush", "Bring everything acknowledged from the log into files", e::flush, "",
+     "Empty"},
+    {"POST", BY_ID "/compact", "Flush, and leave nothing deleted or replaced in any file",
+     e::compact, "", "Empty"},
+    {"POST", BY_ID "/close", "Give back the collection's memory and open files until it is used",
+     e::close_collection, "", "Empty"},
+    {"POST", SNAPSHOTS, "Keep the state of all collections at one moment", e::create_snapshot,
+     "Name", "Snapshot"},
+    {"GET", SNAPSHOTS, "The snapshots, by name", e::list_snapshots, "", "Snapshots"},
+    {"GET", SNAPSHOTS "/{snapshot}/verify", "Read every byte of a snapshot", e::verify_snapshot, "",
+     "Snapshot"},
+    {"POST", SNAPSHOTS "/{snapshot}/restore", "Make collections of what a snapshot holds",
+     e::restore_snapshot, "RestoreRequest", "Collections"},
+    {"DELETE", SNAPSHOTS "/{snapshot}", "Delete a snapshot", e::delete_snapshot, "", "Empty"},
+
     {"POST", BY_ID "/fork", "Copy a collection (not offered)", e::not_offered, "", "Collection"},
     {"GET", BY_ID "/fork_count", "Copies of a collection (not offered)", e::not_offered, "",
      "Count"},
@@ -93,5 +109,11 @@ constexpr Route kRoutes[] = {
 }  // namespace
 
 std::span<const Route> routes() { return kRoutes; }
+
+bool takes_long(std::string_view method, std::string_view path) {
+  const auto ends = [path](std::string_view end) { return path.ends_with(end); };
+  return path.starts_with(SNAPSHOTS) ||
+         (method == "POST" && (ends("/flush") || ends("/compact") || ends("/close")));
+}
 
 }  // namespace viridian::http

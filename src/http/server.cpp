@@ -12,6 +12,9 @@ namespace {
 // How long stop() waits for requests in flight before it cuts them off.
 constexpr std::chrono::seconds kGrace{10};
 
+constexpr size_t kLongRequestsAtOnce = 4;
+constexpr size_t kLongRequestsWaiting = 60;
+
 }  // namespace
 
 Result<std::unique_ptr<Server>> Server::create(System& system) {
@@ -36,15 +39,20 @@ Result<std::unique_ptr<Server>> Server::create(System& system) {
 Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOptions options,
                const std::string& cors_allow_origins)
     : executor_(executor),
+      long_executor_(kLongRequestsAtOnce, kLongRequestsWaiting),
       metrics_(metrics),
       options_(std::move(options)),
       application_(
           Services{api, [this] { return ready_.load(); }, [this] { return expose_metrics(); }},
-          metrics, cors_allow_origins) {}
+          metrics, cors_allow_origins) {
+  options_.takes_long = takes_long;
+  options_.long_executor = &long_executor_;
+}
 
 Server::~Server() { stop(); }
 
-Status Server::start(const Context&) {
+Status Server::start(const Context& context) {
+  VIRIDIAN_TRY_VOID(long_executor_.start(context));
   VIRIDIAN_TRY(std::unique_ptr<Transport> transport,
                Transport::listen(
                    options_, executor_,
@@ -65,6 +73,7 @@ void Server::stop() noexcept {
   transport_->stop(kGrace);
   published_.store(nullptr);
   transport_.reset();
+  long_executor_.stop();
 }
 
 uint16_t Server::port() const { return transport_ == nullptr ? 0 : transport_->port(); }

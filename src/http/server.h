@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/executor.h"
+#include "component/thread_pool.h"
 #include "http/application.h"
 #include "http/transport.h"
 #include "obs/metrics.h"
@@ -34,8 +35,10 @@ class Server final : public Component {
   std::string expose_metrics();
 
   Executor& executor_;
+  /// For requests that take long: however many there are, the others go on.
+  ThreadPool long_executor_;
   obs::Metrics& metrics_;
-  const TransportOptions options_;
+  TransportOptions options_;
   std::atomic<bool> ready_{false};
   Application application_;
   std::unique_ptr<Transport> transport_;

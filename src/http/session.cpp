@@ -285,14 +285,16 @@ void TcpSession::handle() {
   Request request = parser_->take();
   parser_.reset();
   if (buffer_->bytes().empty()) buffer_.reset();
-  context_ = Context::with_timeout(shared_.limits.request_timeout);
+  const bool long_request = shared_.takes_long && shared_.takes_long(request.method, request.path);
+  context_ = long_request ? Context() : Context::with_timeout(shared_.limits.request_timeout);
   request.context = context_;
   phase_ = Phase::handling;
   deadline_ = Clock::time_point::max();
   auto job = std::make_shared<Job>(std::static_pointer_cast<TcpSession>(shared_from_this()),
                                    shared_, std::move(request));
   // Where the executor is full the job answers 503 from its destructor.
-  (void)shared_.executor->submit([job] { job->run(); });
+  Executor& executor = long_request ? *shared_.long_executor : *shared_.executor;
+  (void)executor.submit([job] { job->run(); });
 }
 
 void TcpSession::handled(Response response) {

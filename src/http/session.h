@@ -27,6 +27,8 @@ struct SessionLimits {
 struct SessionShared {
   SessionLimits limits;
   Executor* executor = nullptr;
+  Executor* long_executor = nullptr;
+  LongRequest takes_long;
   Handler handler;
   Refusal refusal;
   std::atomic<uint64_t> body_bytes{0};   ///< request bodies held now

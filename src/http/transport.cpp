@@ -185,6 +185,8 @@ class TcpTransport final : public Transport {
     shared_.limits.idle_timeout = options.idle_timeout;
     shared_.limits.request_timeout = options.request_timeout;
     shared_.executor = &executor;
+    shared_.takes_long = options.takes_long;
+    shared_.long_executor = options.long_executor;
     shared_.handler = std::move(handler);
     shared_.refusal = std::move(refusal);
     const milliseconds tick =
