@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <fstream>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "property/segment_rig.h"
 
@@ -244,6 +247,109 @@ TEST_F(MergedFiles, NothingIsLeftOfACollectionWhoseRecordsAreAllGone) {
   EXPECT_EQ(rig_.vectors().dim(), 3u);
 }
 
+TEST_F(MergedFiles, FilesOfAnotherCollectionAreTakenOver) {
+  upsert(0, 50, "x");
+  rig_.seal();
+  remove(0, 10);
+  rig_.seal();
+  rig_.change_collection();
+  rig_.reopen();
+  Check(*rig_.view(), rig_.oracle(), Space::l2).everything(generator_);
+  rig_.merge_everything();
+  for (const bool vectors : {false, true})
+    EXPECT_EQ(rig_.writer(vectors).files()[0].origin, CollectionId());
+  rig_.reopen();
+  Check(*rig_.view(), rig_.oracle(), Space::l2).everything(generator_);
+}
+
+TEST_F(MergedFiles, DamageStopsAMergeAndIsNotCopied) {
+  std::vector<Row> rows;
+  for (int i = 0; i < 200; ++i) {
+    rows.push_back(record(i, "x"));
+    rows.back().document = std::string(1000, 'd');
+  }
+  rig_.apply(batch_of(Operation::add, rows));
+  rig_.seal();
+  upsert(50, 150, "y");
+  rig_.seal();
+  SegmentWriter& before = rig_.metadata();
+  {
+    const std::string path = rig_.directory() + "/" + before.files()[0].name;
+    const auto file = rig_.files().open(path, os::OpenMode::write);
+    ASSERT_TRUE(file.ok());
+    const std::byte wrong{0xff};
+    ASSERT_TRUE((*file)->write_at(2 * segment::SealedFile::kBlockBytes, os::Bytes(&wrong, 1)).ok());
+  }
+  rig_.reopen();
+  SegmentWriter& writer = rig_.metadata();
+  const auto names = *rig_.files().list(rig_.directory());
+  writer.begin_merge({0, 2});
+  Unthrottled throttle;
+  const Status merged = writer.write_merged(Context(), throttle);
+  ASSERT_FALSE(merged.ok());
+  EXPECT_EQ(merged.error().code(), Code::data_loss);
+  writer.discard_merged();
+  EXPECT_EQ(*rig_.files().list(rig_.directory()), names);
+}
+
+// What a manager does with several threads: one writes, one seals and merges, one reads.
+TEST_F(MergedFiles, WritersAndReadersGoOnMeanwhile) {
+  std::mutex applying;  // the collection's apply lock
+  std::shared_ptr<const ReadView> shown = rig_.view();
+  std::atomic<bool> done = false;
+  std::atomic<int> rounds = 0;
+  std::thread upkeep([&] {
+    for (; !done; ++rounds) {
+      {
+        std::lock_guard lock(applying);
+        rig_.freeze();
+      }
+      rig_.write_frozen();
+      {
+        std::lock_guard lock(applying);
+        rig_.adopt();
+      }
+      for (const bool vectors : {false, true}) {
+        {
+          std::lock_guard lock(applying);
+          const size_t count = rig_.writer(vectors).files().size();
+          if (count == 0) continue;
+          rig_.writer(vectors).begin_merge({0, count});
+        }
+        rig_.write_merged(vectors);
+        std::lock_guard lock(applying);
+        rig_.adopt_merged(vectors);
+      }
+    }
+  });
+  std::thread reader([&] {
+    while (!done) {
+      std::shared_ptr<const ReadView> view;
+      {
+        std::lock_guard lock(applying);
+        view = shown;
+      }
+      const auto all = view->metadata().all(Context());
+      ASSERT_TRUE(all.ok());
+      EXPECT_EQ(all->size(), view->metadata().count());
+      Matrix found;
+      const Status fetched = view->vectors().fetch(Context(), all->slice(0, all->size()), found);
+      EXPECT_TRUE(fetched.ok()) << fetched.error().message();
+    }
+  });
+  for (int i = 0; i < 300 || (rounds < 10 && !HasFailure()); ++i) {
+    std::lock_guard lock(applying);
+    rig_.apply(generator_.batch());
+    shown = rig_.view();
+  }
+  done = true;
+  upkeep.join();
+  reader.join();
+  Check(*rig_.view(), rig_.oracle(), Space::l2).everything(generator_);
+  rig_.reopen();
+  Check(*rig_.view(), rig_.oracle(), Space::l2).everything(generator_);
+}
+
 // Ten turnovers of updates, removals and additions: never more than 1.3 times what is live, few
 // files, and every byte written a few times.
 TEST_F(MergedFiles, ChurnStaysWithinItsBounds) {
@@ -253,7 +359,7 @@ TEST_F(MergedFiles, ChurnStaysWithinItsBounds) {
     row.vector[1] = static_cast<float>(round);
     return row;
   };
-  constexpr int kRecords = 4000, kBatch = 100;
+  constexpr int kRecords = 4000, kBatch = 250;
   uint64_t fresh = 0;
   uint64_t written = 0;
   std::set<std::string> seen;

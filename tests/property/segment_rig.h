@@ -73,6 +73,7 @@ class SegmentRig {
     replay(logged);
   }
 
+  // Steps that a manager takes without its lock touch nothing else of the rig.
   void freeze() {
     frozen_ = applied_;
     metadata_->freeze(applied_);
@@ -130,6 +131,16 @@ class SegmentRig {
     applied_ = metadata_definition_.sealed;
     for (const LogBatch& logged : log_)
       if (logged.first_seq > applied_) replay(logged);
+  }
+
+  /// Makes another collection of the same files.
+  void change_collection() {
+    const CollectionId to = Uuid::random();
+    for (Segment* segment : {&metadata_definition_, &vector_definition_}) {
+      for (SegmentFile& file : segment->files)
+        if (file.origin == CollectionId()) file.origin = segment->collection;
+      segment->collection = to;
+    }
   }
 
   std::shared_ptr<const ReadView> view() {

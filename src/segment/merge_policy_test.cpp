@@ -1,0 +1,101 @@
+#include "segment/merge_policy.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace viridian::segment {
+namespace {
+
+constexpr uint64_t kMega = uint64_t{1} << 20;
+
+std::vector<FileWeight> files(std::initializer_list<uint64_t> megabytes) {
+  std::vector<FileWeight> weights;
+  for (const uint64_t size : megabytes) weights.push_back({size * kMega, 1000, 0, 0});
+  return weights;
+}
+
+void expect_range(const std::vector<FileWeight>& weights, size_t first, size_t count) {
+  const auto range = choose_merge(weights);
+  ASSERT_TRUE(range.has_value());
+  EXPECT_EQ(range->first, first);
+  EXPECT_EQ(range->count, count);
+}
+
+TEST(MergePolicy, FewFilesStayAsTheyAre) {
+  EXPECT_FALSE(choose_merge({}));
+  EXPECT_FALSE(choose_merge(files({64})));
+  EXPECT_FALSE(choose_merge(files({64, 64, 64})));
+}
+
+TEST(MergePolicy, FourOfOneSizeAreMerged) { expect_range(files({64, 64, 64, 64}), 0, 4); }
+
+TEST(MergePolicy, LargeFileIsNotWrittenAgainForSmallOnes) {
+  EXPECT_FALSE(choose_merge(files({1000, 1, 1, 1})));
+  expect_range(files({1000, 1, 1, 1, 1}), 1, 4);
+}
+
+TEST(MergePolicy, BacklogIsMergedAtOnce) {
+  expect_range(std::vector<FileWeight>(100, FileWeight{kMega, 10, 0, 0}), 0, 100);
+}
+
+TEST(MergePolicy, FileWithGarbageIsWrittenAgainByItself) {
+  auto weights = files({1000, 400, 100});
+  weights[1].dead_bytes = 150 * kMega;
+  EXPECT_FALSE(choose_merge(weights));
+  weights[1].dead_bytes = 220 * kMega;
+  // The last file is small next to what is written anyway, and costs little to take along.
+  weights[2].bytes = 40 * kMega;
+  expect_range(weights, 1, 2);
+}
+
+TEST(MergePolicy, ListsOfEndedRowsAreGarbageThatOnlyAMergeOfAllRemoves) {
+  auto weights = files({1000, 400, 100});
+  weights[2].ended_bytes = 90 * kMega;
+  EXPECT_FALSE(choose_merge(weights));
+  weights[1].ended_bytes = 200 * kMega;
+  expect_range(weights, 0, 3);
+}
+
+TEST(MergePolicy, NoMergeMakesMoreRowsThanAFileHolds) {
+  std::vector<FileWeight> weights(8, FileWeight{kMega, uint64_t{1} << 30, 0, 0});
+  const auto range = choose_merge(weights);
+  EXPECT_FALSE(range.has_value()) << "four have 2^32 rows";
+}
+
+// Whatever sizes are sealed: files stay few, and a byte is written about log2(all / one) times.
+TEST(MergePolicy, FilesStayFewAndWritesLogarithmic) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    std::mt19937_64 random(seed);
+    std::vector<FileWeight> weights;
+    uint64_t total = 0, written = 0;
+    size_t most = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const uint64_t size = seed % 2 == 0 ? kMega : kMega / 16 << random() % 8;
+      weights.push_back({size, 10, 0, 0});
+      total += size;
+      written += size;
+      while (const auto range = choose_merge(weights)) {
+        const auto first = weights.begin() + static_cast<ptrdiff_t>(range->first);
+        FileWeight merged;
+        for (auto file = first; file != first + static_cast<ptrdiff_t>(range->count); ++file) {
+          merged.bytes += file->bytes;
+          merged.rows += file->rows;
+        }
+        written += merged.bytes;
+        *first = merged;
+        weights.erase(first + 1, first + static_cast<ptrdiff_t>(range->count));
+      }
+      most = std::max(most, weights.size());
+    }
+    EXPECT_LE(most, 16u) << seed;
+    EXPECT_LT(static_cast<double>(written) / static_cast<double>(total), std::log2(1000) + 1)
+        << seed;
+  }
+}
+
+}  // namespace
+}  // namespace viridian::segment
