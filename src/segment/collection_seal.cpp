@@ -57,20 +57,24 @@ Status CollectionSegments::seal(const Context& context) {
 }
 
 void CollectionSegments::note_seal(const Status& outcome) {
-  const std::lock_guard lock(published_mutex_);
-  if (outcome.ok()) {
-    seal_failure_.reset();
-    seal_failures_ = 0;
-    seal_not_before_ = Clock::time_point();
-    return;
+  {
+    const std::lock_guard lock(published_mutex_);
+    if (outcome.ok()) {
+      seal_failure_.reset();
+      seal_failures_ = 0;
+      seal_not_before_ = Clock::time_point();
+      return;
+    }
+    const Code code = outcome.error().code();
+    // The caller had no time: that says nothing about the next attempt.
+    if (code == Code::deadline_exceeded || code == Code::cancelled) return;
+    seal_failure_ = outcome.error();
+    seal_not_before_ = Clock::now() + kFirstPause * (1 << std::min(seal_failures_, kDoublings));
+    ++seal_failures_;
   }
-  const Code code = outcome.error().code();
-  // The caller had no time: that says nothing about the next attempt.
-  if (code == Code::deadline_exceeded || code == Code::cancelled) return;
   environment_.metrics.failed_seals.inc();
-  seal_failure_ = outcome.error();
-  seal_not_before_ = Clock::now() + kFirstPause * (1 << std::min(seal_failures_, kDoublings));
-  ++seal_failures_;
+  // Writers may be waiting for memory that this would have given back.
+  environment_.budget->wake();
 }
 
 Status CollectionSegments::seal_alone(const Context& context) {

@@ -11,6 +11,7 @@ namespace viridian::segment {
 namespace {
 
 constexpr std::chrono::seconds kPauseAfterFailedMerge{60};
+constexpr std::chrono::minutes kPurgeAtLeastEvery{1};
 
 }  // namespace
 
@@ -186,9 +187,9 @@ void Maintenance::follow_writer() {
 }
 
 void Maintenance::run_merger() {
-  const auto purge_every = std::clamp<std::chrono::milliseconds>(
-      environment_.options.purge_age / 10, environment_.options.look_every,
-      std::chrono::minutes(1));
+  const std::chrono::milliseconds purge_every = std::max<std::chrono::milliseconds>(
+      environment_.options.look_every,
+      std::min<std::chrono::milliseconds>(environment_.options.purge_age / 10, kPurgeAtLeastEvery));
   Clock::time_point next_purge = Clock::now() + purge_every;
   while (!stopping()) {
     {

@@ -13,8 +13,9 @@ void MemoryBudget::Account::set(uint64_t bytes) {
     if (bytes_ != 0 && bytes == 0) --budget_.accounts_;
     budget_.total_ += bytes - bytes_;
     bytes_ = bytes;
+    if (less) ++budget_.changes_;
   }
-  if (less) budget_.given_back_.notify_all();
+  if (less) budget_.changed_.notify_all();
 }
 
 uint64_t MemoryBudget::Account::bytes() const {
@@ -37,10 +38,16 @@ bool MemoryBudget::over_limit() const {
   return total_ > limit_;
 }
 
+void MemoryBudget::wake() {
+  {
+    const std::lock_guard lock(mutex_);
+    ++changes_;
+  }
+  changed_.notify_all();
+}
+
 bool MemoryBudget::has_room(const Account& account, uint64_t bytes) const {
-  // Who has nothing has nothing to give back: one batch goes in, however large.
-  if (account.bytes_ == 0) return true;
-  if (account.bytes_ + bytes <= share()) return true;
+  if (account.bytes_ <= share() || total_ <= limit_) return true;
   const uint64_t most = limit_ + limit_ / 4;
   return total_ <= most && bytes <= most - total_;
 }
@@ -49,15 +56,11 @@ Status MemoryBudget::wait_for_room(const Context& context, const Account& accoun
                                    const std::function<Status()>& relieve) {
   std::unique_lock lock(mutex_);
   while (!has_room(account, bytes)) {
+    const uint64_t seen = changes_;
     lock.unlock();
     VIRIDIAN_TRY_VOID(relieve());
     lock.lock();
-    const uint64_t before = total_;
-    const auto look_again = Context::Clock::now() + std::chrono::seconds(1);
-    // Once more after a second even if nothing changed: sealing may have failed meanwhile.
-    VIRIDIAN_TRY_VOID(wait_until(context, given_back_, lock, [&] {
-      return total_ < before || has_room(account, bytes) || Context::Clock::now() >= look_again;
-    }));
+    VIRIDIAN_TRY_VOID(wait_until(context, changed_, lock, [&] { return changes_ != seen; }));
   }
   return ok_status();
 }

@@ -42,9 +42,12 @@ class MemoryBudget {
   /// Whether somebody must be sealed.
   bool over_limit() const;
   /// Returns once the account may take `bytes` more. `relieve` is called before each wait: it sees
-  /// to it that memory is given back, or returns the error with which to give up.
+  /// to it that memory is given back or wake() is called, or returns the error with which to give
+  /// up.
   Status wait_for_room(const Context& context, const Account& account, uint64_t bytes,
                        const std::function<Status()>& relieve);
+  /// Lets all who wait ask `relieve` again.
+  void wake();
 
  private:
   uint64_t share() const { return limit_ / (accounts_ == 0 ? 1 : accounts_); }
@@ -52,9 +55,10 @@ class MemoryBudget {
 
   const uint64_t limit_;
   mutable std::mutex mutex_;
-  std::condition_variable given_back_;
+  std::condition_variable changed_;
   uint64_t total_ = 0;     // guarded by mutex_, as all below
   uint64_t accounts_ = 0;  ///< that have bytes
+  uint64_t changes_ = 0;   ///< that those who wait want to hear of
 };
 
 }  // namespace viridian::segment

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "component/thread_pool.h"
+#include "conformance/faulty_sysdb.h"
 #include "log/mem_log.h"
 #include "os/faulty_files.h"
 #include "os/real_files.h"
@@ -36,10 +37,15 @@ class SegmentsHolder {
 
   bool local() const { return kind_ == Kind::local; }
   viridian::SegmentManager& manager() { return *manager_; }
-  mem::SysDb& sysdb() { return sysdb_; }
+  FaultySysDb& sysdb() { return sysdb_; }
   mem::Log& log() { return log_; }
   os::FaultyFiles& files() { return files_; }
   segment::Options& options() { return options_; }
+  /// Of the local manager.
+  size_t open_collections() const {
+    return static_cast<size_t>(
+        metrics_.gauge("viridian_segment_open_collections", "Collections that are open.").value());
+  }
   std::string directory(const CollectionId& id) const { return root() + "/" + id.to_string(); }
   std::string root() const { return temporary_.path() + "/segments"; }
 
@@ -76,12 +82,19 @@ class SegmentsHolder {
     manager_.reset();
     return open();
   }
+  /// Another manager beside this one's, as of a process that reads only.
+  std::unique_ptr<segment::Manager> follower() {
+    segment::Options options = options_;
+    options.read_only = true;
+    return std::make_unique<local::SegmentManager>(sysdb_, log_, pool_, files_, root(), options,
+                                                   kMetadataType, kVectorType);
+  }
   Status open() {
     if (kind_ == Kind::mem)
       manager_ = std::make_unique<mem::SegmentManager>(sysdb_, log_, pool_, options_.backlog_bytes);
     else
-      manager_ = std::make_unique<local::SegmentManager>(sysdb_, log_, pool_, files_, root(),
-                                                         options_, kMetadataType, kVectorType);
+      manager_ = std::make_unique<local::SegmentManager>(
+          sysdb_, log_, pool_, files_, root(), options_, kMetadataType, kVectorType, &metrics_);
     return manager_->start(context_);
   }
 
@@ -91,9 +104,11 @@ class SegmentsHolder {
   os::TemporaryDirectory temporary_;
   os::RealFiles real_files_;
   os::FaultyFiles files_{real_files_};
-  mem::SysDb sysdb_;
+  mem::SysDb real_sysdb_;
+  FaultySysDb sysdb_{real_sysdb_};
   mem::Log log_;
   ThreadPool pool_{2, 64};
+  mutable obs::Metrics metrics_;
   segment::Options options_;
   std::unique_ptr<segment::Manager> manager_;
 };
