@@ -26,16 +26,24 @@ using os::FileCalls;
 constexpr size_t kNoLimit = size_t{1} << 40;
 const Log::Options kOptions = {.segment_bytes = 1'500, .cache_bytes = 0, .open_files = 1};
 
-/// Appends, trims and reopens through files that fail; remembers what was acknowledged.
+/// Begins a log, appends, trims, forgets others and reopens through files that fail; remembers what
+/// was acknowledged.
 class Workload {
  public:
-  explicit Workload(uint64_t seed) : random_(seed) {}
+  /// The log begins after number `after`.
+  Workload(uint64_t seed, SeqId after) : random_(seed), after_(after) {}
 
   void run(os::Files& files, const std::string& directory) {
     for (int round = 0; round < 3; ++round) {
       const auto log = Log::open(files, directory, kOptions);
       if (!log.ok()) continue;
+      if (round == 0 && after_ > 0 && (*log)->start_after(Context(), id_, after_).ok()) {
+        trimmed_ = after_;
+        begun_ = true;
+      }
+      if (round == 0) (void)(*log)->append(Context(), other_, one_);
       for (int i = 0; i < 6; ++i) append(**log);
+      if (round == 1 && (*log)->retain(Context(), {id_}).ok()) other_gone_ = true;
       (void)(*log)->read(Context(), id_, trimmed_, kNoLimit);  // may fail, must do no harm
       if (acknowledged_.empty()) continue;
       const SeqId up_to = acknowledged_[acknowledged_.size() / 2].last_seq();
@@ -47,8 +55,11 @@ class Workload {
   void check(const std::string& directory) {
     os::RealFiles real;
     FaultyFiles files(real, FaultyFiles::Syncs::pretended);
+    check_follower(files, directory);
+    if (testing::Test::HasFatalFailure()) return;
     const auto log = Log::open(files, directory, kOptions).value();
-    const auto found = log->read(Context(), id_, trimmed_, kNoLimit);
+    const SeqId from = beginning(*log);
+    const auto found = log->read(Context(), id_, from, kNoLimit);
     ASSERT_TRUE(found.ok()) << found.error().message();
     std::vector<SharedBatch> unknown = refused_;
     for (const LogBatch& batch : *found) {
@@ -74,10 +85,36 @@ class Workload {
     }
     const SeqId last = log->last(Context(), id_).value();
     ASSERT_GE(last, acknowledged_.empty() ? 0 : acknowledged_.back().last_seq());
+    ASSERT_GE(last, begun_ ? after_ : 0);
+    if (other_gone_) {
+      ASSERT_EQ(log->last(Context(), other_).value(), 0u);
+    }
     ASSERT_EQ(log->append(Context(), id_, one_).value(), last + 1);
   }
 
  private:
+  /// A log whose beginning in the middle was not acknowledged may begin there all the same.
+  template <class AnyLog>
+  SeqId beginning(AnyLog& log) {
+    const auto all = log.read(Context(), id_, trimmed_, 1);
+    const bool later = !all.ok() && all.error().code() == Code::out_of_range;
+    return later ? std::max(trimmed_, after_) : trimmed_;
+  }
+
+  void check_follower(os::Files& files, const std::string& directory) {
+    LogFollower follower(files, directory);
+    const auto found = follower.read(Context(), id_, beginning(follower), kNoLimit);
+    ASSERT_TRUE(found.ok()) << found.error().message();
+    for (const LogBatch& batch : acknowledged_) {
+      if (batch.last_seq() <= trimmed_) continue;
+      const auto seen = std::find_if(found->begin(), found->end(), [&](const LogBatch& held) {
+        return held.first_seq == batch.first_seq;
+      });
+      ASSERT_NE(seen, found->end()) << "no follower sees acknowledged record " << batch.first_seq;
+      ASSERT_EQ(*seen->batch, *batch.batch);
+    }
+  }
+
   void append(Log& log) {
     const auto batch = std::make_shared<const RecordBatch>(conformance::random_batch(random_, 4));
     const auto number = log.append(Context(), id_, batch);
@@ -88,7 +125,11 @@ class Workload {
   }
 
   std::mt19937_64 random_;
+  const SeqId after_;
+  bool begun_ = false;
+  bool other_gone_ = false;
   CollectionId id_ = Uuid::random();
+  CollectionId other_ = Uuid::random();
   std::vector<LogBatch> acknowledged_;
   std::vector<SharedBatch> refused_;
   SeqId trimmed_ = 0;
@@ -99,28 +140,34 @@ class Workload {
   }();
 };
 
-TEST(LogFaults, EveryCallMayFailOnceOrFromThereOn) {
-  for (const Code code : {Code::resource_exhausted, Code::data_loss}) {
-    for (const bool every_later : {false, true}) {
-      for (const size_t partial : {0u, 30u, 100u, 1'000u}) {
-        bool struck = true;
-        for (uint64_t nth = 1; struck; ++nth) {
-          os::TemporaryDirectory directory;
-          os::RealFiles real;
-          FaultyFiles files(real, FaultyFiles::Syncs::pretended);
-          files.fail(
-              {.nth = nth, .code = code, .every_later = every_later, .partial_write = partial});
-          Workload workload(nth);
-          workload.run(files, directory.path());
-          struck = files.struck();
-          SCOPED_TRACE(testing::Message()
-                       << "call " << nth << " partial " << partial << " later " << every_later);
-          workload.check(directory.path());
-          if (testing::Test::HasFatalFailure()) return;
-        }
-      }
-    }
+void fail_every_call(os::FaultyFiles::Fault fault, SeqId after) {
+  bool struck = true;
+  for (fault.nth = 1; struck; ++fault.nth) {
+    os::TemporaryDirectory directory;
+    os::RealFiles real;
+    FaultyFiles files(real, FaultyFiles::Syncs::pretended);
+    files.fail(fault);
+    Workload workload(fault.nth, after);
+    workload.run(files, directory.path());
+    struck = files.struck();
+    SCOPED_TRACE(testing::Message() << "call " << fault.nth << " partial " << fault.partial_write
+                                    << " later " << fault.every_later << " after " << after);
+    workload.check(directory.path());
+    if (testing::Test::HasFatalFailure()) return;
   }
+}
+
+TEST(LogFaults, EveryCallMayFailOnceOrFromThereOn) {
+  for (const Code code : {Code::resource_exhausted, Code::data_loss})
+    for (const bool every_later : {false, true})
+      for (const size_t partial : {0u, 30u, 100u, 1'000u})
+        fail_every_call({.code = code, .every_later = every_later, .partial_write = partial}, 0);
+}
+
+TEST(LogFaults, EveryCallMayFailForALogThatBeginsInTheMiddle) {
+  for (const Code code : {Code::resource_exhausted, Code::data_loss})
+    for (const bool every_later : {false, true})
+      fail_every_call({.code = code, .every_later = every_later, .partial_write = 60}, 41);
 }
 
 /// Real files whose calls can be made to stop, to fail or to throw at chosen places.
@@ -332,6 +379,57 @@ TEST_F(LogFaultTest, FailedOpeningIsTriedAgain) {
   files_.fail({.calls = FileCalls::list, .code = Code::resource_exhausted});
   EXPECT_EQ(log_->last(Context(), a_).error().code(), Code::resource_exhausted);
   EXPECT_EQ(log_->last(Context(), a_).value(), 1u);
+}
+
+TEST_F(LogFaultTest, LogThatCouldNotBeginMayBeBegunAgain) {
+  bool struck = true;
+  for (uint64_t nth = 1; struck; ++nth) {
+    const CollectionId id = Uuid::random();
+    open();
+    // Failed syncs of directories are final until the next start.
+    const FileCalls calls = FileCalls::open | FileCalls::truncate | FileCalls::list;
+    files_.fail({.calls = calls, .nth = nth, .code = Code::resource_exhausted});
+    const Status begun = log_->start_after(Context(), id, 7);
+    struck = files_.struck();
+    files_.clear();
+    ASSERT_EQ(begun.ok(), !struck);
+    if (struck) {
+      ASSERT_EQ(log_->last(Context(), id).value(), 0u) << "nothing of it is left";
+      ASSERT_TRUE(log_->start_after(Context(), id, 7).ok()) << nth;
+    }
+    ASSERT_EQ(append(id).value(), 8u);
+    open();
+    ASSERT_EQ(log_->last(Context(), id).value(), 8u);
+  }
+}
+
+// Bytes of a mark say nothing new: without them the batch is as durable as with them.
+TEST_F(LogFaultTest, MarkThatCannotBeWrittenFailsNoAppend) {
+  ASSERT_TRUE(append(a_).ok());
+  for (SeqId number = 2; number < 6; ++number) {
+    files_.fail({.calls = FileCalls::write,
+                 .nth = 2,
+                 .code = Code::resource_exhausted,
+                 .partial_write = 20});
+    EXPECT_EQ(append(a_).value(), number);
+    EXPECT_TRUE(files_.struck());
+  }
+  open();
+  EXPECT_EQ(append(a_).value(), 6u);
+  EXPECT_EQ(log_->read(Context(), a_, 0, kNoLimit).value().size(), 6u);
+}
+
+TEST_F(LogFaultTest, FailedRetainMayBeTriedAgainAndLeavesNothing) {
+  ASSERT_TRUE(append(a_).ok());
+  ASSERT_TRUE(append(b_).ok());
+  files_.fail({.calls = FileCalls::remove, .code = Code::permission_denied});
+  EXPECT_EQ(log_->retain(Context(), {b_}).error().code(), Code::permission_denied);
+  EXPECT_EQ(log_->topics(), 1u);
+  EXPECT_EQ(log_->last(Context(), a_).error().code(), Code::not_found);
+  EXPECT_EQ(append(b_).value(), 2u);
+  EXPECT_TRUE(log_->retain(Context(), {b_}).ok());
+  EXPECT_EQ(log_->last(Context(), a_).value(), 0u);
+  EXPECT_EQ(append(a_).value(), 1u);
 }
 
 TEST_F(LogFaultTest, FailedDropMayBeTriedAgain) {
