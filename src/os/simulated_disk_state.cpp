@@ -173,6 +173,11 @@ std::shared_ptr<DiskState::Buffer> DiskState::surviving(const Inode& file, const
     const uint64_t chosen = all ? file.sizes.size() : dice.below(file.sizes.size() + 1);
     if (chosen > 0) size = file.sizes[chosen - 1];
   }
+  // What a sync wrote is in the file, also where an earlier, failed one lost the size.
+  if (all)
+    for (const PendingWrite& pending : file.writes)
+      size = std::max(
+          size, std::min<uint64_t>(pending.offset + pending.sectors.size(), file.current->size()));
   auto left = std::make_shared<Buffer>(*file.durable);
   const uint64_t durable_size = left->size();
   left->resize(std::max(size, durable_size));

@@ -45,12 +45,13 @@ uint64_t page_number(int amount, sqlite3_int64 offset) {
 int read_file(sqlite3_file* file, void* to, int amount, sqlite3_int64 offset) {
   sqlite3_file* inner = inner_memory(file);
   const int code = inner->pMethods->xRead(inner, to, amount, offset);
-  // At the end of the file SQLite gets zeros, and knows what to make of them.
-  if (code == SQLITE_IOERR_SHORT_READ) return code;
-  if (code != SQLITE_OK) return passed(file, code);
-  if (!of(file).checked || !is_page(amount, offset)) return code;
-  const std::span page(static_cast<const std::byte*>(to), static_cast<size_t>(amount));
-  if (page_is_intact(page, page_number(amount, offset))) return SQLITE_OK;
+  const bool page = of(file).checked && is_page(amount, offset);
+  // A page that is cut off has been lost: SQLite does not ask for those it has never written.
+  if (code != SQLITE_OK && (code != SQLITE_IOERR_SHORT_READ || !page))
+    return code == SQLITE_IOERR_SHORT_READ ? code : passed(file, code);
+  if (!page) return code;
+  const std::span bytes(static_cast<const std::byte*>(to), static_cast<size_t>(amount));
+  if (code == SQLITE_OK && page_is_intact(bytes, page_number(amount, offset))) return SQLITE_OK;
   return of(file).vfs->page_damaged(of(file).path, page_number(amount, offset),
                                     static_cast<uint64_t>(offset));
 }
@@ -163,14 +164,13 @@ sqlite3_io_methods make_methods() {
 
 // ---- The file system
 
-/// Whether the pages of an open database file have checksums. An empty one will have.
+/// Whether the pages of an open database file have checksums. An empty one will have, and so will
+/// one whose first page was being written when the power went: SQLite rolls that back.
 int find_format(sqlite3_file* inner, bool& checked) {
   std::array<std::byte, kHeaderBytes> header{};
   const int code = inner->pMethods->xRead(inner, header.data(), kHeaderBytes, 0);
   if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) return code;
-  sqlite3_int64 size = 0;
-  if (const int sized = inner->pMethods->xFileSize(inner, &size); sized != SQLITE_OK) return sized;
-  checked = size == 0 || page_format(header) == PageFormat::checked;
+  checked = page_format(header) != PageFormat::plain;
   return SQLITE_OK;
 }
 
@@ -301,11 +301,11 @@ int CheckedVfs::sync_failed(int code, const std::string& path, int system_errno)
 }
 
 int CheckedVfs::page_damaged(const std::string& path, uint64_t page, uint64_t offset) {
-  return failed(SQLITE_IOERR_DATA,
-                Error(Code::data_loss,
-                      fmt::format("{}: page {} at offset {} is damaged: its checksum is another; "
-                                  "run viridian check, then viridian repair",
-                                  path, page, offset)));
+  return failed(
+      SQLITE_IOERR_DATA,
+      Error(Code::data_loss, fmt::format("{}: page {} at offset {} is damaged or cut off; "
+                                         "run viridian check, then viridian repair",
+                                         path, page, offset)));
 }
 
 int CheckedVfs::refuse_write() {

@@ -115,8 +115,7 @@ Result<Follower::Image> Follower::read_image() {
     if (const auto newer = logged.pages.find(number); newer != logged.pages.end())
       std::ranges::copy(newer->second, page.begin());
     else if (format == PageFormat::checked && !page_is_intact(page, number))
-      return damaged(path_, fmt::format("page {} at offset {} is damaged: its checksum is another",
-                                        number, at));
+      return damaged(path_, fmt::format("page {} at offset {} is damaged: is damaged", number, at));
   }
   image.log_end = logged.end;
   return image;

@@ -61,8 +61,7 @@ void seal_page(std::span<std::byte> page, uint64_t number) {
 bool page_is_intact(std::span<const std::byte> page, uint64_t number) {
   std::vector<std::byte> sealed(page.begin(), page.end());
   seal_page(sealed, number);
-  if (std::equal(page.begin(), page.end(), sealed.begin())) return true;
-  return std::all_of(page.begin(), page.end(), [](std::byte byte) { return byte == std::byte{0}; });
+  return std::equal(page.begin(), page.end(), sealed.begin());
 }
 
 }  // namespace viridian::sql

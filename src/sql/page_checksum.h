@@ -26,7 +26,8 @@ uint32_t user_version_of(std::span<const std::byte> header);
 
 /// Puts the checksum into the page. Pages are numbered from 1.
 void seal_page(std::span<std::byte> page, uint64_t number);
-/// A page of zeros is intact: SQLite skips pages that it has no use for.
+/// A page of zeros is not intact: SQLite writes every page, those it has no use for too, as deleted
+/// content is overwritten.
 bool page_is_intact(std::span<const std::byte> page, uint64_t number);
 
 }  // namespace viridian::sql

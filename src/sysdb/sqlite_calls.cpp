@@ -96,6 +96,11 @@ Result<std::vector<Database>> SysDb::list_databases(const Context& context,
 
 Result<std::vector<CollectionId>> SysDb::delete_database(const Context& context,
                                                          const DatabasePath& path) {
+  return with_spare_room([&] { return remove_database(context, path); });
+}
+
+Result<std::vector<CollectionId>> SysDb::remove_database(const Context& context,
+                                                         const DatabasePath& path) {
   VIRIDIAN_TRY(Change edit, begin_change(context));
   VIRIDIAN_TRY(const std::optional<Uuid> id, rows::find_database(*edit, path));
   if (!id) return sysdb::database_missing(path.database);
@@ -213,6 +218,10 @@ Result<Collection> SysDb::update_collection(const Context& context, const Collec
 }
 
 Status SysDb::delete_collection(const Context& context, const CollectionId& id) {
+  return with_spare_room([&] { return remove_collection(context, id); });
+}
+
+Status SysDb::remove_collection(const Context& context, const CollectionId& id) {
   VIRIDIAN_TRY(Change edit, begin_change(context));
   VIRIDIAN_TRY(sql::Statement remove, edit->prepare("DELETE FROM collections WHERE id = ?"));
   VIRIDIAN_TRY_VOID(remove.bind(rows::blob_of(id)).run());

@@ -12,6 +12,7 @@ namespace viridian::sqlite {
 namespace {
 
 constexpr const char* kFile = "sysdb.sqlite3";
+constexpr const char* kSpareRoom = "spare";
 constexpr std::string_view kMigrations = "sysdb";  // directory below migrations/
 constexpr size_t kCachedMax = 16384;
 constexpr int kLogPagesMax = 1000;  // 4 MiB
@@ -32,7 +33,8 @@ SysDb::SysDb(os::Files& files, const local::DataDirectory& directory, const Opti
       directory_(directory),
       options_(options),
       path_(os::join(directory.path(), kFile)),
-      catalogue_(files, os::join(directory.path(), sysdb::kCatalogueDirectory)) {}
+      catalogue_(files, os::join(directory.path(), sysdb::kCatalogueDirectory)),
+      spare_room_(files, os::join(directory.path(), kSpareRoom)) {}
 
 SysDb::~SysDb() { stop(); }
 
@@ -163,6 +165,7 @@ void SysDb::follow_up(sql::Database& database, bool purge) {
   if (const Status written = catalogue_.write_due(database); !written.ok())
     obs::log(obs::Level::warn, "sysdb", "copies in the catalogue are behind, and tried again",
              {{"error", written.error().message()}});
+  spare_room_.take();
   if (!purge && database.log_pages() < kLogPagesMax) return;
   if (const auto emptied = database.checkpoint(); !emptied.ok())
     obs::log(obs::Level::warn, "sysdb", "the write-ahead log could not be emptied",

@@ -8,6 +8,7 @@
 #include "sql/follower.h"
 #include "sql/migrations.h"
 #include "sysdb/catalogue_keeper.h"
+#include "sysdb/spare_room.h"
 #include "viridian/spi/component.h"
 #include "viridian/spi/sysdb.h"
 
@@ -99,6 +100,19 @@ class SysDb final : public Component, public viridian::SysDb {
   /// A session with a transaction, and what it changes.
   class Change;
   Result<Change> begin_change(const Context&);
+  Result<std::vector<CollectionId>> remove_database(const Context&, const DatabasePath&);
+  Status remove_collection(const Context&, const CollectionId&);
+  /// Makes a change that makes room; on a full disk once more, with the spare room given up.
+  template <class Change>
+  auto with_spare_room(const Change& change) {
+    auto changed = change();
+    if (changed.ok() || changed.error().code() != Code::resource_exhausted) return changed;
+    {
+      const std::lock_guard lock(database_mutex_);
+      if (!spare_room_.give_up()) return changed;
+    }
+    return change();
+  }
   /// What a commit leaves to be done. Its troubles are no troubles of the commit.
   void follow_up(sql::Database& database, bool purge);
 
@@ -116,6 +130,7 @@ class SysDb final : public Component, public viridian::SysDb {
   std::unique_ptr<sql::Database> database_;  // guarded by database_mutex_; null while stopped
   std::unique_ptr<sql::Follower> follower_;  // instead of it when read-only; guarded as well
   CatalogueKeeper catalogue_;                // guarded by database_mutex_
+  SpareRoom spare_room_;                     // guarded by database_mutex_
 
   std::mutex cache_mutex_;
   /// Rows as they are in the database. Filled and emptied under database_mutex_; a change empties

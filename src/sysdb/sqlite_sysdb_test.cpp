@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "os/faulty_files.h"
 #include "sysdb/test_holders.h"
 
 namespace viridian {
@@ -52,6 +53,31 @@ class SqliteSysDb : public testing::Test {
   const std::string file_ = temporary_.path() + "/sysdb.sqlite3";
   std::unique_ptr<sqlite::SysDb> db_;
 };
+
+// Deleting is how room is made, and it takes some: the write-ahead log grows first.
+TEST_F(SqliteSysDb, OnAFullDiskCollectionsAreDeletedWithTheSpareRoom) {
+  os::FaultyFiles faulty(files_, os::FaultyFiles::Syncs::pretended);
+  db_ = std::make_unique<sqlite::SysDb>(faulty, directory_, sqlite::SysDb::Options{});
+  ASSERT_TRUE(db_->start(ctx_).ok());
+  Collection made;
+  made.id = Uuid::random();
+  made.name = "collection";
+  made.tenant = kDefaultTenant;
+  made.database = kDefaultDatabase;
+  ASSERT_TRUE(db_->create_collection(ctx_, made, {}).ok());
+  const std::string spare = temporary_.path() + "/spare";
+  ASSERT_TRUE(files_.exists(spare).value());
+
+  faulty.fail({.calls = os::FileCalls::write, .code = Code::resource_exhausted});
+  const uint64_t removals = faulty.count(os::FileCalls::remove);
+  const Status deleted = db_->delete_collection(ctx_, made.id);
+  EXPECT_TRUE(deleted.ok()) << deleted.error().message();
+  EXPECT_TRUE(faulty.struck());
+  EXPECT_GT(faulty.count(os::FileCalls::remove), removals);
+  EXPECT_TRUE(files_.exists(spare).value()) << "the room is taken again";
+  EXPECT_EQ(db_->count_collections(ctx_, {kDefaultTenant, kDefaultDatabase}).value(), 0u);
+  db_.reset();  // before the files that it uses
+}
 
 TEST_F(SqliteSysDb, RubbishFileIsDataLoss) {
   std::ofstream(file_) << std::string(10000, 'r');
