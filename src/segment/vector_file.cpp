@@ -1,5 +1,6 @@
 #include "segment/vector_file.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace viridian::segment {
@@ -9,6 +10,8 @@ static_assert(sizeof(VectorInfo) == 24);
 
 /// Rows between two looks at the caller's deadline.
 constexpr size_t kCheckRows = 4096;
+/// A run that has just been verified should still be in the processor's cache when it is scanned.
+constexpr uint64_t kRunBytes = uint64_t{256} << 10;
 
 }  // namespace
 
@@ -71,6 +74,9 @@ Result<os::Bytes> VectorFile::norm_data(uint32_t begin, uint32_t count) const {
 }
 
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
+  const uint64_t row_bytes = std::max<uint64_t>(1, uint64_t{info_.dim} * sizeof(float));
+  limit = static_cast<uint32_t>(
+      std::min<uint64_t>(limit, std::max<uint64_t>(1, kRunBytes / row_bytes)));
   VIRIDIAN_TRY(const os::Bytes vectors, vector_data(begin, limit));
   VIRIDIAN_TRY(const os::Bytes norms, norm_data(begin, limit));
   // Sections start at multiples of 64 bytes in a file that is mapped at a page.

@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+#include <malloc.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+#include "property/segment_rig.h"
+
+// Every allocation of this program is counted.
+namespace {
+std::atomic<size_t> in_use = 0;
+std::atomic<size_t> most_in_use = 0;
+
+void* counted(void* piece) {
+  if (piece == nullptr) throw std::bad_alloc();
+  const size_t now = in_use += malloc_usable_size(piece);
+  size_t most = most_in_use;
+  while (now > most && !most_in_use.compare_exchange_weak(most, now)) {
+  }
+  return piece;
+}
+void give_back(void* piece) noexcept {
+  in_use -= malloc_usable_size(piece);
+  std::free(piece);
+}
+}  // namespace
+
+void* operator new(size_t size) { return counted(std::malloc(size)); }
+void* operator new(size_t size, std::align_val_t alignment) {
+  const auto unit = static_cast<size_t>(alignment);
+  return counted(std::aligned_alloc(unit, (size + unit - 1) / unit * unit));
+}
+void operator delete(void* piece) noexcept { give_back(piece); }
+void operator delete(void* piece, size_t) noexcept { give_back(piece); }
+void operator delete(void* piece, std::align_val_t) noexcept { give_back(piece); }
+void operator delete(void* piece, size_t, std::align_val_t) noexcept { give_back(piece); }
+
+namespace viridian::conformance {
+namespace {
+
+// 4 bytes per row, and buffers: however large the rows are.
+TEST(MergeMemory, DoesNotGrowWithTheBytesOfTheRows) {
+  constexpr size_t kRows = 40000, kBatch = 5000;
+  constexpr size_t kBuffers = size_t{2} << 20;
+  SegmentRig rig;
+  for (size_t first = 0; first < kRows; first += kBatch) {
+    std::vector<Row> rows;
+    for (size_t i = first; i < first + kBatch; ++i) {
+      Row row{"id" + std::to_string(i), std::vector<float>(64, static_cast<float>(i))};
+      row.document = std::string(500, 'd');
+      rows.push_back(std::move(row));
+    }
+    rig.apply(batch_of(Operation::add, rows));
+    rig.seal();
+  }
+  ASSERT_GT(rig.file_bytes(), kRows * (500 + 64 * sizeof(float)));
+  for (const bool vectors : {false, true}) {
+    SegmentWriter& writer = rig.writer(vectors);
+    writer.begin_merge({0, writer.files().size()});
+    const size_t before = in_use;
+    most_in_use = before;
+    rig.write_merged(vectors);
+    EXPECT_LT(most_in_use - before, kRows * 4 + kBuffers) << "vectors: " << vectors;
+    rig.adopt_merged(vectors);
+  }
+}
+
+}  // namespace
+}  // namespace viridian::conformance
