@@ -80,7 +80,7 @@ def main():
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--turnovers", type=int, default=10)
     parser.add_argument("--upserts", type=int, default=3)
-    parser.add_argument("--window", type=float, default=5)
+    parser.add_argument("--window", type=float, default=3)
     args = parser.parse_args()
     words = load.Words(args.records)
     root = tempfile.mkdtemp(prefix="viridian-churn-", dir=os.environ.get("BENCH_TMP"))

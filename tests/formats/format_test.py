@@ -86,13 +86,13 @@ class FormatTest(unittest.TestCase):
         self.assertIn(status, (200, 201), (path, verb, answer))
         return answer
 
-    def refused_start(self, data):
+    def refused_start(self, data, **options):
         """Starts, is refused, and returns what was said; nothing in the directory may change."""
-        before = contents(data)
+        before = contents(data, **options)
         done = subprocess.run([BINARY, "serve", "--path", str(data), "--port",
                                str(harness.free_port())], capture_output=True, text=True, timeout=60)
         self.assertNotEqual(done.returncode, 0)
-        self.assertEqual(before, contents(data))
+        self.assertEqual(before, contents(data, **options))
         return done.stderr
 
 
@@ -188,9 +188,9 @@ class LaterVersions(FormatTest):
                 path = sorted((self.data / "segments" / self.sick).glob(f"*.{kind}"))[0]
                 original = path.read_bytes()
                 path.write_bytes(with_version(original, 8, 4, 60, 1000))
-                before = self.keeps("segments"), self.keeps("log")
+                before = self.keeps("segments")
                 self.only_one_refuses("get", {}, [path.name, "1000"])
-                self.assertEqual(before, (self.keeps("segments"), self.keeps("log")))
+                self.assertEqual(before, self.keeps("segments"))
                 path.write_bytes(original)
 
     def test_of_log_frames_are_refused(self):
@@ -216,7 +216,8 @@ class LaterVersions(FormatTest):
                          "'-- later', ?, ?)", (hashlib.sha256(b"-- later").hexdigest(), int(time.time())))
         database.commit()
         database.close()
-        self.assertIn("9000", self.refused_start(self.data))
+        # FORMAT: the directory is of version 1, and that may be written down.
+        self.assertIn("9000", self.refused_start(self.data, without=("LOCK", "FORMAT")))
 
 
 if __name__ == "__main__":
