@@ -14,11 +14,14 @@ namespace {
 struct State {
   ServeArguments serve;
   ImportArguments import;
+  ExportArguments export_;
   QueryArguments query;
   GetArguments get;
   CountArguments count;
   CollectionsArguments collections;
   StatsArguments stats;
+  MaintainArguments maintain;
+  SnapshotArguments snapshot;
   ConfigArguments config;
   std::optional<Arguments> chosen;
 };
@@ -34,6 +37,8 @@ void add_target(CLI::App& command, Target& target) {
   command.add_option("--database", target.database, "Database")->capture_default_str();
   command.add_option("--timeout-ms", target.timeout_ms, "Longest time for a call; 0: no limit");
   command.add_flag("--json", target.json, "Print JSON for programs");
+  command.add_flag("--read-only", target.read_only,
+                   "Open the directory beside the process that writes it, and change nothing");
 }
 
 void add_filters(CLI::App& command, Filters& filters) {
@@ -47,6 +52,12 @@ void add_filters(CLI::App& command, Filters& filters) {
 
 void add_collection(CLI::App& command, std::string& name) {
   command.add_option("collection,--collection", name, "Name of the collection")->required();
+}
+
+void settings_flag(CLI::App& command, SettingsArguments& settings, const std::string& flag,
+                   const std::string& key, const std::string& description) {
+  command.add_flag_callback(
+      flag, [&settings, key] { settings.flags[key] = "true"; }, description);
 }
 
 void add_settings(CLI::App& command, SettingsArguments& settings) {
@@ -65,6 +76,8 @@ void add_settings(CLI::App& command, SettingsArguments& settings) {
         ->type_name(std::string(key.default_value.empty() ? "TEXT" : key.default_value))
         ->group("Settings (default)");
   }
+  settings_flag(command, settings, "--read-only", "read_only",
+                "The same as --read_only true: serve beside the process that writes");
 }
 
 CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& description,
@@ -111,6 +124,24 @@ void add_import(CLI::App& app, State& state) {
   command.add_flag("--upsert", arguments.upsert,
                    "Change records that exist instead of keeping them");
   command.add_flag("--skip-bad", arguments.skip_bad, "Count bad records instead of stopping");
+  add_target(command, arguments.target);
+}
+
+void add_export(CLI::App& app, State& state) {
+  ExportArguments& arguments = state.export_;
+  CLI::App& command = add_command(app, "export", "Write a collection's records to a file",
+                                  [&] { state.chosen = state.export_; });
+  add_collection(command, arguments.collection);
+  command
+      .add_option("file", arguments.file,
+                  "JSONL as import reads it (\"-\": standard output), or .npy for the vectors")
+      ->required();
+  command
+      .add_option("--records", arguments.records_file,
+                  "With .npy: JSONL for all but the vectors; default: the same name with .jsonl")
+      ->type_name("FILE");
+  command.add_flag("--base64", arguments.base64, "Write vectors as base64 of their float32 bytes");
+  add_filters(command, arguments.filters);
   add_target(command, arguments.target);
 }
 
@@ -168,11 +199,74 @@ void add_collections(CLI::App& app, State& state) {
   add_target(remove, arguments.target);
 }
 
+template <class PathArguments>
 void add_stats(CLI::App& app, State& state) {
   CLI::App& command = add_command(app, "stats", "Show what collections hold on disk and in memory",
                                   [&] { state.chosen = state.stats; });
   command.add_option("collection", state.stats.collection, "One collection; none: all");
   add_target(command, state.stats.target);
+}
+
+void add_maintenance(CLI::App& app, State& state) {
+  using Action = MaintainArguments::Action;
+  struct Command {
+    const char* name;
+    const char* description;
+    Action action;
+  };
+  constexpr Command kCommands[] = {
+      {"flush", "Bring what is in the log into files", Action::flush},
+      {"compact", "Flush, and leave nothing deleted or replaced in any file", Action::compact},
+      {"close", "Have a server give back collections' memory until they are used", Action::close}};
+  MaintainArguments& arguments = state.maintain;
+  for (const auto& [name, description, action] : kCommands) {
+    CLI::App& command = add_command(app, name, description, [&state, chosen = action] {
+      state.maintain.action = chosen;
+      state.chosen = state.maintain;
+    });
+    CLI::Option* one =
+        command.add_option("collection,--collection", arguments.collection, "One collection");
+    CLI::Option* all =
+        command.add_flag("--all", arguments.all, "All of the database's")->excludes(one);
+    command.parse_complete_callback([one, all] {
+      if (one->empty() && all->empty()) throw CLI::RequiredError("a collection, or --all,");
+    });
+    add_target(command, arguments.target);
+  }
+}
+
+CLI::App& add_snapshot_command(CLI::App& parent, SnapshotArguments& arguments,
+                               const std::string& name, const std::string& description,
+                               SnapshotArguments::Action action) {
+  CLI::App& command = *parent.add_subcommand(name, description);
+  command.parse_complete_callback([&arguments, action] { arguments.action = action; });
+  if (action != SnapshotArguments::Action::list) {
+    command.add_option("name", arguments.name, "Name of the snapshot")->required();
+  }
+  add_target(command, arguments.target);
+  return command;
+}
+
+void add_snapshot(CLI::App& app, State& state) {
+  using Action = SnapshotArguments::Action;
+  SnapshotArguments& arguments = state.snapshot;
+  CLI::App& parent = add_command(app, "snapshot", "Keep, check and restore states of all data",
+                                 [&] { state.chosen = state.snapshot; });
+  parent.require_subcommand(1);
+  add_snapshot_command(parent, arguments, "create", "Keep the state of all collections",
+                       Action::create);
+  add_snapshot_command(parent, arguments, "list", "List the snapshots", Action::list);
+  add_snapshot_command(parent, arguments, "verify", "Read every byte of a snapshot",
+                       Action::verify);
+  add_snapshot_command(parent, arguments, "delete", "Delete a snapshot", Action::remove);
+  CLI::App& restore = add_snapshot_command(
+      parent, arguments, "restore", "Make collections of what a snapshot holds", Action::restore);
+  CLI::Option* one = restore.add_option("--collection", arguments.collection,
+                                        "Only this one, of --tenant and --database");
+  restore.add_option("--as", arguments.new_name, "Its new name")->needs(one);
+  restore.add_option("--to-database", arguments.to_database,
+                     "Put the collections here, not where they were");
+  restore.add_option("--to-tenant", arguments.to_tenant, "Tenant of --to-database");
 }
 
 // What is wrong with the command line, for which CLI11's words would not help.
@@ -200,10 +294,13 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   app.set_help_all_flag("--help-all", "Help of every command");
   add_serve_and_config(app, state);
   add_import(app, state);
+  add_export(app, state);
   add_query(app, state);
   add_get_and_count(app, state);
   add_collections(app, state);
   add_stats(app, state);
+  add_maintenance(app, state);
+  add_snapshot(app, state);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& help) {

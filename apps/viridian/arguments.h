@@ -25,6 +25,7 @@ struct Target {
   std::string database = "default_database";
   uint64_t timeout_ms = 0;
   bool json = false;
+  bool read_only = false;  ///< beside the process that writes the directory
 };
 
 /// Sources of settings, for serve and config.
@@ -52,6 +53,14 @@ struct Filters {
   std::vector<std::string> ids;
   std::string where;
   std::string where_document;
+};
+struct ExportArguments {
+  Target target;
+  std::string collection;
+  std::string file;          ///< JSONL ("-": standard output), or .npy
+  std::string records_file;  ///< for .npy: where the rest goes
+  Filters filters;
+  bool base64 = false;
 };
 struct QueryArguments {
   Target target;
@@ -85,6 +94,23 @@ struct StatsArguments {
   Target target;
   std::string collection;  ///< empty: all
 };
+struct MaintainArguments {
+  enum class Action { flush, compact, close };
+  Target target;
+  Action action = Action::flush;
+  std::string collection;
+  bool all = false;
+};
+struct SnapshotArguments {
+  enum class Action { create, list, verify, restore, remove };
+  Target target;
+  Action action = Action::list;
+  std::string name;
+  std::string collection;  ///< restore only this one of the target's database
+  std::string new_name;
+  std::string to_tenant;
+  std::string to_database;
+};
 struct ConfigArguments {
   SettingsArguments settings;
   bool reference = false;
@@ -93,8 +119,9 @@ struct ConfigArguments {
 struct VersionArguments {};
 
 using Arguments =
-    std::variant<ServeArguments, ImportArguments, QueryArguments, GetArguments, CountArguments,
-                 CollectionsArguments, StatsArguments, ConfigArguments, VersionArguments>;
+    std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments, GetArguments,
+                 CountArguments, CollectionsArguments, StatsArguments, MaintainArguments,
+                 SnapshotArguments, ConfigArguments, VersionArguments>;
 
 /// The command line as a value; or, where help was asked for or the line is wrong, what it printed
 /// is all there is to do and `exit` says how to end.

@@ -1,10 +1,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <utility>
 
+#include "model/schema_rules.h"
 #include "model/validation.h"
 #include "viridian/commands.h"
 #include "viridian/import_source.h"
@@ -28,6 +30,48 @@ class Import {
         dimension_(collection.info().dimension) {}
 
   Status run() {
+    VIRIDIAN_TRY(before_, collection_.count());
+    const Status read = read_all();
+    // What was written before something went wrong is told too.
+    if (const auto after = collection_.count(); after.ok())
+      added_ = *after - std::min(before_, *after);
+    return read;
+  }
+
+  void print_summary() const {
+    // Records that were there already, or came twice, are not new.
+    const uint64_t existed = written_ - std::min(added_, written_);
+    if (arguments_.target.json) {
+      json::Writer writer;
+      writer.begin_object();
+      const std::pair<const char*, uint64_t> numbers[] = {
+          {"records", written_}, {"new", added_}, {"existed", existed}, {"skipped", bad_}};
+      for (const auto& [key, value] : numbers) {
+        writer.key(key);
+        writer.unsigned_integer(value);
+      }
+      writer.key("seconds");
+      writer.floating(seconds());
+      writer.end_object();
+      print_json(std::move(writer));
+      return;
+    }
+    fmt::print("imported {} records into {} in {:.2f} s ({} records/s)", with_commas(written_),
+               collection_.name(), seconds(), with_commas(rate()));
+    if (existed != 0) {
+      fmt::print(", {} of which existed and were {}", with_commas(existed),
+                 operation_ == Operation::upsert ? "changed" : "kept as they were");
+    }
+    if (bad_ != 0) fmt::print(", skipped {} bad ones", with_commas(bad_));
+    fmt::print("\n");
+  }
+
+  void clear_progress() const {
+    if (progress_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  Status read_all() {
     while (arguments_.limit == 0 || read_ < arguments_.limit) {
       Result<std::optional<Record>> next = source_.next();
       if (next.ok() && !next->has_value()) break;
@@ -46,31 +90,6 @@ class Import {
     return flush();
   }
 
-  void print_summary() const {
-    if (arguments_.target.json) {
-      json::Writer writer;
-      writer.begin_object();
-      writer.key("records");
-      writer.unsigned_integer(written_);
-      writer.key("skipped");
-      writer.unsigned_integer(bad_);
-      writer.key("seconds");
-      writer.floating(seconds());
-      writer.end_object();
-      print_json(std::move(writer));
-      return;
-    }
-    fmt::print("imported {} records into {} in {:.2f} s ({} records/s)", with_commas(written_),
-               collection_.name(), seconds(), with_commas(rate()));
-    if (bad_ != 0) fmt::print(", skipped {} bad ones", with_commas(bad_));
-    fmt::print("\n");
-  }
-
-  void clear_progress() const {
-    if (progress_) fmt::print(stderr, "\r\x1b[K");
-  }
-
- private:
   // Checked here, one by one, so that a message can name the line.
   Status take(const Record& record) {
     const auto bad = [&](std::string_view why) {
@@ -136,6 +155,8 @@ class Import {
   Records records_;
   uint64_t read_ = 0;
   uint64_t written_ = 0;
+  uint64_t before_ = 0;  ///< records in the collection
+  uint64_t added_ = 0;
   uint64_t bad_ = 0;
 };
 
@@ -159,6 +180,13 @@ int run(const ImportArguments& arguments) {
   const Result<CollectionHandle> collection =
       opened.client->get_or_create_collection(arguments.collection, options);
   if (!collection.ok()) return fail(collection.error());
+  const Space space = space_of(collection->info().schema);
+  if (options.space && *options.space != space) {
+    return fail(Error(Code::failed_precondition,
+                      fmt::format("collection {} exists with the distance {}: leave --space out, "
+                                  "or import into another collection",
+                                  arguments.collection, space_name(space))));
+  }
   Import import(arguments, **source, *collection);
   const Status done = import.run();
   import.clear_progress();

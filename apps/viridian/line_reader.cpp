@@ -5,7 +5,8 @@
 #include <filesystem>
 #include <utility>
 
-#include "codec/json.h"
+#include "codec/base64.h"
+#include "codec/json_reader.h"
 #include "codec/json_values.h"
 
 namespace viridian::cli {
@@ -24,19 +25,28 @@ Status read_text(std::string_view field, const json::Value& value,
   return ok_status();
 }
 
-Status read_embedding(const json::Value& value, std::vector<float>& out) {
-  if (value.is_null()) return ok_status();
-  if (value.array() == nullptr) return wrong_type("embedding", "an array of numbers", value);
-  out.reserve(value.array()->size());
-  for (const json::Value& number : *value.array()) {
-    if (const double* floating = number.floating()) {
-      out.push_back(static_cast<float>(*floating));
-    } else if (const int64_t* integer = number.integer()) {
-      out.push_back(static_cast<float>(*integer));
-    } else {
-      return wrong_type("embedding", "an array of numbers", number);
+// Not JSON after all: the reader's error is told when the line has been read.
+Status read_embedding(json::Reader& reader, std::vector<float>& out) {
+  const json::Kind kind = reader.kind();
+  FloatBuffer numbers;
+  bool only_numbers = true;
+  json::Value other;
+  if (kind == json::Kind::string) {
+    std::string_view text;
+    if (!reader.read_string(text)) return ok_status();
+    const auto decoded = codec::decode_floats(text, numbers);
+    if (!decoded.ok()) return decoded.error().with("\"embedding\"");
+  } else if (kind == json::Kind::array) {
+    if (!reader.begin_array() || !reader.read_floats(numbers, only_numbers)) return ok_status();
+    if (!only_numbers && reader.read_value(other)) {
+      return wrong_type("embedding", "an array of numbers", other);
     }
+  } else if (kind == json::Kind::null) {
+    (void)reader.read_null();
+  } else if (reader.read_value(other)) {
+    return wrong_type("embedding", "an array of numbers", other);
   }
+  out.assign(numbers.begin(), numbers.end());
   return ok_status();
 }
 
@@ -58,6 +68,20 @@ Status read_metadata(const json::Value& value, Metadata& out) {
   writer.value(value);
   VIRIDIAN_TRY(out, codec::read_metadata(std::move(writer).take()));
   return ok_status();
+}
+
+Status read_member(json::Reader& reader, const std::string& name, Record& record) {
+  if (name == "embedding") return read_embedding(reader, record.vector);
+  json::Value value;
+  if (!reader.read_value(value)) return ok_status();
+  if (name == "id") return read_id(value, record.id);
+  if (name == "document") return read_text(name, value, record.document);
+  if (name == "uri") return read_text(name, value, record.uri);
+  if (name == "metadata") return read_metadata(value, record.metadata);
+  return Error(Code::invalid_argument,
+               fmt::format("unknown field \"{}\": known are id, embedding, document, metadata and "
+                           "uri",
+                           name));
 }
 
 }  // namespace
@@ -90,38 +114,29 @@ double LineReader::progress() const {
 }
 
 Result<Record> read_record(std::string_view line) {
-  Result<json::Value> parsed = json::parse(line);
-  if (!parsed.ok()) {
-    // The parser speaks of a request's body; here it is a line.
-    std::string_view message = parsed.error().message();
-    constexpr std::string_view kPrefix = "Failed to parse the request body as JSON: ";
-    if (message.starts_with(kPrefix)) message.remove_prefix(kPrefix.size());
-    return Error(Code::invalid_argument, fmt::format("not JSON: {}", message));
-  }
-  if (parsed->object() == nullptr) {
-    return Error(Code::invalid_argument,
-                 fmt::format("a line must be a JSON object, not {}", parsed->describe()));
-  }
+  json::Reader reader(line);
   Record record;
-  for (const auto& [name, value] : *parsed->object()) {
-    if (name == "id") {
-      VIRIDIAN_TRY_VOID(read_id(value, record.id));
-    } else if (name == "embedding") {
-      VIRIDIAN_TRY_VOID(read_embedding(value, record.vector));
-    } else if (name == "document") {
-      VIRIDIAN_TRY_VOID(read_text(name, value, record.document));
-    } else if (name == "uri") {
-      VIRIDIAN_TRY_VOID(read_text(name, value, record.uri));
-    } else if (name == "metadata") {
-      VIRIDIAN_TRY_VOID(read_metadata(value, record.metadata));
-    } else {
+  const json::Kind kind = reader.kind();
+  if (kind != json::Kind::object && kind != json::Kind::bad) {
+    json::Value value;
+    if (reader.read_value(value)) {
       return Error(Code::invalid_argument,
-                   fmt::format("unknown field \"{}\": known are id, embedding, document, metadata "
-                               "and uri",
-                               name));
+                   fmt::format("a line must be a JSON object, not {}", value.describe()));
     }
   }
-  return record;
+  std::string_view name;
+  if (reader.begin_object()) {
+    while (reader.next_member(name)) {
+      VIRIDIAN_TRY_VOID(read_member(reader, std::string(name), record));
+    }
+  }
+  if (!reader.failed() && reader.finish()) return record;
+  // The reader speaks of a request's body; here it is a line.
+  const Error error = reader.error();
+  std::string_view message = error.message();
+  constexpr std::string_view kPrefix = "Failed to parse the request body as JSON: ";
+  if (message.starts_with(kPrefix)) message.remove_prefix(kPrefix.size());
+  return Error(Code::invalid_argument, fmt::format("not JSON: {}", message));
 }
 
 }  // namespace viridian::cli

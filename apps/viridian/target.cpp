@@ -35,6 +35,7 @@ Opened open_target(const Target& target, IfMissing missing) {
   }
   const std::string path = target.path.empty() ? config::defaults().text("path") : target.path;
   std::error_code ignored;  // "cannot tell" is treated as "not there": opening says why
+  if (target.read_only) options.settings["read_only"] = "true";
   const bool there = std::filesystem::exists(path + "/sysdb.sqlite3", ignored);
   if (!there && missing == IfMissing::fail) {
     print_error(fmt::format(

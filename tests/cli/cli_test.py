@@ -208,6 +208,124 @@ class Imports(CliTest):
         self.assertIn("queen", [row["id"] for row in rows])
 
 
+class Backups(CliTest):
+    """Snapshots, export and import."""
+
+    RECORDS = [
+        {"id": "a", "embedding": [1, 0.1], "document": "one", "metadata": {"n": 1}},
+        {"id": "b", "embedding": [0, 3e-7], "document": "two\nlines",
+         "metadata": {"n": 2, "t": ["x", "y"], "f": 0.5}},
+        {"id": "c", "embedding": [0.5, 1.25], "uri": "file:c"},
+    ]
+
+    def load(self):
+        self.run_cli("import", "things", self.jsonl(*self.RECORDS), "--space", "cosine")
+
+    def test_maintenance_commands(self):
+        self.load()
+        for command in ("flush", "compact", "close"):
+            self.run_cli(command, "things")
+            self.assertEqual(self.json_of(command, "--all"), {"collections": 1})
+            self.run_cli(command, "nothing", expect=NOT_FOUND)
+            self.run_cli(command, expect=USAGE)
+            self.run_cli(command, "things", "--all", expect=USAGE)
+        self.assertEqual(self.json_of("stats", "things")[0]["sealed"], 3)
+        self.assertEqual(self.run_cli("count", "things"), "3\n")
+
+    def test_snapshots_are_made_listed_restored_and_deleted(self):
+        self.load()
+        self.assertEqual(self.run_cli("snapshot", "list"), "no snapshots\n")
+        made = self.json_of("snapshot", "create", "monday")
+        self.assertEqual((made["name"], made["collections"], made["records"]), ("monday", 1, 3))
+        self.run_cli("snapshot", "create", "monday", expect=FAILED)
+        self.run_cli("snapshot", "create", "../monday", expect=FAILED)
+        self.assertEqual(self.json_of("snapshot", "list"), [made])
+        self.assertIn("monday", self.run_cli("snapshot", "list"))
+        self.assertEqual(self.json_of("snapshot", "verify", "monday"), made)
+        self.run_cli("snapshot", "restore", "monday", expect=FAILED)
+        self.assertIn("things", self.errors)
+        self.run_cli("snapshot", "restore", "monday", "--as", "copy", expect=USAGE)
+        self.run_cli("snapshot", "restore", "monday", "--collection", "things", "--as", "copy")
+        self.assertEqual(self.json_of("get", "copy", "--vectors"),
+                         self.json_of("get", "things", "--vectors"))
+        self.run_cli("collections", "delete", "things")
+        self.assertIn("restored things", self.run_cli("snapshot", "restore", "monday"))
+        self.assertEqual(self.run_cli("count", "things"), "3\n")
+        self.run_cli("snapshot", "delete", "monday")
+        self.run_cli("snapshot", "verify", "monday", expect=NOT_FOUND)
+
+    def test_damaged_snapshot_is_told(self):
+        self.load()
+        self.run_cli("snapshot", "create", "monday")
+        tail = next((self.directory / "data" / "snapshots" / "tails").iterdir())
+        data = bytearray(tail.read_bytes())
+        data[len(data) // 2] ^= 1
+        tail.write_bytes(data)
+        self.run_cli("snapshot", "verify", "monday", expect=FAILED)
+        self.assertIn(tail.name, self.errors)
+
+    def test_what_is_exported_is_imported_equal(self):
+        self.load()
+        expected = self.json_of("get", "things", "--vectors")
+        for flags in ([], ["--base64"]):
+            file = str(self.directory / "out.jsonl")
+            done = self.json_of("export", "things", file, *flags)
+            self.assertEqual(done["records"], 3)
+            self.run_cli("import", "copy" + str(len(flags)), file, "--space", "cosine")
+            self.assertEqual(self.json_of("get", "copy" + str(len(flags)), "--vectors"), expected)
+        lines = self.run_cli("export", "things", "-").splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["a", "b", "c"])
+        self.assertEqual(json.loads(lines[0]), self.RECORDS[0])
+        self.run_cli("import", "copy2", "-", text="\n".join(lines))
+        self.assertEqual(self.run_cli("count", "copy2"), "3\n")
+
+    def test_export_can_be_filtered(self):
+        self.load()
+        lines = self.run_cli("export", "things", "-", "--where", '{"n": {"$gte": 2}}').splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], ["b"])
+
+    def test_export_as_npy_has_the_rest_beside_it(self):
+        self.load()
+        npy = str(self.directory / "out.npy")
+        self.run_cli("export", "things", npy)
+        self.run_cli("import", "copy", npy, "--records", str(self.directory / "out.jsonl"))
+        self.assertEqual(self.json_of("get", "copy", "--vectors"),
+                         self.json_of("get", "things", "--vectors"))
+
+    def test_export_leaves_no_half_file(self):
+        self.load()
+        self.run_cli("export", "things", str(self.directory / "no" / "out.jsonl"), expect=NOT_FOUND)
+        self.run_cli("export", "nothing", str(self.directory / "out.jsonl"), expect=NOT_FOUND)
+        self.assertEqual([f.name for f in self.directory.glob("out*")], [])
+
+    def test_import_of_a_file_cut_short_names_the_line_and_can_be_resumed(self):
+        self.load()
+        file = self.directory / "out.jsonl"
+        self.run_cli("export", "things", str(file))
+        whole = file.read_bytes()
+        file.write_bytes(whole[:-10])
+        self.run_cli("import", "copy", str(file), expect=FAILED)
+        self.assertIn("out.jsonl:3: ", self.errors)
+        self.assertEqual(self.run_cli("count", "copy"), "2\n")
+        file.write_bytes(whole)
+        summary = self.json_of("import", "copy", str(file))
+        self.assertEqual((summary["records"], summary["new"], summary["existed"]), (3, 1, 2))
+
+    def test_import_refuses_another_space(self):
+        self.load()
+        self.run_cli("import", "things", self.jsonl(*self.RECORDS), "--space", "l2", expect=FAILED)
+        self.assertIn("cosine", self.errors)
+
+    def test_read_only_changes_nothing(self):
+        self.load()
+        self.assertEqual(self.run_cli("count", "things", "--read-only"), "3\n")
+        for command in (["import", "things", self.jsonl(*self.RECORDS)], ["compact", "--all"],
+                        ["collections", "create", "more"], ["collections", "delete", "things"],
+                        ["snapshot", "create", "x"]):
+            self.run_cli(*command, "--read-only", expect=FAILED)
+            self.assertIn("reading only", self.errors)
+
+
 class Serving(CliTest):
     """The server process and commands that talk to it."""
 
@@ -232,6 +350,25 @@ class Serving(CliTest):
         rows = self.json_of("query", "things", "--id", "a", "-k", "1")
         self.assertEqual(rows[0]["id"], "3")
         self.run_cli("count", "nothing", expect=NOT_FOUND)
+
+    def test_backups_work_over_http(self):
+        self.start()
+        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        for command in ("flush", "compact", "close"):
+            self.run_cli(command, "--all")
+        self.run_cli("snapshot", "create", "monday")
+        self.run_cli("snapshot", "verify", "monday")
+        self.run_cli("snapshot", "restore", "monday", "--collection", "things", "--as", "copy")
+        lines = self.run_cli("export", "copy", "-")
+        self.assertEqual(lines, self.run_cli("export", "things", "-"))
+        self.assertEqual(len(lines.splitlines()), 3)
+
+    def test_reader_beside_the_server_follows_it(self):
+        path = ["--path", str(self.directory / "data"), "--read-only"]
+        self.start()
+        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        self.assertEqual(self.run_cli("count", "things", *path, database=False), "3\n")
+        self.run_cli("collections", "delete", "things", *path, database=False, expect=FAILED)
 
     def test_signals_stop_it_gracefully(self):
         for number in (signal.SIGTERM, signal.SIGINT):
