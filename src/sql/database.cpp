@@ -320,6 +320,9 @@ Status Database::check_integrity() {
   VIRIDIAN_TRY(Statement check, prepare("PRAGMA quick_check(1)"));
   VIRIDIAN_TRY(const bool row, check.step());
   if (row && check.text(0) == "ok") return ok_status();
+  // SQLite gives a page that cannot be read as a finding, without saying why it cannot.
+  std::optional<Error> why = vfs_ ? vfs_->take_failure(SQLITE_IOERR) : std::nullopt;
+  if (why) return *std::move(why);
   return Error(Code::data_loss,
                fmt::format("{}: the file is damaged ({}): restore it from a copy", path_,
                            row ? check.text(0) : "no answer to quick_check"));
