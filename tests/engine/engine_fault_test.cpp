@@ -116,28 +116,29 @@ TEST_F(EngineFaults, OneCollectionsFailureIsItsOwn) {
 
 TEST_F(EngineFaults, ReadOnlyRefusesWhateverWouldChangeSomething) {
   EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
-  engine::Api api({sysdb_, log_, log_, segments_},
-                  {.allow_reset = true, .max_batch_size = 1, .cpus = 1, .read_only = true});
+  engine::Api api({sysdb_, log_, log_, segments_}, {true, 1, 1, true, nullptr, ""});
   const auto refused = [](const auto& result) {
     EXPECT_FAILS(Code::permission_denied, "reading only", result);
   };
   const DatabasePath path;
   CreateCollection request;
   request.name = "new";
+  ModifyCollection rename;
+  rename.name = "renamed";
   refused(api.reset(context_));
   refused(api.create_tenant(context_, "tenant"));
   refused(api.update_tenant(context_, kDefaultTenant, "resource"));
   refused(api.create_database(context_, {kDefaultTenant, "database"}));
   refused(api.delete_database(context_, path));
   refused(api.create_collection(context_, path, request));
-  refused(api.modify_collection(context_, docs_, {.name = "renamed"}));
+  refused(api.modify_collection(context_, docs_, rename));
   refused(api.delete_collection(context_, path, "docs"));
   refused(api.write(context_, docs_, batch_of(Operation::add, {{.id = "b", .vector = {1, 2}}})));
   refused(api.delete_records(context_, docs_, delete_of(by_ids({"a"}))));
   refused(api.flush(context_, docs_));
   refused(api.compact(context_, docs_));
   refused(api.create_snapshot(context_, "s"));
-  refused(api.restore_snapshot(context_, RestoreRequest{.snapshot = "s"}));
+  refused(api.restore_snapshot(context_, all_of_snapshot("s")));
   refused(api.delete_snapshot(context_, "s"));
   EXPECT_EQ(must(api.count(context_, docs_, ReadLevel::index_and_wal)), 1U);
   request = {};
@@ -152,8 +153,7 @@ TEST_F(EngineFaults, LogsOfForgottenCollectionsGoAtTheStart) {
   EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
   EXPECT_OK(add(forgotten, {{.id = "a", .vector = {1, 2}}}));
   EXPECT_OK(sysdb_.delete_collection(context_, forgotten.id));
-  engine::Api reader({sysdb_, log_, log_, segments_},
-                     {.allow_reset = false, .max_batch_size = 1, .cpus = 1, .read_only = true});
+  engine::Api reader({sysdb_, log_, log_, segments_}, {false, 1, 1, true, nullptr, ""});
   EXPECT_OK(reader.start(context_));
   EXPECT_EQ(log_.size(), 2U);
   EXPECT_OK(api_.start(context_));

@@ -36,7 +36,13 @@ class NaiveLog final : public Producer, public Consumer {
   Status start_after(const Context&, const CollectionId&, SeqId) override {
     return Error(Code::unimplemented, "this log begins with record 1");
   }
-  Status retain(const Context&, const std::vector<CollectionId>&) override { return ok_status(); }
+  Status retain(const Context&, const std::vector<CollectionId>& known) override {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(logs_, [&](const auto& entry) {
+      return std::find(known.begin(), known.end(), entry.first) == known.end();
+    });
+    return ok_status();
+  }
   Result<std::vector<LogBatch>> read(const Context&, const CollectionId& id, SeqId after,
                                      size_t) override {
     const std::lock_guard lock(mutex_);
