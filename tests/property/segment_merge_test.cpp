@@ -161,6 +161,21 @@ class MergedFiles : public testing::Test {
       if (bytes.find(part) != std::string::npos) return true;
     return false;
   }
+  /// Opens the files and compares all that they answer, if they answer, with the oracle.
+  Status read_everything() {
+    VIRIDIAN_TRY_VOID(rig_.open());
+    const auto view = rig_.view();
+    const Context context;
+    VIRIDIAN_TRY(const OffsetSet all, view->metadata().all(context));
+    const std::vector<Offset> offsets = all.slice(0, all.size());
+    RecordColumns columns;
+    VIRIDIAN_TRY_VOID(view->metadata().fetch(context, offsets, {true, true, true}, columns));
+    VIRIDIAN_TRY_VOID(view->vectors().fetch(context, offsets, columns.embeddings));
+    VIRIDIAN_TRY(const OffsetSet found, view->metadata().find(context, columns.ids));
+    EXPECT_EQ(found.size(), all.size());
+    Check(*view, rig_.oracle(), Space::l2).everything(generator_);
+    return ok_status();
+  }
   /// Merges whatever is due, as a manager would.
   int merge_due() {
     int merges = 0;
@@ -290,6 +305,41 @@ TEST_F(MergedFiles, DamageStopsAMergeAndIsNotCopied) {
   EXPECT_EQ(merged.error().code(), Code::data_loss);
   writer.discard_merged();
   EXPECT_EQ(*rig_.files().list(rig_.directory()), names);
+}
+
+// One bit anywhere in merged files: reported, or of no consequence. Never a wrong answer.
+TEST_F(MergedFiles, FlippedBitIsReportedAndNeverAnswered) {
+  upsert(0, 60, "x");
+  rig_.seal();
+  remove(0, 10);
+  upsert(20, 30, "y");
+  rig_.seal();
+  rig_.merge_everything();
+  remove(40, 45);
+  rig_.seal();
+  int reported = 0;
+  const auto names = rig_.files().list(rig_.directory());
+  ASSERT_TRUE(names.ok());
+  for (const std::string& name : *names) {
+    const std::string path = rig_.directory() + "/" + name;
+    std::ifstream in(path, std::ios::binary);
+    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    for (size_t at = static_cast<size_t>(generator_.below(5)); at < bytes.size();
+         at += 1 + static_cast<size_t>(generator_.below(97))) {
+      std::string damaged = bytes;
+      damaged[at] = static_cast<char>(damaged[at] ^ (1 << generator_.below(8)));
+      std::ofstream(path, std::ios::binary | std::ios::trunc) << damaged;
+      const Status answered = read_everything();
+      if (!answered.ok()) {
+        ++reported;
+        EXPECT_EQ(answered.error().code(), Code::data_loss) << answered.error().message();
+      }
+      if (HasFailure()) FAIL() << path << " at " << at;
+    }
+    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  EXPECT_GT(reported, 100);
+  EXPECT_TRUE(read_everything().ok());
 }
 
 // What a manager does with several threads: one writes, one seals and merges, one reads.

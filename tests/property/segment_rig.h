@@ -52,7 +52,7 @@ class SegmentRig {
       segment->id = Uuid::random();
       segment->collection = collection;
     }
-    open();
+    succeeds(open());
   }
   ~SegmentRig() { pool_.stop(); }
 
@@ -117,18 +117,31 @@ class SegmentRig {
       if (const size_t count = writer(vectors).files().size()) merge(vectors, {0, count});
   }
 
+  /// Opens the sealed files anew; nothing is replayed.
+  Status open() {
+    SegmentEnvironment environment;
+    environment.executor = &pool_;
+    environment.files = &files_;
+    environment.directory = directory();
+    environment.definition = metadata_definition_;
+    VIRIDIAN_TRY(metadata_, local::MetadataSegment::open(context_, environment));
+    environment.definition = vector_definition_;
+    VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
+    applied_ = metadata_definition_.sealed;
+    return ok_status();
+  }
+
   /// As after the end of the process.
   void reopen() {
     Garbage before[2], after[2];
     for (const bool vectors : {false, true}) before[vectors] = writer(vectors).garbage();
     remove_unnamed();
-    open();
+    succeeds(open());
     for (const bool vectors : {false, true}) {
       after[vectors] = writer(vectors).garbage();
       EXPECT_EQ(before[vectors].rows, after[vectors].rows) << "vectors: " << vectors;
       EXPECT_EQ(before[vectors].bytes, after[vectors].bytes) << "vectors: " << vectors;
     }
-    applied_ = metadata_definition_.sealed;
     for (const LogBatch& logged : log_)
       if (logged.first_seq > applied_) replay(logged);
   }
@@ -174,21 +187,6 @@ class SegmentRig {
     EXPECT_TRUE(status.ok()) << status.error().message();
   }
   Segment& definition(bool vectors) { return vectors ? vector_definition_ : metadata_definition_; }
-
-  void open() {
-    SegmentEnvironment environment;
-    environment.executor = &pool_;
-    environment.files = &files_;
-    environment.directory = directory();
-    environment.definition = metadata_definition_;
-    auto metadata = local::MetadataSegment::open(context_, environment);
-    ASSERT_TRUE(metadata.ok()) << metadata.error().message();
-    environment.definition = vector_definition_;
-    auto vectors = local::FlatVectorSegment::open(context_, environment);
-    ASSERT_TRUE(vectors.ok()) << vectors.error().message();
-    metadata_ = *std::move(metadata);
-    vectors_ = *std::move(vectors);
-  }
 
   void replay(const LogBatch& logged) {
     auto resolved = segment::materialise(logged, *metadata_, vectors_->dim());
