@@ -17,8 +17,10 @@ bool CollectionSegments::seal_is_due() const {
   const std::lock_guard lock(published_mutex_);
   const Clock::time_point now = Clock::now();
   if (stats_.applied == stats_.sealed || now < seal_not_before_) return false;
-  return stats_.head_bytes >= options.seal_bytes || head_rows_ >= options.seal_records ||
-         now - head_since_ >= options.seal_age;
+  // Counted in the log, too: what changed nothing is in no head, and only a seal shortens the log.
+  const uint64_t unsealed = stats_.applied - stats_.sealed;
+  return stats_.head_bytes >= options.seal_bytes || unsealed >= options.seal_records ||
+         unsealed >= options.seal_bytes / record_bytes() || now - head_since_ >= options.seal_age;
 }
 
 bool CollectionSegments::may_relieve_memory() const {

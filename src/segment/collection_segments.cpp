@@ -222,16 +222,17 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.head_bytes = head_bytes;
   stats_.file_bytes = bytes_of(metadata_->files()) + bytes_of(vectors_->files());
   stats_.files = metadata_->files().size() + vectors_->files().size();
-  head_rows_ = std::max(metadata_->head_rows(), vectors_->head_rows());
   memory_.set(applied > stats_.sealed ? head_bytes : 0);
 }
 
 bool CollectionSegments::behind(SeqId durable) const {
   const std::lock_guard lock(published_mutex_);
   if (durable <= stats_.applied) return false;
-  const uint64_t record_bytes =
-      applied_records_ == 0 ? kTypicalRecordBytes : applied_bytes_ / applied_records_ + 1;
-  return (durable - stats_.applied) > environment_.options.backlog_bytes / record_bytes;
+  return (durable - stats_.applied) > environment_.options.backlog_bytes / record_bytes();
+}
+
+uint64_t CollectionSegments::record_bytes() const {
+  return applied_records_ == 0 ? kTypicalRecordBytes : applied_bytes_ / applied_records_ + 1;
 }
 
 }  // namespace viridian::segment

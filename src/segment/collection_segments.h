@@ -128,6 +128,8 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   void discard(const Publication& publication);
   std::vector<std::string> file_names() const;
   void note_garbage();
+  /// The mean size of a record in the log; published_mutex_ is held.
+  uint64_t record_bytes() const;
 
   const Environment& environment_;
   const CollectionId id_;
@@ -148,8 +150,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   mutable std::mutex published_mutex_;
   std::shared_ptr<const View> view_;  // guarded by published_mutex_, as all below
   SegmentStats stats_;
-  uint64_t head_rows_ = 0;
-  uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for the mean size of a record
+  uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for record_bytes()
   uint64_t garbage_bytes_ = 0;
   Clock::time_point head_since_;  ///< of the oldest unsealed record
   std::optional<Error> seal_failure_;

@@ -238,6 +238,19 @@ TEST_F(SegmentUpkeep, SealsByAgeWithoutAnyHint) {
   wait_until([&] { return stats().sealed == last; });
 }
 
+// Upserts that change nothing are in no head, but they are in the log.
+TEST_F(SegmentUpkeep, WhatChangesNothingIsSealedBySizeAsWell) {
+  holder_.options().seal_bytes = 20'000;
+  holder_.options().look_every = std::chrono::hours(1);
+  ASSERT_TRUE(holder_.reopen().ok());
+  const std::string text(1000, 'x');
+  SeqId last = write(Operation::add, {{"a", {1}, {}, text}});
+  for (int i = 0; i < 40; ++i) last = write(Operation::upsert, {{"a", {1}, {}, text}});
+  hint(last);
+  wait_until([&] { return stats().sealed == last; });
+  EXPECT_EQ(documents().size(), 1u);
+}
+
 TEST_F(SegmentUpkeep, CollectionThatNobodyAsksForIsSealedAfterAStart) {
   const SeqId last = write_many(3, "text");
   holder_.options().seal_age = std::chrono::seconds(0);
