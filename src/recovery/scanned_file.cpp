@@ -115,12 +115,16 @@ std::optional<std::vector<std::byte>> correct_block(const ScannedFile& file, uin
   const uint32_t crc = file.layout()->block_crcs[block];
   std::vector<std::byte> corrected(bytes.begin(), bytes.end());
   if (block == 0) {
-    const std::vector<std::byte> header = make_segment_header(identity);
-    std::copy(header.begin(), header.end(), corrected.begin());
-    if (crc32c(0, corrected) == crc) {
+    for (uint32_t version = segment::SealedFile::kVersion; version > 0; --version) {
+      const std::vector<std::byte> header = make_segment_header(identity, version);
+      std::copy(header.begin(), header.end(), corrected.begin());
+      if (crc32c(0, corrected) != crc) continue;
       done.push_back({0, kSegmentHeaderBytes, "the header was written anew"});
       return corrected;
     }
+    const uint32_t version = file.header() ? file.header()->version : segment::SealedFile::kVersion;
+    const std::vector<std::byte> header = make_segment_header(identity, version);
+    std::copy(header.begin(), header.end(), corrected.begin());
   }
   const auto bit = find_flipped_bit(corrected, crc);
   if (!bit) return std::nullopt;

@@ -136,9 +136,10 @@ std::optional<SegmentHeader> read_segment_header(os::Bytes file) {
   return header;
 }
 
-std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity) {
+std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity,
+                                           uint32_t version) {
   StoredHeader header{kMagic,
-                      segment::SealedFile::kVersion,
+                      version,
                       static_cast<uint32_t>(identity.kind),
                       identity.file.bytes,
                       identity.collection.bytes,

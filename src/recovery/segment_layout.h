@@ -34,8 +34,8 @@ struct SegmentHeader {
   segment::FileIdentity identity;
 };
 std::optional<SegmentHeader> read_segment_header(os::Bytes file);
-/// The header that a file of this identity has.
-std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity);
+/// The header that a file of this identity and format version has.
+std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity, uint32_t version);
 
 /// Where the footer is is told by the last bytes, and follows from the size and the number of
 /// sections too. Null where neither gives a footer whose parts fit together.
