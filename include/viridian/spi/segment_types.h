@@ -83,24 +83,23 @@ class SegmentWriter {
   virtual const std::vector<SegmentFile>& files() const = 0;
 
   /// What is deleted or replaced as of the sealed number and still in files.
-  virtual Garbage garbage() const { return {}; }
+  virtual Garbage garbage() const = 0;
   /// The files that are best merged now: several of about one size, or where a good part is
   /// garbage, so that files stay few and within 1.3 x what is live. None: nothing is worth it.
-  virtual std::optional<FileRange> merge_due() const { return std::nullopt; }
+  virtual std::optional<FileRange> merge_due() const = 0;
   /// Starts a merge of these files. Row versions that had ended by the sealed number are left out.
-  virtual void begin_merge(FileRange) {}
+  virtual void begin_merge(FileRange) = 0;
   /// Writes the merged file (none, if nothing is left to write), complete and durable. Memory used
-  /// does not grow with the files. While it runs batches are applied, readers made, heads sealed.
-  virtual Status write_merged(const Context&, Throttle&) {
-    return Error(Code::unimplemented, "this segment does not merge files");
-  }
+  /// is a few bytes per row, whatever the rows hold. While it runs batches are applied, readers
+  /// made, heads sealed.
+  virtual Status write_merged(const Context&, Throttle&) = 0;
   /// What files() will be after adopt_merged(), as of now: to be published first.
-  virtual std::vector<SegmentFile> files_with_merged() const { return files(); }
+  virtual std::vector<SegmentFile> files_with_merged() const = 0;
   /// Lets the merged file take its originals' place. Readers made before keep these open; their
   /// names may be removed.
-  virtual void adopt_merged() {}
+  virtual void adopt_merged() = 0;
   /// Removes the merged file, which nobody was told of.
-  virtual void discard_merged() {}
+  virtual void discard_merged() = 0;
 };
 
 class MetadataSegment : public SegmentWriter {
