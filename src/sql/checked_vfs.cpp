@@ -64,6 +64,7 @@ int write_file(sqlite3_file* base, const void* from, int amount, sqlite3_int64 o
   if (file.checked && is_page(amount, offset)) {
     const auto* bytes = static_cast<const std::byte*>(from);
     file.scratch.assign(bytes, bytes + amount);
+    clear_unused(file.scratch, page_number(amount, offset));
     seal_page(file.scratch, page_number(amount, offset));
     source = file.scratch.data();
   }

@@ -15,7 +15,7 @@ namespace viridian::sql {
 
 /// What SQLite does not do by itself, between it and the disk, for one connection:
 /// - pages of a database file get checksums when they are written, and are checked when read
-///   (page_checksum.h; the write-ahead log has SQLite's own);
+///   (page_checksum.h; the write-ahead log has SQLite's own), and lose what deleted rows left;
 /// - after a failed sync nothing is written any more, because what was written before may be lost
 ///   although a second sync would succeed;
 /// - why a call failed, in words.

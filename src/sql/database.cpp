@@ -307,6 +307,8 @@ Result<bool> Database::checkpoint() {
   if ((code & 0xff) == SQLITE_BUSY) return false;
   if (code != SQLITE_OK) return error(code, "emptying the write-ahead log");
   log_pages_ = 0;
+  // Pages in memory may hold remains of deleted rows that those in the file do not (clear_unused).
+  sqlite3_db_release_memory(handle_);
   return true;
 }
 

@@ -52,6 +52,23 @@ uint32_t user_version_of(std::span<const std::byte> header) {
   return big_endian(header, kUserVersionAt, 4);
 }
 
+void clear_unused(std::span<std::byte> page, uint64_t number) {
+  // https://www.sqlite.org/fileformat2.html#b_tree_pages
+  constexpr size_t kCellsAt = 3;
+  constexpr size_t kContentAt = 5;
+  // Other pages begin with the number of a page, which is below 2 << 24 in a file below 128 GiB.
+  if (number >= 2 << 24) return;
+  const size_t header = number == 1 ? kHeaderBytes : 0;
+  const auto type = static_cast<unsigned>(page[header]);
+  const bool interior = type == 2 || type == 5;
+  if (!interior && type != 10 && type != 13) return;
+  const size_t begin = header + (interior ? 12 : 8) + 2 * big_endian(page, header + kCellsAt, 2);
+  const uint32_t stored = big_endian(page, header + kContentAt, 2);
+  const size_t end = stored == 0 ? 65536 : stored;
+  if (begin < end && end <= page.size() - kChecksumBytes)
+    std::ranges::fill(page.subspan(begin, end - begin), std::byte{0});
+}
+
 void seal_page(std::span<std::byte> page, uint64_t number) {
   const std::span<std::byte> place = page.last(kChecksumBytes);
   put_little_endian(place, number);

@@ -24,6 +24,10 @@ uint32_t page_size_of(std::span<const std::byte> header);
 /// The user version in a header.
 uint32_t user_version_of(std::span<const std::byte> header);
 
+/// Overwrites with zeros what no row of a table's page uses: rows that SQLite moved to another page
+/// leave their bytes there, and stay readable after they are deleted.
+void clear_unused(std::span<std::byte> page, uint64_t number);
+
 /// Puts the checksum into the page. Pages are numbered from 1.
 void seal_page(std::span<std::byte> page, uint64_t number);
 /// A page of zeros is not intact: SQLite writes every page, those it has no use for too, as deleted

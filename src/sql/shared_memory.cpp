@@ -2,7 +2,6 @@
 
 #include <sqlite3.h>
 
-
 namespace viridian::sql {
 
 static_assert(SharedMemory::kLocks == SQLITE_SHM_NLOCK);
