@@ -3,6 +3,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
@@ -16,6 +17,41 @@ namespace viridian::conformance {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// The log, which calls back after each last() that nobody in the callback made.
+class WatchedLog final : public Component, public Consumer {
+ public:
+  static inline std::function<void(const CollectionId&)> after_last;
+
+  static Result<std::unique_ptr<WatchedLog>> create(System& system) {
+    VIRIDIAN_TRY(Producer * producer, system.require<Producer>());
+    return std::make_unique<WatchedLog>(dynamic_cast<Consumer&>(*producer));
+  }
+  explicit WatchedLog(Consumer& log) : log_(log) {}
+
+  Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
+                                     size_t limit) override {
+    return log_.read(context, id, after, limit);
+  }
+  Result<SeqId> last(const Context& context, const CollectionId& id) override {
+    thread_local bool inside = false;
+    auto last = log_.last(context, id);
+    if (!after_last || std::exchange(inside, true)) return last;
+    after_last(id);
+    inside = false;
+    return last;
+  }
+  Status wait(const Context& context, const CollectionId& id, SeqId after) override {
+    return log_.wait(context, id, after);
+  }
+  Status trim(const Context& context, const CollectionId& id, SeqId up_to) override {
+    return log_.trim(context, id, up_to);
+  }
+  bool durable() const noexcept override { return log_.durable(); }
+
+ private:
+  Consumer& log_;
+};
 
 class Snapshots : public testing::Test {
  protected:
@@ -137,6 +173,47 @@ TEST_F(Snapshots, KeepWithEachWriteAllThatWasAcknowledgedBeforeIt) {
       EXPECT_GE(here[writer], before[i][writer]) << "acknowledged before the call";
     }
   }
+}
+
+// Whenever the snapshot has looked at one log, a record is written there, and then one to the other
+// collection. What the cut notes has either both or none, since it lets nothing in.
+TEST_F(Snapshots, NothingIsAppendedWithinTheCut) {
+  Registry registry = test_registry();
+  registry.add<WatchedLog, Consumer>("WatchedLog");
+  Settings settings = local_settings(directory_.path());
+  settings.set("consumer", "WatchedLog");
+  system_.reset();
+  system_ = must(TestSystem::start(settings, registry));
+  const CollectionRef refs[] = {make("first"), make("second")};
+  for (const CollectionRef& ref : refs) write(ref, 0);
+  const std::thread::id here = std::this_thread::get_id();
+  uint64_t number = 0;
+  int kept_out = 0;
+  WatchedLog::after_last = [&](const CollectionId& id) {
+    if (std::this_thread::get_id() != here) return;
+    const size_t which = id == refs[0].id ? 0 : 1;
+    ++number;
+    for (const size_t at : {which, 1 - which}) {
+      const Context soon = Context::with_timeout(std::chrono::milliseconds(100));
+      const auto wrote = api().write(
+          soon, refs[at],
+          batch_of(Operation::add, {{.id = std::to_string(which) + "-" + std::to_string(number),
+                                     .vector = {1, 1}}}));
+      kept_out += !wrote.ok();
+      if (!wrote.ok()) return;
+    }
+  };
+  EXPECT_OK(api().create_snapshot(context_, "s"));
+  WatchedLog::after_last = nullptr;
+  EXPECT_GE(kept_out, 2) << "the cut was not seen";
+  EXPECT_OK(restore("s", "copy"));
+  std::array<std::set<std::string>, 2> ids;
+  for (size_t c = 0; c < 2; ++c) {
+    for (const std::string& id : strings(all(in("copy", c == 0 ? "first" : "second")).ids)) {
+      ids[c].insert(id);
+    }
+  }
+  EXPECT_EQ(ids[0], ids[1]);
 }
 
 TEST_F(Snapshots, HoldWhatAModelHolds) {
