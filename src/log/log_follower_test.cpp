@@ -7,6 +7,7 @@
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <random>
@@ -234,6 +235,81 @@ TEST_F(LogFollowerTest, DamageIsReportedWhereItIs) {
   EXPECT_EQ(read(expected_[0].last_seq()).error().code(), Code::data_loss);
   expect_all(expected_[1].last_seq(), 2);
   EXPECT_EQ(bytes_of(file_path()), bytes);
+}
+
+/// Real files; something happens between the first two reads of one.
+class InterruptedFiles final : public os::Files {
+ public:
+  class Interrupted final : public os::File {
+   public:
+    Interrupted(InterruptedFiles& files, std::unique_ptr<os::File> inner)
+        : files_(files), inner_(std::move(inner)) {}
+    Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) const override {
+      auto got = inner_->read_at(offset, buffer);
+      if (const auto happens = std::exchange(files_.after_read, nullptr)) happens();
+      return got;
+    }
+    Status write_at(uint64_t, std::span<const os::Bytes>) override { return refused(); }
+    Status sync() override { return ok_status(); }
+    Status truncate(uint64_t) override { return refused(); }
+    Status reserve(uint64_t) override { return refused(); }
+    Result<uint64_t> size() const override { return inner_->size(); }
+
+   private:
+    InterruptedFiles& files_;
+    std::unique_ptr<os::File> inner_;
+  };
+  Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
+    if (mode != os::OpenMode::read) return refused();
+    VIRIDIAN_TRY(auto file, inner_.open(path, mode));
+    return std::unique_ptr<os::File>(std::make_unique<Interrupted>(*this, std::move(file)));
+  }
+  Result<std::unique_ptr<os::Mapping>> map(const std::string& path) override {
+    return inner_.map(path);
+  }
+  Result<std::vector<std::string>> list(const std::string& path) override {
+    return inner_.list(path);
+  }
+  Result<bool> exists(const std::string& path) override { return inner_.exists(path); }
+  Status make_directories(const std::string&) override { return refused(); }
+  Status rename(const std::string&, const std::string&) override { return refused(); }
+  Status link(const std::string&, const std::string&) override { return refused(); }
+  Status remove(const std::string&) override { return refused(); }
+  Status remove_all(const std::string&) override { return refused(); }
+  Status sync_directory(const std::string&) override { return refused(); }
+  Result<std::unique_ptr<os::Lock>> lock(const std::string&, std::string_view) override {
+    return refused();
+  }
+
+  std::function<void()> after_read;
+
+ private:
+  static Error refused() { return Error(Code::internal, "a follower changes nothing"); }
+  os::RealFiles inner_;
+};
+
+// A group that met a full disk is cut off and another takes its place, while a follower is between
+// two looks at it: what was bad is proven to have been durable a moment later.
+TEST_F(LogFollowerTest, GroupReplacedWhileItIsLookedAtIsNoDamage) {
+  fill(1);
+  const std::string before = bytes_of(file_path());
+  RecordBatch large;
+  large.ids = {std::string(400'000, 'x')};
+  const SharedBatch next = std::make_shared<const RecordBatch>(std::move(large));
+  expected_.push_back({append(next), next});
+  const std::string after = bytes_of(file_path());
+  InterruptedFiles files;
+  LogFollower follower(files, directory_.path());
+  write(file_path(), before);
+  ASSERT_EQ(follower.last(Context(), id_).value(), expected_[0].last_seq());
+  write(file_path(), before + std::string(after.size(), '\0'));
+  files.after_read = [&] { write(file_path(), after); };
+  ASSERT_EQ(follower.last(Context(), id_).value(), expected_[1].last_seq());
+  EXPECT_EQ(files.after_read, nullptr);
+  const auto read = follower.read(Context(), id_, expected_[0].last_seq(), kNoLimit);
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  ASSERT_EQ(read->size(), 1u);
+  EXPECT_EQ(*read->front().batch, *next);
 }
 
 /// Reads as far as the writer has come, and begins anew behind what was trimmed.
