@@ -112,9 +112,11 @@ void DiskState::truncate(Inode& file, uint64_t size) {
   const uint64_t before = now.size();
   if (before == size) return;
   now.resize(size);
-  // What was cut off does not come back when the file grows again.
-  if (size < before) note_sectors(file, size, before);
   file.sizes.push_back(size);
+  if (size > before) return;
+  // What was cut off does not come back when the file grows again.
+  note_sectors(file, size, before);
+  file.writes.back().with_size = file.sizes.size();
 }
 
 void DiskState::note_sectors(Inode& file, uint64_t begin, uint64_t end) {
@@ -168,11 +170,8 @@ std::shared_ptr<DiskState::Buffer> DiskState::surviving(const Inode& file, const
   if (survival.percent == 0) return file.durable;
   const bool all = survival.percent >= 100;
   if (all && !file.dropped_writes) return file.current;
-  uint64_t size = file.durable->size();
-  if (!file.sizes.empty()) {
-    const uint64_t chosen = all ? file.sizes.size() : dice.below(file.sizes.size() + 1);
-    if (chosen > 0) size = file.sizes[chosen - 1];
-  }
+  const uint64_t chosen = all ? file.sizes.size() : dice.below(file.sizes.size() + 1);
+  uint64_t size = chosen > 0 ? file.sizes[chosen - 1] : file.durable->size();
   // What a sync wrote is in the file, also where an earlier, failed one lost the size.
   if (all)
     for (const PendingWrite& pending : file.writes)
@@ -185,12 +184,14 @@ std::shared_ptr<DiskState::Buffer> DiskState::surviving(const Inode& file, const
     for (uint64_t i = durable_size; i < left->size(); ++i)
       (*left)[i] = static_cast<std::byte>(dice.next());
   for (const PendingWrite& pending : file.writes) {
+    const bool cut = pending.with_size > 0;
+    if (cut && pending.with_size > chosen) continue;
     uint64_t at = 0;
     while (at < pending.sectors.size()) {
       const uint64_t end = std::min<uint64_t>(
           round_down(pending.offset + at, survival.granule) + survival.granule - pending.offset,
           pending.sectors.size());
-      if (all || dice.percent(survival.percent))
+      if (all || cut || dice.percent(survival.percent))
         put(*left, pending.offset + at, Bytes(pending.sectors).subspan(at, end - at));
       at = end;
     }

@@ -70,7 +70,7 @@ struct Survival {
 /// - Syncing a file keeps its bytes and its size, but not its names.
 /// - Syncing a directory keeps its names, but nothing of the files they mean.
 /// - Bytes that were not synced survive or not sector by sector, the size by itself. A sector that
-///   was written several times may hold any of the versions.
+///   was written several times may hold any of the versions. What is cut off is cut off whole.
 /// - Changes of names survive or not one by one (a rename as a whole), but never one without the
 ///   earlier ones of the same name.
 /// Copies share the bytes of files.
@@ -99,10 +99,11 @@ class DiskState {
   uint64_t digest() const;
 
  private:
-  /// Whole sectors as they were after a write.
+  /// Whole sectors as they were after a write, or after the file was cut off before their end.
   struct PendingWrite {
     uint64_t offset = 0;
     Buffer sectors;
+    size_t with_size = 0;  // a cut: survives just if this one of the sizes (from 1), or a later one
   };
   struct Inode {
     bool directory = false;

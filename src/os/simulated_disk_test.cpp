@@ -99,6 +99,21 @@ TEST_F(SimulatedDiskTest, SectorsAndSizeSurviveByThemselves) {
   EXPECT_GT(seen.size(), 100U);
 }
 
+TEST_F(SimulatedDiskTest, WhatIsCutOffIsCutOffWhole) {
+  const auto file = make("/a", std::string(4096, 'a'));
+  ASSERT_TRUE(file->sync().ok());
+  ASSERT_TRUE(disk_.sync_directory("/").ok());
+  ASSERT_TRUE(file->truncate(0).ok());
+  std::set<std::string> seen;
+  for (uint64_t seed = 0; seed < 50; ++seed) seen.insert(content(cut(some(seed)), "/a").value());
+  EXPECT_EQ(seen, (std::set<std::string>{"", std::string(4096, 'a')}));
+  ASSERT_TRUE(file->write_at(4000, as_bytes("b")).ok());
+  for (uint64_t seed = 0; seed < 200; ++seed) {
+    const std::string left = content(cut(some(seed)), "/a").value();
+    EXPECT_FALSE(left.size() == 4001 && left[0] == 'a') << "came back";
+  }
+}
+
 TEST_F(SimulatedDiskTest, AGrownFileMayHoldGarbageWhereItsBytesDidNotSurvive) {
   const auto file = make("/a", "");
   ASSERT_TRUE(disk_.sync_directory("/").ok());

@@ -114,10 +114,8 @@ void CrashSimulator::cut_everywhere(const os::SimulatedDisk& disk) {
                               (&expected.acknowledged != &expected.complete));
       if (!seen_.emplace(image.digest(), call).second) continue;
       const std::string where =
-          fmt::format("seed {}, before operation {} of {} ({}), {}% of the rest survived (seed {})",
-                      options_.seed, at, disk.operations(),
-                      at < disk.operations() ? disk.history()[at].path : "the end",
-                      survival.percent, survival.seed);
+          fmt::format("seed {}, before operation {} of {}, {}% of the rest survived, after{}\n",
+                      options_.seed, at, disk.operations(), survival.percent, tail_of(disk, at));
       if (!check_image(image, expected, where) && options_.stop_at_failure) return;
     }
   }
