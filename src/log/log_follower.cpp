@@ -78,15 +78,8 @@ Status FollowedTopic::refresh_tail(SeqId first_seq) {
   if (same) tail = *tail_;
   log::Scan seen = tail.scan;
   VIRIDIAN_TRY_VOID(log::scan_log_file(*file, path, seen));
-  // A frame that was looked at while it was written is found to be bad, and proven durable a moment
-  // later. It is whole by then: only what is bad twice is damaged.
-  while (seen.damage && !tail.scan.damage) {
-    log::Scan again = tail.scan;
-    VIRIDIAN_TRY_VOID(log::scan_log_file(*file, path, again));
-    const bool confirmed = again.damage && again.damage->message() == seen.damage->message();
-    seen = std::move(again);
-    if (confirmed) break;
-  }
+  // seen.damage says little: a frame looked at while it was written looks bad, and is proven to be
+  // durable a moment later. Who reads the records finds out.
   VIRIDIAN_TRY_VOID(show(*file, seen, tail));
   // What is not proven may be cut off and written anew, so it is looked at again each time.
   auto& marks = seen.file.marks;
