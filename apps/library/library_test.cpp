@@ -149,5 +149,41 @@ TEST(Library, UnknownSettingIsRefusedAndTheNearestNamed) {
   EXPECT_NE(client.error().message().find("executor.threads"), std::string::npos);
 }
 
+TEST(LibraryOnDisk, SnapshotsRestoreUnderAnotherName) {
+  const os::TemporaryDirectory directory;
+  const Client client = value_of(Client::open(directory.path()));
+  const CollectionHandle collection = value_of(client.create_collection("things"));
+  ASSERT_TRUE(collection.add(three()).ok());
+  ASSERT_TRUE(collection.flush().ok());
+  ASSERT_TRUE(collection.compact().ok());
+  ASSERT_TRUE(collection.close().ok());
+  EXPECT_EQ(value_of(client.create_snapshot("s")).records, 3U);
+  EXPECT_EQ(value_of(client.list_snapshots()).size(), 1U);
+  EXPECT_EQ(value_of(client.verify_snapshot("s")).name, "s");
+  RestoreRequest request;
+  request.snapshot = "s";
+  request.collection = "things";
+  request.new_name = "copy";
+  EXPECT_EQ(value_of(client.restore_snapshot(request)).size(), 1U);
+  EXPECT_EQ(value_of(value_of(client.get_collection("copy")).count()), 3U);
+  EXPECT_TRUE(client.delete_snapshot("s").ok());
+}
+
+TEST(LibraryOnDisk, ClosedClientsLetGoOfTheDirectory) {
+  const os::TemporaryDirectory directory;
+  const Client client = value_of(Client::open(directory.path()));
+  const CollectionHandle collection = value_of(client.create_collection("things"));
+  ASSERT_TRUE(collection.add(three()).ok());
+  client.close();
+  client.close();
+  const Client again = value_of(Client::open(directory.path()));
+  EXPECT_EQ(value_of(value_of(again.get_collection("things")).count()), 3U);
+  for (const Code code :
+       {collection.count().error().code(), collection.stats().error().code(),
+        client.get_collection("things").error().code(), client.list_collections().error().code()}) {
+    EXPECT_EQ(code_name(code), code_name(Code::failed_precondition));
+  }
+}
+
 }  // namespace
 }  // namespace viridian

@@ -20,7 +20,7 @@ struct TransportOptions {
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{120'000};
   /// Requests that have no deadline once they are complete, and the executor that they run on.
-  LongRequest takes_long;
+  LongRequest takes_long = {};
   Executor* long_executor = nullptr;
 };
 

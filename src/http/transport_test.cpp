@@ -374,5 +374,28 @@ TEST_F(TransportTest, StopWithoutGraceCancelsTheRequestInFlight) {
   EXPECT_EQ(transport_->stats().handling, 0u);
 }
 
+TEST_F(TransportTest, LongRequestsHaveAnExecutorOfTheirOwnAndNoDeadline) {
+  TestExecutor slow;
+  TransportOptions options;
+  options.takes_long = [](std::string_view method, std::string_view path) {
+    return method == "POST" && path == "/long";
+  };
+  options.long_executor = &slow;
+  listen(options, [](const Request& request) {
+    return Response{200, "text/plain", request.context.deadline() ? "soon" : "whenever", {}};
+  });
+  const auto answer = [&](const std::string& start) {
+    TestClient client(port());
+    EXPECT_TRUE(client.send(start + " HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
+    return client.read_response();
+  };
+  EXPECT_EQ(answer("POST /short").body, "soon");
+  executor_.full_ = true;
+  EXPECT_EQ(answer("POST /short").status, 503);
+  EXPECT_EQ(answer("GET /long").status, 503);
+  EXPECT_EQ(answer("POST /long").body, "whenever");
+  transport_.reset();
+}
+
 }  // namespace
 }  // namespace viridian::http
