@@ -160,7 +160,7 @@ class Test:
         self.random = random.Random(args.seed)
         self.args, self.data = args, os.path.join(directory, "data")
         self.writer = harness.Server(args.binary, self.data, *FLAGS)
-        self.followers = [harness.Server(args.binary, self.data, "--read-only")
+        self.followers = [harness.Server(args.binary, self.data, "--read_only", "true")
                           for _ in range(args.followers)]
         self.known, self.number = [{}, {}], 0
 
@@ -253,7 +253,7 @@ class Test:
 def offered(binary):
     """Whether the program knows the flag at all."""
     done = subprocess.run([binary, "serve", "--help"], capture_output=True, text=True)
-    return "--read-only" in done.stdout
+    return "--read_only" in done.stdout
 
 
 def main():
