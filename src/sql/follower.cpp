@@ -135,15 +135,17 @@ Status Follower::open_image(const Image& image) {
   std::memcpy(copy, image.bytes.data(), image.bytes.size());
   copy[kWriteVersionAt] = copy[kReadVersionAt] = 1;  // the copy has no log
   const auto size = static_cast<sqlite3_int64>(image.bytes.size());
-  const int code =
-      sqlite3_deserialize(handle, "main", copy, size, size,
-                          SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_READONLY);
+  const int code = sqlite3_deserialize(
+      handle, "main", copy, size, size,
+      SQLITE_DESERIALIZE_FREEONCLOSE | (prepare_ ? SQLITE_DESERIALIZE_RESIZEABLE : 0));
   if (code != SQLITE_OK)
     return Error(Code::internal,
                  fmt::format("{}: its copy cannot be opened (SQLite code {})", path_, code));
   VIRIDIAN_TRY_VOID(database->execute(
-      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;",
+      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA journal_mode = MEMORY;",
       "setting up the copy"));
+  if (prepare_) VIRIDIAN_TRY_VOID(prepare_(*database));
+  VIRIDIAN_TRY_VOID(database->execute("PRAGMA query_only = ON", "setting up the copy"));
   log_end_ = image.log_end;
   database_ = std::move(database);
   return ok_status();

@@ -1,6 +1,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,7 +19,11 @@ namespace viridian::sql {
 /// each commit, as with PRAGMA user_version. For one thread at a time.
 class Follower {
  public:
-  Follower(os::Files& files, std::string path) : files_(files), path_(std::move(path)) {}
+  /// Makes of a copy that was loaded what its reader needs; it may change the copy.
+  using Prepare = std::function<Status(Database&)>;
+
+  Follower(os::Files& files, std::string path, Prepare prepare = nullptr)
+      : files_(files), path_(std::move(path)), prepare_(std::move(prepare)) {}
 
   /// The database as it is now, read-only, until the next call.
   ///   not_found    there is none
@@ -45,6 +50,7 @@ class Follower {
 
   os::Files& files_;
   const std::string path_;
+  const Prepare prepare_;
   Stamp stamp_;
   uint64_t log_end_ = 0;
   std::unique_ptr<Database> database_;  // null before the first load

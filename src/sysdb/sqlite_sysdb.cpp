@@ -55,11 +55,11 @@ Status SysDb::start(const Context& context) {
 }
 
 Status SysDb::start_following() {
-  auto follower = std::make_unique<sql::Follower>(files_, path_);
-  VIRIDIAN_TRY(sql::Database * database, follower->current());
-  if (options_.migrations != sql::MigrationMode::none)
-    VIRIDIAN_TRY_VOID(sql::migrate(*database, kMigrations, sql::embedded_migrations(),
-                                   sql::MigrationMode::validate));
+  // An older version's tables are brought up to date in the copy, which is all that is read.
+  auto follower = std::make_unique<sql::Follower>(files_, path_, [this](sql::Database& copy) {
+    return sql::migrate(copy, kMigrations, sql::embedded_migrations(), options_.migrations);
+  });
+  VIRIDIAN_TRY_VOID(follower->current());
   follower_ = std::move(follower);
   return ok_status();
 }
