@@ -191,6 +191,8 @@ Status Log::drop(const Context& context, const CollectionId& collection) {
 
 Status Log::retain(const Context& context, const std::vector<CollectionId>& known) {
   if (follower_) return read_only();
+  // A SysDb without any collection may be the wrong one, and removing is for good.
+  if (known.empty()) return ok_status();
   const std::unordered_set<CollectionId> kept(known.begin(), known.end());
   VIRIDIAN_TRY(const std::vector<std::string> names, files_.list(directory_));
   for (const std::string& name : names) {

@@ -40,7 +40,8 @@ class Producer {
   virtual Status drop(const Context&, const CollectionId&) = 0;
 
   /// Forgets the logs of all collections but these: what a crash left of dropped ones. To be called
-  /// before collections can be created.
+  /// before collections can be created. Where none is known nothing durable is forgotten: the SysDb
+  /// may be the wrong one.
   virtual Status retain(const Context&, const std::vector<CollectionId>& known) = 0;
 };
 
