@@ -20,6 +20,8 @@ struct State {
   CountArguments count;
   CollectionsArguments collections;
   StatsArguments stats;
+  CheckArguments check;
+  RepairArguments repair;
   MaintainArguments maintain;
   SnapshotArguments snapshot;
   ConfigArguments config;
@@ -200,6 +202,24 @@ void add_collections(CLI::App& app, State& state) {
 }
 
 template <class PathArguments>
+void add_directory(CLI::App& command, PathArguments& arguments) {
+  command.add_option("--path", arguments.path, "Data directory")->type_name("DIR");
+  command.add_option("--snapshots", arguments.snapshots, "Where its snapshots are, if elsewhere")
+      ->type_name("DIR");
+  command.add_flag("--json", arguments.json, "Print JSON for programs");
+}
+
+void add_check_and_repair(CLI::App& app, State& state) {
+  CLI::App& check = add_command(app, "check", "Read every byte of a data directory, change nothing",
+                                [&] { state.chosen = state.check; });
+  add_directory(check, state.check);
+  CLI::App& repair =
+      add_command(app, "repair", "Mend a data directory that no process has open; deletes nothing",
+                  [&] { state.chosen = state.repair; });
+  add_directory(repair, state.repair);
+  repair.add_flag("--dry-run", state.repair.dry_run, "Only say what is wrong");
+}
+
 void add_stats(CLI::App& app, State& state) {
   CLI::App& command = add_command(app, "stats", "Show what collections hold on disk and in memory",
                                   [&] { state.chosen = state.stats; });
@@ -299,6 +319,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_get_and_count(app, state);
   add_collections(app, state);
   add_stats(app, state);
+  add_check_and_repair(app, state);
   add_maintenance(app, state);
   add_snapshot(app, state);
   try {

@@ -116,12 +116,23 @@ struct ConfigArguments {
   bool reference = false;
   bool json = false;
 };
+struct CheckArguments {
+  std::string path;       ///< data directory; empty: the setting's default
+  std::string snapshots;  ///< where snapshots are kept, if elsewhere
+  bool json = false;
+};
+struct RepairArguments {
+  std::string path;
+  std::string snapshots;
+  bool dry_run = false;
+  bool json = false;
+};
 struct VersionArguments {};
 
-using Arguments =
-    std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments, GetArguments,
-                 CountArguments, CollectionsArguments, StatsArguments, MaintainArguments,
-                 SnapshotArguments, ConfigArguments, VersionArguments>;
+using Arguments = std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments,
+                               GetArguments, CountArguments, CollectionsArguments, StatsArguments,
+                               MaintainArguments, CheckArguments, RepairArguments,
+                               SnapshotArguments, ConfigArguments, VersionArguments>;
 
 /// The command line as a value; or, where help was asked for or the line is wrong, what it printed
 /// is all there is to do and `exit` says how to end.

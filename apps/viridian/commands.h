@@ -12,6 +12,8 @@ int run(const GetArguments& arguments);
 int run(const CountArguments& arguments);
 int run(const CollectionsArguments& arguments);
 int run(const StatsArguments& arguments);
+int run(const CheckArguments& arguments);
+int run(const RepairArguments& arguments);
 int run(const MaintainArguments& arguments);
 int run(const SnapshotArguments& arguments);
 int run(const ConfigArguments& arguments);

@@ -112,13 +112,15 @@ Result<LogRepair::Bytes> LogRepair::mend_hole(const os::File& file, const Scanne
   while (!rest.empty() && (hole.last == kUnknown || hole.first <= hole.last)) {
     const auto frame = correct_frame(rest, hole.first, scanned.salt);
     if (!frame) break;
-    const SeqId last = log::parse_frame(*frame).frame.last_seq();
+    const log::Frame corrected = log::parse_frame(*frame).frame;
+    const std::string held = corrected.records == 0
+                                 ? std::string("a mark without records")
+                                 : fmt::format("the frame of records {} to {}", hole.first,
+                                               corrected.last_seq());
     tools_.say(Severity::warning, path, known_.row.id,
-               fmt::format("a bit was flipped in the frame of records {} to {}, say its checksums: "
-                           "flipped back",
-                           hole.first, last));
+               fmt::format("a bit was flipped in {}, say its checksums: flipped back", held));
     mended.insert(mended.end(), frame->begin(), frame->end());
-    hole.first = last + 1;
+    hole.first = corrected.last_seq() + 1;
     rest = rest.subspan(frame->size());
   }
   if (hole.last == kUnknown && next_file != kUnknown) hole.last = next_file - 1;

@@ -198,6 +198,7 @@ std::optional<std::vector<std::byte>> correct_frame(os::Bytes bytes, SeqId first
   if (parsed.state != FrameState::whole || parsed.frame.first_seq != first_seq ||
       parsed.frame.salt != salt.value_or(parsed.frame.salt))
     return std::nullopt;
+  if (parsed.frame.records == 0) return frame;  // a mark
   const auto batch = codec::decode_batch(os::as_text(parsed.frame.payload));
   if (!batch.ok() || batch->rows() != parsed.frame.records) return std::nullopt;
   return frame;

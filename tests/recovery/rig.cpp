@@ -27,7 +27,7 @@ class Workload {
       ASSERT_TRUE(made.ok()) << made.error().message();
       collections.push_back({{}, made->id});
     }
-    for (int seal = 0; seal < 3; ++seal) {
+    for (int seal = 0; seal < options_.seals; ++seal) {
       for (const CollectionRef& collection : collections) {
         write(api, collection);
         EXPECT_TRUE(api.flush(context_, collection).ok());

@@ -28,6 +28,7 @@ using Database = std::map<std::string, Contents>;
 struct WorkloadOptions {
   uint32_t seed = 1;
   int collections = 3;
+  int seals = 3;
   int rounds = 6;  ///< writes between two seals
   int rows = 12;   ///< of a write, at most
   int dimension = 8;
