@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -34,12 +35,14 @@ int main(int count, char** arguments) {
   using namespace viridian::crash;
   const uint64_t seeds = argument(count, arguments, 1, 20);
   const uint64_t first = argument(count, arguments, 2, 1);
-  const auto calls = static_cast<int>(argument(count, arguments, 3, 120));
+  const auto calls = static_cast<int>(argument(count, arguments, 3, 60));
   Report sum;
   const auto begin = std::chrono::steady_clock::now();
   for (uint64_t seed = first; seed < first + seeds; ++seed) {
     const Report report = CrashSimulator({.seed = seed, .calls = calls}, {}).run();
     if (report.failures() > 0) fmt::print("FAILED: {}\n", report.first_failure);
+    fmt::print("seed {}: {} crash points, {} failures\n", seed, report.points, report.failures());
+    std::fflush(stdout);
     sum += report;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;

@@ -62,6 +62,7 @@ std::optional<Step> Workload::write(const Book& book, const std::string& avoid) 
   if (!target) return std::nullopt;
   const auto batch = std::make_shared<const RecordBatch>(random_.batch());
   return Step{"write " + std::to_string(batch->rows()) + " to " + target->key(), target->key(),
+              target->key(),
               [batch, ref = target->ref](Api& api) {
                 return ignore_value(api.write(Context(), ref, *batch));
               },
@@ -81,6 +82,7 @@ Step Workload::remove(const Book& book, const Target& target) {
   removed.operation = Operation::remove;
   for (const uint64_t order : oracle.select(selection)) removed.ids.push_back(oracle.at(order).id);
   return {"delete " + std::to_string(removed.rows()) + " from " + target.key(), target.key(),
+          target.key(),
           [request, ref = target.ref](Api& api) {
             return ignore_value(api.delete_records(Context(), ref, request));
           },
@@ -91,9 +93,9 @@ Step Workload::remove(const Book& book, const Target& target) {
 
 Step Workload::create_collection(const Book& book) {
   const std::string database = pick_database(book);
-  const std::string name = "docs" + std::to_string(++made_);
+  const std::string name = "docs" + std::to_string(next_name_++);
   auto id = std::make_shared<CollectionId>();
-  return {"create " + database + "/" + name, database + "/" + name,
+  return {"create " + database + "/" + name, database + "/" + name, database + "/" + name,
           [=](Api& api) -> Status {
             CreateCollection request;
             request.name = name;
@@ -112,10 +114,10 @@ Step Workload::modify(const Target& target) {
   request.metadata = Metadata{{"version", int64_t{random_.pick(1000)}}};
   std::string name = target.name;
   if (random_.chance(50)) {
-    name = "renamed" + std::to_string(++made_);
+    name = "renamed" + std::to_string(next_name_++);
     request.name = name;
   }
-  return {"modify " + target.key() + " to " + name, target.database + "/" + name,
+  return {"modify " + target.key() + " to " + name, target.database + "/" + name, target.key(),
           [=](Api& api) { return api.modify_collection(Context(), target.ref, request); },
           [=](Book& noted) {
             Book::Collections& collections = noted.databases().at(target.database);
@@ -127,14 +129,14 @@ Step Workload::modify(const Target& target) {
 }
 
 Step Workload::delete_collection(const Target& target) {
-  return {"drop " + target.key(), target.key(),
+  return {"drop " + target.key(), target.key(), target.key(),
           [=](Api& api) { return api.delete_collection(Context(), target.ref.path, target.name); },
           [=](Book& noted) { noted.databases().at(target.database).erase(target.name); }};
 }
 
 Step Workload::create_database() {
-  const std::string name = "database" + std::to_string(++made_);
-  return {"create database " + name, "",
+  const std::string name = "database" + std::to_string(next_name_++);
+  return {"create database " + name, "", "",
           [=](Api& api) {
             return api.create_database(Context(), {kDefaultTenant, name});
           },
@@ -144,7 +146,7 @@ Step Workload::create_database() {
 Step Workload::delete_database(const Book& book, const std::string& avoid) {
   std::string name = pick_database(book);
   if (name == kDefaultDatabase || avoid.starts_with(name + "/")) return create_database();
-  return {"drop database " + name, "",
+  return {"drop database " + name, "", "",
           [=](Api& api) {
             return api.delete_database(Context(), {kDefaultTenant, name});
           },
@@ -162,7 +164,7 @@ Step Workload::upkeep(const Target& target) {
                              {"compact ", &Api::compact},
                              {"close ", &Api::close_collection}};
   const Named chosen = calls[random_.pick(4)];
-  return {chosen.name + target.key(), "",
+  return {chosen.name + target.key(), "", target.key(),
           [=](Api& api) { return offered((api.*chosen.call)(Context(), target.ref)); },
           [](Book&) {}};
 }

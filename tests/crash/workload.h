@@ -13,6 +13,7 @@ namespace viridian::crash {
 struct Step {
   std::string what;     ///< for people
   std::string changed;  ///< key of the collection whose records or metadata it changes; may be ""
+  std::string target;   ///< key that the collection had before
   std::function<Status(Api&)> run;
   std::function<void(Book&)> note;  ///< after run(), whether or not it was told of success
 };
@@ -21,7 +22,9 @@ struct Step {
 /// again, and now and then files sealed, merged, closed.
 class Workload {
  public:
-  explicit Workload(uint64_t seed) : random_(static_cast<uint32_t>(seed)) {}
+  /// Names that it gives are numbered from `first_name` on.
+  explicit Workload(uint64_t seed, int first_name = 1)
+      : random_(static_cast<uint32_t>(seed)), next_name_(first_name) {}
 
   /// A call that makes sense now. Collections whose key `avoid` names are left alone, and with ""
   /// none is.
@@ -47,7 +50,7 @@ class Workload {
   Step upkeep(const Target& target);
 
   conformance::RandomRequests random_;
-  int made_ = 0;
+  int next_name_;
 };
 
 }  // namespace viridian::crash
