@@ -21,13 +21,6 @@ constexpr Key kKeys[] = {
     {"read_only", Type::boolean, "false",
      "Open the directory beside the process that writes it, follow what that one writes, and write "
      "nothing."},
-    {"snapshots.path", Type::text, "",
-     "Directory that snapshots are kept in; empty: snapshots in the directory named by path."},
-    {"memory.heads_bytes", Type::bytes, "1073741824",
-     "Memory for records that are not yet in files, over all collections. Beyond it the "
-     "collections "
-     "with more than their fair share are sealed first, and their writers wait.",
-     kMiB, kTiB},
     {"api", Type::text, "engine::Api",
      "Class that answers requests: the engine in this process, or http::ApiClient for a server."},
     {"sysdb", Type::text, "sqlite::SysDb",
@@ -60,6 +53,13 @@ constexpr Key kKeys[] = {
      "Threads for searches and other work; 0: one per processor.", 0, 4096},
     {"executor.queue", Type::integer, "4096",
      "Pieces of work that may wait for a thread; more are refused.", 1, 10'000'000},
+    {"snapshots.path", Type::text, "",
+     "Directory that snapshots are kept in; empty: snapshots in the directory named by path."},
+    {"memory.heads_bytes", Type::bytes, "1073741824",
+     "Memory for records that are not yet in files, over all collections. Beyond it the "
+     "collections "
+     "with more than their fair share are sealed first, and their writers wait.",
+     kMiB, kTiB},
     {"log.segment_bytes", Type::bytes, "67108864",
      "Size at which a log file is closed and the next one begun.", 4096, kTiB},
     {"log.level", Type::choice, "info", "The least important messages that are written.", 0, 0,
