@@ -75,16 +75,24 @@ class SqlFiles : public testing::Test {
     ASSERT_TRUE(file.ok() && (*file)->write_at(0, os::as_bytes(bytes)).ok());
     ASSERT_TRUE((*file)->sync().ok());
   }
-  /// A file as the first version of this program wrote it.
-  std::string plain_file() {
+  struct PlainFile {
+    std::string bytes, log;
+  };
+  /// A file as the first version of this program wrote it, and its log as a crash left that.
+  PlainFile plain_file() {
+    PlainFile left;
     sqlite3* handle = nullptr;
     EXPECT_EQ(sqlite3_open(path_.c_str(), &handle), SQLITE_OK);
     {
       Database plain(handle, path_, nullptr);
       run(plain, "PRAGMA journal_mode = WAL");
-      fill(plain, 40);
+      fill(plain, 20);
+      EXPECT_TRUE(*plain.checkpoint());
+      for (int i = 0; i < 20; ++i)
+        run(plain, fmt::format("UPDATE t SET v = 'new' WHERE k = {}", i));
+      left = {read_file(path_), read_file(path_ + "-wal")};
     }
-    return read_file(path_);
+    return left;
   }
 
   os::TemporaryDirectory temporary_;
@@ -216,10 +224,12 @@ TEST_F(SqlFiles, PagesInOthersPlacesAreFound) {
   std::swap_ranges(bytes.begin() + 3 * 4096, bytes.begin() + 4 * 4096, bytes.begin() + 5 * 4096);
   write_file(real_, path_, bytes);
   EXPECT_EQ(rows_in(real_, path_).error().code(), Code::data_loss);
+  Follower follower(real_, path_);  // which does not look at what the pages are
+  EXPECT_EQ(follower.current().error().code(), Code::data_loss);
 }
 
 TEST_F(SqlFiles, FileOfTheFirstVersionGetsChecksums) {
-  const std::string plain = plain_file();
+  plain_file();
   EXPECT_TRUE(*lacks_checksums(real_, path_));
   const std::string rows = *rows_in(real_, path_);
   EXPECT_TRUE(*lacks_checksums(real_, path_)) << "opening alone does not change it";
@@ -233,11 +243,12 @@ TEST_F(SqlFiles, FileOfTheFirstVersionGetsChecksums) {
 }
 
 TEST_F(SqlFiles, InterruptedUpgradeLosesNothing) {
-  const std::string plain = plain_file();
+  const PlainFile plain = plain_file();
   const std::string rows = *rows_in(real_, path_);
   os::SimulatedDisk disk;
   ASSERT_TRUE(disk.make_directories("/d").ok());
-  write_file(disk, "/d/x", plain);
+  write_file(disk, "/d/x", plain.bytes);
+  write_file(disk, "/d/x-wal", plain.log);
   ASSERT_TRUE(disk.sync_directory("/d").ok());
   const size_t begin = disk.operations();
   ASSERT_TRUE(add_checksums(disk, "/d/x").ok());
@@ -245,8 +256,9 @@ TEST_F(SqlFiles, InterruptedUpgradeLosesNothing) {
   int upgraded = 0;
   for (size_t at = begin; at <= disk.operations(); ++at) {
     cut.advance_to(at);
-    for (const unsigned percent : {0u, 50u, 100u}) {
-      os::SimulatedDisk after(cut.image({.percent = percent, .seed = at}));
+    for (uint64_t seed = 0; seed < 10; ++seed) {
+      const unsigned percent = seed == 0 ? 0 : seed == 1 ? 100 : 50;
+      os::SimulatedDisk after(cut.image({.percent = percent, .seed = at * 10 + seed}));
       const auto lacks = lacks_checksums(after, "/d/x");
       ASSERT_TRUE(lacks.ok());
       upgraded += *lacks ? 0 : 1;
@@ -264,13 +276,14 @@ TEST_F(SqlFiles, InterruptedUpgradeLosesNothing) {
 }
 
 TEST_F(SqlFiles, FailingUpgradeLosesNothing) {
-  const std::string plain = plain_file();
+  const PlainFile plain = plain_file();
   const std::string rows = *rows_in(real_, path_);
   bool struck = true;
   for (uint64_t nth = 1; struck; ++nth) {
     os::SimulatedDisk disk;
     ASSERT_TRUE(disk.make_directories("/d").ok());
-    write_file(disk, "/d/x", plain);
+    write_file(disk, "/d/x", plain.bytes);
+    write_file(disk, "/d/x-wal", plain.log);
     os::FaultyFiles files(disk);
     files.fail({.nth = nth,
                 .code = nth % 2 == 0 ? Code::resource_exhausted : Code::data_loss,
