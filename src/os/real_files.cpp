@@ -19,6 +19,8 @@
 namespace viridian::os {
 namespace {
 
+constexpr int kRemoveTries = 100;
+
 Code code_of(int number) {
   switch (number) {
     case ENOENT:
@@ -205,7 +207,11 @@ Status RealFiles::remove(const std::string& path) {
 
 Status RealFiles::remove_all(const std::string& path) {
   std::error_code error;
-  std::filesystem::remove_all(path, error);
+  // Another thread may be removing in there: what is gone meanwhile only means to look again.
+  for (int tries = 0; tries < kRemoveTries; ++tries) {
+    std::filesystem::remove_all(path, error);
+    if (error != std::errc::no_such_file_or_directory) break;
+  }
   if (error) return system_error("remove", path, error.value());
   return ok_status();
 }
