@@ -3,6 +3,13 @@
 #include <algorithm>
 
 namespace viridian::segment {
+namespace {
+
+/// A collection of up to this size opens again, and reads its records from the log again, within a
+/// few milliseconds.
+constexpr uint64_t kSmallBytes = uint64_t{1} << 20;
+
+}  // namespace
 
 struct CollectionPool::Slot {
   std::mutex mutex;
@@ -86,8 +93,9 @@ Result<CollectionPool::Shared> CollectionPool::open(const Context& context, cons
   }
   open_is_done(id, *slot, opened);
   if (opened.ok()) {
+    ++opens_;
     opened_(id);
-    keep_to_limit();
+    keep_to_number();
   }
   return opened;
 }
@@ -182,6 +190,7 @@ void CollectionPool::close(const CollectionId& id) {
 
 void CollectionPool::close_unused() {
   if (environment_.files == nullptr) return;
+  opens_ = 0;
   std::vector<std::pair<CollectionId, SharedSlot>> closing;
   {
     const std::lock_guard lock(mutex_);
@@ -191,31 +200,61 @@ void CollectionPool::close_unused() {
     }
   }
   for (const auto& [id, slot] : closing) close_if_idle(id, slot);
-  keep_to_limit();
+  keep_to_number();
+  keep_small_to_memory();
 }
 
-void CollectionPool::keep_to_limit() {
-  const uint64_t most = environment_.options.max_open;
-  if (environment_.files == nullptr) return;
-  struct Candidate {
-    uint64_t last_use;
-    CollectionId id;
-    SharedSlot slot;
-  };
+struct CollectionPool::Candidate {
+  uint64_t last_use;
+  CollectionId id;
+  SharedSlot slot;
+};
+
+std::vector<CollectionPool::Candidate> CollectionPool::by_use() {
   std::vector<Candidate> candidates;
   {
     const std::lock_guard lock(mutex_);
-    if (slots_.size() <= most) return;
     for (const auto& [id, slot] : slots_) candidates.push_back({slot->last_use, id, slot});
   }
-  // A few more than need be, so that not every opening looks at all of them.
-  size_t surplus = candidates.size() - most + most / 64;
   std::sort(candidates.begin(), candidates.end(),
             [](const Candidate& a, const Candidate& b) { return a.last_use < b.last_use; });
+  return candidates;
+}
+
+void CollectionPool::keep_to_number() {
+  const uint64_t most = environment_.options.max_open;
+  if (environment_.files == nullptr) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (slots_.size() <= most) return;
+  }
+  const std::vector<Candidate> candidates = by_use();
+  // A few more than need be, so that not every opening looks at all of them.
+  size_t surplus = candidates.size() <= most ? 0 : candidates.size() - most + most / 64;
   for (const Candidate& candidate : candidates) {
     if (surplus == 0) return;
     if (close_if_idle(candidate.id, candidate.slot)) --surplus;
   }
+}
+
+void CollectionPool::keep_small_to_memory() {
+  const uint64_t most = environment_.options.small_bytes;
+  const std::vector<Candidate> candidates = by_use();
+  std::vector<uint64_t> sizes;
+  uint64_t total = 0;
+  for (const Candidate& candidate : candidates) {
+    const std::lock_guard lock(candidate.slot->mutex);
+    uint64_t bytes = 0;
+    if (candidate.slot->collection) {
+      const SegmentStats stats = candidate.slot->collection->stats();
+      bytes = stats.head_bytes + stats.file_bytes;
+    }
+    sizes.push_back(bytes <= kSmallBytes ? bytes : 0);
+    total += sizes.back();
+  }
+  if (total <= most) return;
+  for (size_t i = 0; i < candidates.size() && total > most - most / 4; ++i)
+    if (sizes[i] != 0 && close_if_idle(candidates[i].id, candidates[i].slot)) total -= sizes[i];
 }
 
 std::vector<CollectionId> CollectionPool::unsealed_since(Clock::time_point time) {

@@ -12,7 +12,8 @@
 namespace viridian::segment {
 
 /// The open collections. One opens when it is first asked for, once however many ask. Beyond the
-/// limit those are closed that were used least recently and that nobody is using. Thread-safe.
+/// limits those are closed that were used least recently and that nobody is using: there is one for
+/// their number, and one for the memory of small ones, which open again in no time. Thread-safe.
 class CollectionPool {
  public:
   using Shared = std::shared_ptr<CollectionSegments>;
@@ -32,6 +33,8 @@ class CollectionPool {
   /// Closes it once nobody is using it: now, or when close_unused() finds it so.
   void close(const CollectionId&);
   void close_unused();
+  /// Whether so many were opened that close_unused() should look.
+  bool close_unused_is_due() const noexcept { return opens_ >= kOpensBetweenLooks; }
   /// Closed collections that have had records in no file since before `time`. They are told once.
   std::vector<CollectionId> unsealed_since(Clock::time_point time);
   /// Opens the collection again and puts it in the place of `old`, unless somebody did already:
@@ -52,11 +55,18 @@ class CollectionPool {
   Result<Shared> open_segments(const Context&, const CollectionId&);
   void open_is_done(const CollectionId&, Slot&, const Result<Shared>&);
   bool close_if_idle(const CollectionId&, const SharedSlot&);
-  void keep_to_limit();
+  struct Candidate;
+  /// The open collections, those used least recently first.
+  std::vector<Candidate> by_use();
+  void keep_to_number();
+  void keep_small_to_memory();
+
+  static constexpr uint64_t kOpensBetweenLooks = 32;
 
   const Environment& environment_;
   const std::function<void(const CollectionId&)> opened_;
   std::atomic<uint64_t> uses_ = 0;
+  std::atomic<uint64_t> opens_ = 0;  ///< since close_unused()
 
   std::mutex mutex_;
   std::unordered_map<CollectionId, SharedSlot> slots_;            // guarded by mutex_, as the next

@@ -22,6 +22,8 @@ struct Options {
   uint64_t backlog_bytes = 0;
   uint64_t heads_bytes = std::numeric_limits<uint64_t>::max();
   uint64_t max_open = std::numeric_limits<uint64_t>::max();
+  /// What small collections that are open may take together.
+  uint64_t small_bytes = std::numeric_limits<uint64_t>::max();
   std::chrono::seconds purge_age = std::chrono::hours(24);
   uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
   bool read_only = false;

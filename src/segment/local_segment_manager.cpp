@@ -16,6 +16,7 @@ segment::Options options_of(const Settings& settings) {
   options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
   options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
   options.heads_bytes = settings.unsigned_integer("memory.heads_bytes");
+  options.small_bytes = options.heads_bytes / 16;
   options.max_open = settings.unsigned_integer("segment.max_open");
   options.purge_age = std::chrono::seconds(settings.integer("segment.purge_seconds"));
   options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");

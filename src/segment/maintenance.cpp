@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "obs/log.h"
+#include "os/free_memory.h"
 #include "os/thread_priority.h"
 #include "segment/wall_clock.h"
 
@@ -98,7 +99,19 @@ void Maintenance::run_sealer() {
       settle();
     }
     pool_.close_unused();
+    return_memory();
   }
+}
+
+// The allocator keeps what lies between pieces still in use, which can be more than all of them.
+void Maintenance::return_memory() {
+  constexpr double kWorthwhile = 32 << 20;
+  const double bytes = environment_.metrics.heads_bytes.value();
+  most_heads_bytes_ = std::max(most_heads_bytes_, bytes);
+  if (most_heads_bytes_ - bytes < kWorthwhile || Clock::now() < next_return_) return;
+  next_return_ = Clock::now() + std::chrono::seconds(1);
+  most_heads_bytes_ = bytes;
+  os::return_free_memory();
 }
 
 bool Maintenance::seal(const Shared& collection) {

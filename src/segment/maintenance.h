@@ -40,6 +40,8 @@ class Maintenance {
   void settle();
   void follow_writer();
   bool seal(const Shared& collection);
+  /// What heads took is the system's again, where it was a lot.
+  void return_memory();
 
   void run_merger();
   void merge_due();
@@ -57,7 +59,8 @@ class Maintenance {
   // The sealer's alone.
   Clock::time_point started_;
   bool looked_for_forgotten_ = false;
-  Clock::time_point next_settle_, next_follow_;
+  Clock::time_point next_settle_, next_follow_, next_return_;
+  double most_heads_bytes_ = 0;  ///< since memory was last returned
 
   std::mutex mutex_;
   std::condition_variable wake_sealer_, wake_merger_;

@@ -21,7 +21,11 @@ Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type
                    std::make_unique<MemoryBudget>(parts.options.heads_bytes)},
       metadata_type_(std::move(metadata_type)),
       vector_type_(std::move(vector_type)),
-      pool_(environment_, [this](const CollectionId& id) { maintenance_.look_at(id); }),
+      pool_(environment_,
+            [this](const CollectionId& id) {
+              maintenance_.look_at(id);
+              if (pool_.close_unused_is_due()) maintenance_.wake_sealer();
+            }),
       maintenance_(environment_, pool_) {}
 
 Manager::~Manager() { stop(); }

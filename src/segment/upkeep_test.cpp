@@ -366,6 +366,21 @@ TEST_F(SegmentUpkeep, LeastRecentlyUsedCollectionsAreClosed) {
   EXPECT_LE(holder_.open_collections(), 5u);
 }
 
+TEST_F(SegmentUpkeep, SmallCollectionsAreClosedWhenTheyTakeTooMuchTogether) {
+  holder_.options().small_bytes = 300'000;
+  holder_.options().look_every = std::chrono::milliseconds(1);
+  ASSERT_TRUE(holder_.reopen().ok());
+  std::vector<CollectionId> ids;
+  for (int i = 0; i < 12; ++i) {
+    ids.push_back(holder_.make_collection());
+    holder_.append(ids.back(),
+                   batch_of(Operation::add, {{"a", {1}, {}, std::string(50'000, 'x')}}));
+    ASSERT_NE(holder_.pin(ids.back()), nullptr);
+  }
+  wait_until([&] { return holder_.open_collections() <= 6; });
+  for (const CollectionId& id : ids) EXPECT_EQ(holder_.pin(id)->metadata().count(), 1u);
+}
+
 TEST_F(SegmentUpkeep, CollectionInUseIsClosedWhenItsUserIsGone) {
   holder_.options().look_every = std::chrono::milliseconds(1);
   ASSERT_TRUE(holder_.reopen().ok());
