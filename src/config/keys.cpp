@@ -57,8 +57,8 @@ constexpr Key kKeys[] = {
      "Directory that snapshots are kept in; empty: snapshots in the directory named by path."},
     {"memory.heads_bytes", Type::bytes, "1073741824",
      "Memory for records that are not yet in files, over all collections. Beyond it the "
-     "collections "
-     "with more than their fair share are sealed first, and their writers wait.",
+     "collections with more than their fair share are sealed first, and a quarter beyond it their "
+     "writers wait.",
      kMiB, kTiB},
     {"log.segment_bytes", Type::bytes, "67108864",
      "Size at which a log file is closed and the next one begun.", 4096, kTiB},
