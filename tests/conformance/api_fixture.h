@@ -55,6 +55,13 @@ T must(Result<T> result) {
   return T();
 }
 
+/// The request that restores everything to where it was.
+inline RestoreRequest all_of_snapshot(const std::string& name) {
+  RestoreRequest request;
+  request.snapshot = name;
+  return request;
+}
+
 class ApiConformance : public testing::TestWithParam<ApiFactory> {
  protected:
   void SetUp() override {
