@@ -115,6 +115,7 @@ std::string text_of(const Book::Kept& kept) {
 State state_of(const Book& book, const State& before, const std::string& changed) {
   static const auto kEmpty = std::make_shared<const std::string>();
   State state;
+  for (const auto& [name, held] : book.snapshots()) state["snapshot " + name] = kEmpty;
   for (const auto& [database, collections] : book.databases()) {
     state[database] = kEmpty;
     for (const auto& [name, kept] : collections) {
@@ -131,6 +132,9 @@ State state_of(const Book& book, const State& before, const std::string& changed
 Result<State> state_of(Api& api) {
   const Context context;
   State state;
+  VIRIDIAN_TRY(const std::vector<SnapshotInfo> snapshots, api.list_snapshots(context));
+  for (const SnapshotInfo& snapshot : snapshots)
+    state["snapshot " + snapshot.name] = std::make_shared<const std::string>();
   VIRIDIAN_TRY(const std::vector<Database> databases,
                api.list_databases(context, kDefaultTenant, {}));
   for (const Database& database : databases) {

@@ -9,8 +9,9 @@
 
 namespace viridian::crash {
 
-/// What can be seen of a whole database directory, as text: "database" -> "", and
-/// "database/collection" -> its metadata, then a line per record in natural order.
+/// What can be seen of a whole database directory, as text: "database" -> "",
+/// "database/collection" -> its metadata, then a line per record in natural order, and
+/// "snapshot name" -> "".
 using State = std::map<std::string, std::shared_ptr<const std::string>>;
 
 /// What there should be, in the plainest way.
@@ -27,9 +28,15 @@ class Book {
 
   std::map<std::string, Collections>& databases() { return databases_; }
   const std::map<std::string, Collections>& databases() const { return databases_; }
+  /// By name: what the databases held.
+  std::map<std::string, std::map<std::string, Collections>>& snapshots() { return snapshots_; }
+  const std::map<std::string, std::map<std::string, Collections>>& snapshots() const {
+    return snapshots_;
+  }
 
  private:
   std::map<std::string, Collections> databases_;
+  std::map<std::string, std::map<std::string, Collections>> snapshots_;
 };
 
 std::string text_of(const Book::Kept& kept);

@@ -42,7 +42,7 @@ Settings small_files() {
 }  // namespace
 
 Result<std::unique_ptr<CrashSystem>> CrashSystem::open(os::Files& disk, const Assembly& assembly) {
-  std::unique_ptr<CrashSystem> made(new CrashSystem());
+  auto made = std::make_unique<CrashSystem>();
   os::Files* files = &disk;
   if (assembly.between) {
     made->between_ = assembly.between(disk);

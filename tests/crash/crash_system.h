@@ -22,6 +22,8 @@ struct Assembly {
 class CrashSystem {
  public:
   static Result<std::unique_ptr<CrashSystem>> open(os::Files& disk, const Assembly& assembly);
+  /// With nothing in it: open() is the way to one.
+  CrashSystem() = default;
   /// Stops everything.
   ~CrashSystem();
   CrashSystem(const CrashSystem&) = delete;
@@ -30,8 +32,6 @@ class CrashSystem {
   Api& api() { return *api_; }
 
  private:
-  CrashSystem() = default;
-
   std::unique_ptr<os::Files> between_;
   std::unique_ptr<System> system_;
   Api* api_ = nullptr;

@@ -54,6 +54,7 @@ Step Workload::next(const Book& book, const std::string& avoid) {
   if (kind < 75) return delete_collection(*target);
   if (kind < 77 && book.databases().size() < 3) return create_database();
   if (kind < 78 && book.databases().size() > 1) return delete_database(book, avoid);
+  if (kind < 82 && avoid.empty()) return snapshot(book);
   return upkeep(*target);
 }
 
@@ -151,6 +152,44 @@ Step Workload::delete_database(const Book& book, const std::string& avoid) {
             return api.delete_database(Context(), {kDefaultTenant, name});
           },
           [=](Book& noted) { noted.databases().erase(name); }};
+}
+
+Step Workload::snapshot(const Book& book) {
+  if (book.snapshots().size() < 2) {
+    const std::string name = "snapshot" + std::to_string(next_name_++);
+    return {"create " + name, "", "",
+            [=](Api& api) { return ignore_value(api.create_snapshot(Context(), name)); },
+            [=](Book& noted) { noted.snapshots()[name] = noted.databases(); }};
+  }
+  const auto& [name, held] = *book.snapshots().begin();
+  const auto collections = held.find(kDefaultDatabase);
+  if (random_.chance(60) && collections != held.end() && !collections->second.empty())
+    return restore(name, collections->second);
+  return {"delete " + name, "", "",
+          [name = name](Api& api) { return api.delete_snapshot(Context(), name); },
+          [name = name](Book& noted) { noted.snapshots().erase(name); }};
+}
+
+Step Workload::restore(const std::string& snapshot, const Book::Collections& held) {
+  auto at = held.begin();
+  std::advance(at, random_.pick(static_cast<int>(held.size())));
+  const std::string name = "restored" + std::to_string(next_name_++);
+  const std::string key = std::string(kDefaultDatabase) + "/" + name;
+  RestoreRequest request;
+  request.snapshot = snapshot;
+  request.path = DatabasePath();
+  request.collection = at->first;
+  request.new_name = name;
+  auto id = std::make_shared<CollectionId>();
+  return {"restore " + key + " from " + snapshot, key, key,
+          [=](Api& api) -> Status {
+            const auto made = api.restore_snapshot(Context(), request);
+            if (made.ok()) *id = made->front().id;
+            return ignore_value(made);
+          },
+          [=, kept = at->second](Book& noted) {
+            noted.databases().at(kDefaultDatabase)[name] = {*id, kept.metadata, kept.oracle};
+          }};
 }
 
 Step Workload::upkeep(const Target& target) {

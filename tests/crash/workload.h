@@ -48,6 +48,8 @@ class Workload {
   Step modify(const Target& target);
   Step delete_collection(const Target& target);
   Step upkeep(const Target& target);
+  Step snapshot(const Book& book);
+  Step restore(const std::string& snapshot, const Book::Collections& held);
 
   conformance::RandomRequests random_;
   int next_name_;
