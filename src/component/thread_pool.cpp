@@ -8,6 +8,11 @@
 #include <system_error>
 
 namespace viridian {
+namespace {
+
+constexpr size_t kSpareThreads = 6;
+
+}  // namespace
 
 /// One running parallel_for.
 struct ThreadPool::Loop {
@@ -27,7 +32,12 @@ struct ThreadPool::Loop {
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(System& system) {
   const Settings& settings = system.settings();
   size_t threads = settings.unsigned_integer("executor.threads");
-  if (threads == 0) threads = std::max(1u, std::thread::hardware_concurrency());
+  if (threads == 0) {
+    // More than processors: behind one long request per processor a short one would wait for the
+    // end of one of them. This way the kernel shares the processors out among them.
+    const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+    threads = processors + std::max(processors, kSpareThreads);
+  }
   return std::make_unique<ThreadPool>(threads, settings.unsigned_integer("executor.queue"));
 }
 

@@ -11,8 +11,8 @@
 
 namespace viridian {
 
-/// A fixed number of threads (`executor.threads`; 0: one per processor) over one bounded queue
-/// (`executor.queue`). Thread-safe.
+/// A fixed number of threads (`executor.threads`; 0: two per processor, at least six more than
+/// processors) over one bounded queue (`executor.queue`). Thread-safe.
 ///
 /// Before start() and after stop() nothing can be submitted, and parallel_for runs on its caller
 /// alone. stop() runs what was taken before it returns; it must not be called from one of the

@@ -50,7 +50,9 @@ constexpr Key kKeys[] = {
      "Records per write that clients are told to keep to. Larger batches work too.", 1,
      1'000'000'000},
     {"executor.threads", Type::integer, "0",
-     "Threads for searches and other work; 0: one per processor.", 0, 4096},
+     "Threads for searches and other work; 0: two per processor, at least six more than "
+     "processors.",
+     0, 4096},
     {"executor.queue", Type::integer, "4096",
      "Pieces of work that may wait for a thread; more are refused.", 1, 10'000'000},
     {"snapshots.path", Type::text, "",
