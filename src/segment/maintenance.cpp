@@ -105,7 +105,7 @@ void Maintenance::run_sealer() {
 
 // The allocator keeps what lies between pieces still in use, which can be more than all of them.
 void Maintenance::return_memory() {
-  constexpr double kWorthwhile = 32 << 20;
+  constexpr double kWorthwhile = 8 << 20;
   const double bytes = environment_.metrics.heads_bytes.value();
   most_heads_bytes_ = std::max(most_heads_bytes_, bytes);
   if (most_heads_bytes_ - bytes < kWorthwhile || Clock::now() < next_return_) return;
