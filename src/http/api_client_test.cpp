@@ -75,6 +75,43 @@ TEST_F(ApiClientTest, WritesBringTheirNumberBack) {
   EXPECT_EQ(deleted->last, 44u);
 }
 
+TEST_F(ApiClientTest, SnapshotsTravelWithAllTheirFields) {
+  ApiClient client = this->client();
+  const SnapshotInfo expected{"before/upgrade", 1700000000, 2, 30, 4000, 500};
+  const auto created = client.create_snapshot(context_, expected.name);
+  ASSERT_TRUE(created.ok()) << created.error().message();
+  EXPECT_EQ(*created, expected);
+  const auto verified = client.verify_snapshot(context_, expected.name);
+  ASSERT_TRUE(verified.ok()) << verified.error().message();
+  EXPECT_EQ(*verified, expected);
+  EXPECT_EQ(api_.last_name, expected.name);
+  const auto listed = client.list_snapshots(context_);
+  ASSERT_TRUE(listed.ok()) << listed.error().message();
+  ASSERT_EQ(listed->size(), 1u);
+  EXPECT_EQ(listed->front().name, "only");
+}
+
+TEST_F(ApiClientTest, RestoreRequestsTravelWithAllTheirFields) {
+  ApiClient client = this->client();
+  RestoreRequest request;
+  request.snapshot = "nightly";
+  request.path = DatabasePath{"tenant-1", "database-1"};
+  request.collection = "old";
+  request.to = DatabasePath{"tenant-2", "database-2"};
+  request.new_name = "new";
+  const auto restored = client.restore_snapshot(context_, request);
+  ASSERT_TRUE(restored.ok()) << restored.error().message();
+  ASSERT_EQ(restored->size(), 1u);
+  EXPECT_EQ(restored->front().name, "new");
+  EXPECT_EQ(api_.last_restore.snapshot, "nightly");
+  EXPECT_EQ(api_.last_restore.path->tenant, "tenant-1");
+  EXPECT_EQ(api_.last_restore.path->database, "database-1");
+  EXPECT_EQ(api_.last_restore.collection, "old");
+  EXPECT_EQ(api_.last_restore.to->tenant, "tenant-2");
+  EXPECT_EQ(api_.last_restore.to->database, "database-2");
+  EXPECT_EQ(api_.last_restore.new_name, "new");
+}
+
 // A server that was restarted has closed the pooled connections; nobody should notice.
 TEST_F(ApiClientTest, ConnectionsThatTheServerClosedAreReplaced) {
   ApiClient client = this->client();

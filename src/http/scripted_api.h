@@ -20,6 +20,7 @@ class ScriptedApi final : public Api {
   Page last_page;
   ReadLevel last_level = ReadLevel::index_and_wal;
   size_t last_rows = 0;
+  RestoreRequest last_restore;
 
   Result<int64_t> heartbeat(const Context&) override {
     return answer(int64_t{1234567890123456789});
@@ -105,6 +106,26 @@ class ScriptedApi final : public Api {
     last_ref = ref;
     return answer(QueryResult());
   }
+  Status flush(const Context&, const CollectionRef& ref) override { return of(ref); }
+  Status compact(const Context&, const CollectionRef& ref) override { return of(ref); }
+  Status close_collection(const Context&, const CollectionRef& ref) override { return of(ref); }
+  Result<SnapshotInfo> create_snapshot(const Context&, const std::string& name) override {
+    last_name = name;
+    return answer(snapshot(name));
+  }
+  Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) override {
+    return answer(std::vector<SnapshotInfo>{snapshot("only")});
+  }
+  Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& name) override {
+    last_name = name;
+    return answer(snapshot(name));
+  }
+  Result<std::vector<Collection>> restore_snapshot(const Context&,
+                                                   const RestoreRequest& request) override {
+    last_restore = request;
+    return answer(std::vector<Collection>{collection(request.new_name.value_or("restored"))});
+  }
+  Status delete_snapshot(const Context&, const std::string& name) override { return named(name); }
 
  private:
   template <class T>
@@ -120,6 +141,10 @@ class ScriptedApi final : public Api {
     last_name = name;
     return done();
   }
+  Status of(const CollectionRef& ref) {
+    last_ref = ref;
+    return done();
+  }
   Status at(const DatabasePath& path) {
     last_path = path;
     return done();
@@ -128,6 +153,9 @@ class ScriptedApi final : public Api {
     Collection made;
     made.name = name;
     return made;
+  }
+  static SnapshotInfo snapshot(const std::string& name) {
+    return {name, 1700000000, 2, 30, 4000, 500};
   }
 };
 

@@ -160,8 +160,18 @@ class NaiveSegments final : public SegmentManager {
     return std::make_shared<const NaiveView>(std::move(oracle),
                                              batches.empty() ? 0 : batches.back().last_seq());
   }
+  Status admit(const Context&, const CollectionId&, uint64_t) override { return ok_status(); }
   Status hint(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
   Status seal(const Context&, const CollectionId&) override { return ok_status(); }
+  Status compact(const Context&, const CollectionId&) override { return ok_status(); }
+  Status close(const Context&, const CollectionId&) override { return ok_status(); }
+  Result<SegmentImage> image(const Context&, const CollectionId&) override {
+    return Error(Code::unimplemented, "these segments have no files");
+  }
+  Result<std::vector<Segment>> restore(const Context&, const CollectionId&,
+                                       const SegmentImage&) override {
+    return Error(Code::unimplemented, "these segments have no files");
+  }
   Result<SegmentStats> stats(const Context&, const CollectionId&) override {
     return SegmentStats();
   }

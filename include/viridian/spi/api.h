@@ -61,38 +61,28 @@ class Api {
 
   /// Returns once everything acknowledged before the call is in files and out of the log. Nothing
   /// needs it: what is acknowledged is safe in the log.
-  virtual Status flush(const Context&, const CollectionRef&) { return not_offered(); }
+  virtual Status flush(const Context&, const CollectionRef&) = 0;
   /// As flush(), then until nothing deleted or replaced is left in any file.
-  virtual Status compact(const Context&, const CollectionRef&) { return not_offered(); }
+  virtual Status compact(const Context&, const CollectionRef&) = 0;
   /// Gives back the collection's memory and open files; the next call opens it again.
-  virtual Status close_collection(const Context&, const CollectionRef&) { return not_offered(); }
+  virtual Status close_collection(const Context&, const CollectionRef&) = 0;
 
   /// Keeps the state that all collections have at one moment, between the call and the answer,
   /// while reads and writes go on. Every write acknowledged before the call is in it, and with a
   /// write every write that was acknowledged before that one was sent.
   ///   already_exists  there is a snapshot of that name
-  virtual Result<SnapshotInfo> create_snapshot(const Context&, const std::string& /*name*/) {
-    return not_offered();
-  }
+  virtual Result<SnapshotInfo> create_snapshot(const Context&, const std::string& name) = 0;
   /// By name, ascending.
-  virtual Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) { return not_offered(); }
+  virtual Result<std::vector<SnapshotInfo>> list_snapshots(const Context&) = 0;
   /// Reads every byte of it.
   ///   not_found  no such snapshot
   ///   data_loss  something is missing or damaged; the message says what
-  virtual Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& /*name*/) {
-    return not_offered();
-  }
+  virtual Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& name) = 0;
   /// Makes collections of what a snapshot holds, beside those there are.
   ///   already_exists  a collection of that name is there; nothing was restored
-  virtual Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) {
-    return not_offered();
-  }
-  virtual Status delete_snapshot(const Context&, const std::string& /*name*/) {
-    return not_offered();
-  }
-
- private:
-  static Error not_offered() { return Error(Code::unimplemented, "not offered here"); }
+  virtual Result<std::vector<Collection>> restore_snapshot(const Context&,
+                                                           const RestoreRequest&) = 0;
+  virtual Status delete_snapshot(const Context&, const std::string& name) = 0;
 };
 
 }  // namespace viridian

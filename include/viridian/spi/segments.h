@@ -112,11 +112,7 @@ class SegmentManager {
   /// and this one has more than its share of it.
   ///   resource_exhausted  they cannot be written to files either; the message says why
   ///   and as pin(): segments that cannot be opened would never apply the batch
-  virtual Status admit(const Context& context, const CollectionId& collection,
-                       uint64_t /*bytes*/) {
-    const auto open = stats(context, collection);
-    return open.ok() ? ok_status() : Status(open.error());
-  }
+  virtual Status admit(const Context&, const CollectionId&, uint64_t bytes) = 0;
   /// Says that the log has grown: the collection is caught up, and sealed if due, in the
   /// background. Returns at once, except that it waits while the collection is more than the
   /// configured backlog behind (so that writers cannot outrun memory).
@@ -125,23 +121,17 @@ class SegmentManager {
   virtual Status seal(const Context&, const CollectionId&) = 0;
   /// As seal(), then rewrites the files until nothing deleted or replaced is left in any of them,
   /// nor in the log. Reads and writes go on meanwhile.
-  virtual Status compact(const Context&, const CollectionId&) {
-    return Error(Code::unimplemented, "this segment manager does not compact");
-  }
+  virtual Status compact(const Context&, const CollectionId&) = 0;
   /// Gives back the memory and the open files of a collection that nobody is using; it opens again
   /// when asked for. Nothing is lost: what is not sealed is in the log.
-  virtual Status close(const Context&, const CollectionId&) { return ok_status(); }
-  virtual Result<SegmentImage> image(const Context&, const CollectionId&) {
-    return Error(Code::unimplemented, "this segment manager has no files to take");
-  }
+  virtual Status close(const Context&, const CollectionId&) = 0;
+  virtual Result<SegmentImage> image(const Context&, const CollectionId&) = 0;
   /// Puts an image's files into the directory of `target`, by hard link where the file system can,
   /// and returns the segments that `target` is to have: the caller stores them in the SysDb. The
   /// image's directory need not be a collection's.
   ///   data_loss  a file is missing or damaged
-  virtual Result<std::vector<Segment>> restore(const Context&, const CollectionId& /*target*/,
-                                               const SegmentImage&) {
-    return Error(Code::unimplemented, "this segment manager cannot take over files");
-  }
+  virtual Result<std::vector<Segment>> restore(const Context&, const CollectionId& target,
+                                               const SegmentImage&) = 0;
   virtual Result<SegmentStats> stats(const Context&, const CollectionId&) = 0;
   /// Closes the collection and removes its files, at once: views of it keep what they need. Absent:
   /// ok. To be called after the SysDb has forgotten it.
