@@ -72,7 +72,7 @@ class Files {
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   virtual Result<bool> exists(const std::string& path) = 0;
   /// Makes the directory and its parents; there already: ok. Each one made is synced into its
-  /// parent.
+  /// parent, and is not there where that fails.
   virtual Status make_directories(const std::string& path) = 0;
   /// Replaces `to` if it exists. Durable only after sync_directory.
   virtual Status rename(const std::string& from, const std::string& to) = 0;

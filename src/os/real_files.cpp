@@ -182,7 +182,12 @@ Status RealFiles::make_directories(const std::string& path) {
     if (::mkdir(trimmed.c_str(), 0755) != 0 && !(errno == EEXIST && is_directory(trimmed)))
       return system_error("make the directory", trimmed, errno);
   }
-  return sync_directory(parent);
+  if (Status synced = sync_directory(parent); !synced.ok()) {
+    // Perhaps not durable, and a second sync would not tell: the next attempt is to make it anew.
+    (void)::rmdir(trimmed.c_str());
+    return synced;
+  }
+  return ok_status();
 }
 
 Status RealFiles::rename(const std::string& from, const std::string& to) {

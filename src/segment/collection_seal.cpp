@@ -36,13 +36,12 @@ std::optional<Error> CollectionSegments::seal_failure() const {
 
 std::optional<CollectionSegments::Clock::time_point> CollectionSegments::unsealed_since() const {
   const std::lock_guard lock(published_mutex_);
-  if (stats_.applied == stats_.sealed) return std::nullopt;
-  return head_since_;
+  return stats_.applied == stats_.sealed ? unapplied_since_ : head_since_;
 }
 
 void CollectionSegments::set_unsealed_since(Clock::time_point since) {
   const std::lock_guard lock(published_mutex_);
-  head_since_ = std::min(head_since_, since);
+  unapplied_since_ = since;
 }
 
 Status CollectionSegments::seal(const Context& context) {

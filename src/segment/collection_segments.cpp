@@ -64,6 +64,8 @@ Status CollectionSegments::open_segments(const Context& context) {
   VIRIDIAN_TRY_VOID(check_log(context, sealed));
   VIRIDIAN_TRY_VOID(remove_orphans());
   stats_.sealed = sealed;
+  // The process may have ended before the log was trimmed.
+  disposal_.add_log(sealed);
   publish(sealed);
   note_garbage();
   return ok_status();
@@ -199,7 +201,8 @@ Status CollectionSegments::apply(const LogBatch& logged) {
   VIRIDIAN_TRY_VOID(vectors_->apply(batch));
   {
     const std::lock_guard lock(published_mutex_);
-    if (stats_.applied == stats_.sealed) head_since_ = Clock::now();
+    if (stats_.applied == stats_.sealed)
+      head_since_ = std::exchange(unapplied_since_, std::nullopt).value_or(Clock::now());
     applied_bytes_ += logged.batch->size_bytes();
     applied_records_ += logged.batch->rows();
   }

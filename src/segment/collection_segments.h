@@ -52,7 +52,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   Status seal(const Context&);
   /// Since when it has records that are in no file; unset: it has none.
   std::optional<Clock::time_point> unsealed_since() const;
-  /// The records were there before it was opened.
+  /// Those records were there before it was opened; they are yet to be applied.
   void set_unsealed_since(Clock::time_point since);
 
   // collection_merge.cpp
@@ -152,7 +152,8 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats_;
   uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for record_bytes()
   uint64_t garbage_bytes_ = 0;
-  Clock::time_point head_since_;  ///< of the oldest unsealed record
+  Clock::time_point head_since_;                      ///< of the oldest unsealed record
+  std::optional<Clock::time_point> unapplied_since_;  ///< of those that the log still holds for it
   std::optional<Error> seal_failure_;
   uint32_t seal_failures_ = 0;         ///< one after the other
   Clock::time_point seal_not_before_;  ///< after a failure: a pause

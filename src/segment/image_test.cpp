@@ -142,6 +142,19 @@ TEST_F(SegmentFollower, SeesWhatTheWriterWritesSealsAndMerges) {
   EXPECT_EQ(file_names(), named());
 }
 
+TEST_F(SegmentFollower, GoesOnWhereASealTrimmedTheLogAndWroteNoFile) {
+  write_many(5, "a");
+  ASSERT_TRUE(seal().ok());
+  EXPECT_EQ(followed(), documents());
+  write_many(5, "a");
+  const std::vector<std::string> files = file_names();
+  ASSERT_TRUE(seal().ok());
+  ASSERT_EQ(file_names(), files);
+  EXPECT_EQ(followed(), documents());
+  write_many(2, "b");
+  EXPECT_EQ(followed(), documents());
+}
+
 TEST_F(SegmentFollower, WritesNothing) {
   write_many(5, "a");
   EXPECT_EQ(followed().size(), 5u);

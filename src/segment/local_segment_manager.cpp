@@ -76,6 +76,8 @@ Status SegmentManager::remove_unknown_directories(const Context& context) {
   VIRIDIAN_TRY(const std::vector<CollectionId> ids, environment().sysdb.all_collections(context));
   // A SysDb without any collection may be the wrong one, and removing is for good.
   if (ids.empty()) return ok_status();
+  // A process that was killed may have made some of them and not synced.
+  VIRIDIAN_TRY_VOID(files.sync_directory(environment().root));
   const std::unordered_set<CollectionId> known(ids.begin(), ids.end());
   for (const std::string& name : names) {
     const std::optional<Uuid> id = Uuid::parse_canonical(name);

@@ -169,7 +169,10 @@ void Maintenance::seal_forgotten() {
     attempt("seal", id, [&]() -> Status {
       VIRIDIAN_TRY(const auto segments, environment_.sysdb.list_segments(context_, id));
       VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
-      if (segments.empty() || last <= segments.front().sealed) return ok_status();
+      if (segments.empty()) return ok_status();
+      // Trimming may have been all that was left to do.
+      const SeqId sealed = segments.front().sealed;
+      if (last <= sealed) return environment_.consumer.trim(context_, id, sealed);
       VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
       VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
       return collection->seal(context_);

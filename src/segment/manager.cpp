@@ -61,15 +61,15 @@ void Manager::after_applying(const Shared& collection) {
 
 Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, const CollectionId& id,
                                                      SeqId min_seq) {
-  while (true) {
+  constexpr int kTries = 5;
+  for (int left = kTries;; --left) {
     VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
     const bool behind = collection->applied() < min_seq;
     auto view = collection->pin(context, min_seq);
     if (view.ok() && behind) after_applying(collection);
-    if (view.ok() || view.error().code() != Code::out_of_range) return view;
-    // Another process sealed and trimmed what is missing here: it is in files now.
-    VIRIDIAN_TRY(const bool superseded, collection->superseded(context));
-    if (!superseded) return view.error();
+    if (view.ok() || view.error().code() != Code::out_of_range || left == 1) return view;
+    // Another process sealed and trimmed what is missing here. The SysDb knows how far, also where
+    // there was nothing to write and the files are the same.
     VIRIDIAN_TRY_VOID(pool_.reopen(context, collection));
   }
 }

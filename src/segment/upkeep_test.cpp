@@ -1,5 +1,6 @@
 // What a segment manager does by itself: seals, merges, budgets, closing.
 
+#include "segment/collection_segments.h"
 #include "segment/upkeep_fixture.h"
 
 namespace viridian::conformance {
@@ -186,6 +187,63 @@ TEST_F(SegmentUpkeep, ClosedCollectionsAreSealedByAgeToo) {
   EXPECT_TRUE(manager().hint(context_, other, last).ok());
   wait_until([&] { return !named().empty(); });
   EXPECT_EQ(documents().size(), 3u);
+}
+
+// The SysDb has the first files, and the process ended before the log was trimmed.
+class SegmentUpkeepUntrimmed : public SegmentUpkeep {
+ protected:
+  void SetUp() override {
+    write_many(10, "secret");
+    write_many(10, "text");
+    holder_.sysdb().fail_publish(Fault::after);
+    ASSERT_FALSE(seal().ok());
+    holder_.sysdb().fail_publish(Fault::none);
+    ASSERT_FALSE(named().empty());
+    ASSERT_FALSE(trimmed());
+  }
+  bool trimmed() { return !holder_.log().read(context_, id_, 0, 1).ok(); }
+};
+
+TEST_F(SegmentUpkeepUntrimmed, CompactTrimsTheLog) {
+  ASSERT_TRUE(holder_.reopen().ok());
+  ASSERT_TRUE(manager().compact(context_, id_).ok());
+  EXPECT_TRUE(trimmed());
+}
+
+TEST_F(SegmentUpkeepUntrimmed, BackgroundTrimsTheLogThatNobodyAsksFor) {
+  holder_.options().seal_age = std::chrono::seconds(0);
+  holder_.options().look_every = std::chrono::milliseconds(1);
+  ASSERT_TRUE(holder_.reopen().ok());
+  wait_until([&] { return trimmed(); });
+  EXPECT_EQ(holder_.open_collections(), 0u);
+}
+
+// Else what is deleted would stay in the log of a collection that is closed and opened all the
+// time.
+TEST_F(SegmentUpkeep, RecordsKeepTheirAgeWhenTheirCollectionIsOpenedAgain) {
+  write_many(3, "text");
+  ThreadPool pool(1, 8);
+  obs::Metrics metrics;
+  segment::Environment environment{holder_.sysdb(),
+                                   holder_.log(),
+                                   pool,
+                                   &holder_.files(),
+                                   holder_.root(),
+                                   local::SegmentManager::types(),
+                                   holder_.options(),
+                                   segment::SegmentMetrics(metrics),
+                                   std::make_unique<segment::MemoryBudget>(uint64_t{1} << 30)};
+  const auto opened = segment::CollectionSegments::open(context_, environment, id_);
+  ASSERT_TRUE(opened.ok());
+  const auto since = segment::CollectionSegments::Clock::now() - std::chrono::minutes(30);
+  (*opened)->set_unsealed_since(since);
+  EXPECT_EQ((*opened)->unsealed_since(), since) << "nobody has applied its records yet";
+  ASSERT_TRUE((*opened)->catch_up(context_, 3).ok());
+  EXPECT_EQ((*opened)->unsealed_since(), since);
+  ASSERT_TRUE((*opened)->seal(context_).ok());
+  write_many(3, "other");
+  ASSERT_TRUE((*opened)->catch_up(context_, 6).ok());
+  EXPECT_GT((*opened)->unsealed_since(), since);
 }
 
 TEST_F(SegmentUpkeep, FilesAreMergedInTheBackground) {
