@@ -52,7 +52,7 @@ Report CrashSimulator::run() {
 }
 
 Status CrashSimulator::run_workload(os::SimulatedDisk& disk) {
-  Workload workload(options_.seed);
+  Workload workload(options_.seed, 1, options_.drop_percent);
   Book book;
   initial_ = state_of(book, {}, "");
   VIRIDIAN_TRY(auto system, CrashSystem::open(disk, assembly_));

@@ -15,6 +15,7 @@ namespace viridian::crash {
 struct Options {
   uint64_t seed = 1;
   int calls = 120;        ///< of the client
+  int drop_percent = 0;   ///< of the calls, besides those that drop a collection anyway
   int random_images = 2;  ///< per point, besides "nothing" and "everything"
   uint64_t max_points = ~uint64_t{0};
   bool stop_at_failure = true;

@@ -47,6 +47,7 @@ Step Workload::next(const Book& book, const std::string& avoid) {
   size_t collections = 0;
   for (const auto& [name, held] : book.databases()) collections += held.size();
   if (!target || (collections < 4 && random_.chance(15))) return create_collection(book);
+  if (drop_percent_ > 0 && random_.chance(drop_percent_)) return delete_collection(*target);
   const int kind = random_.pick(100);
   if (kind < 55) return *write(book, avoid);
   if (kind < 67) return remove(book, *target);

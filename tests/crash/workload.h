@@ -22,9 +22,10 @@ struct Step {
 /// again, and now and then files sealed, merged, closed.
 class Workload {
  public:
-  /// Names that it gives are numbered from `first_name` on.
-  explicit Workload(uint64_t seed, int first_name = 1)
-      : random_(static_cast<uint32_t>(seed)), next_name_(first_name) {}
+  /// Names that it gives are numbered from `first_name` on. Besides the usual mix, this share of
+  /// the calls drops a collection.
+  explicit Workload(uint64_t seed, int first_name = 1, int drop_percent = 0)
+      : random_(static_cast<uint32_t>(seed)), next_name_(first_name), drop_percent_(drop_percent) {}
 
   /// A call that makes sense now. Collections whose key `avoid` names are left alone, and with ""
   /// none is.
@@ -53,6 +54,7 @@ class Workload {
 
   conformance::RandomRequests random_;
   int next_name_;
+  int drop_percent_;
 };
 
 }  // namespace viridian::crash
