@@ -17,6 +17,7 @@ Status forgotten(Status done, const CollectionRef& ref) {
 
 Status Api::start(const Context& context) {
   if (options_.read_only) return ok_status();
+  if (snapshots_) snapshots_->start();
   // No request has come in yet, so no collection can be on its way into the SysDb.
   VIRIDIAN_TRY(const std::vector<CollectionId> known, parts_.sysdb.all_collections(context));
   return parts_.producer.retain(context, known);

@@ -13,6 +13,8 @@ namespace viridian::engine {
 namespace {
 
 constexpr std::string_view kManifestEnd = ".json";
+/// There while the store may hold files that no manifest names.
+constexpr std::string_view kUnfinished = "unfinished.tmp";
 constexpr size_t kNameMax = 128;
 constexpr uint64_t kManifestMax = uint64_t{1} << 30;
 constexpr size_t kPieceBytes = 1U << 20;
@@ -141,27 +143,45 @@ Result<SnapshotStore::Named> SnapshotStore::named() const {
 Status SnapshotStore::collect(const Named& named) {
   VIRIDIAN_TRY(const auto entries, files_.list(directory_));
   for (const std::string& entry : entries) {
-    if (entry.ends_with(".tmp")) VIRIDIAN_TRY_VOID(files_.remove(os::join(directory_, entry)));
+    if (entry.ends_with(".tmp") && entry != kUnfinished)
+      VIRIDIAN_TRY_VOID(files_.remove(os::join(directory_, entry)));
   }
   // What cannot be read may name any of them.
   if (!named.complete) return ok_status();
   for (const std::string kind : {"files", "tails"}) {
     VIRIDIAN_TRY(const auto stored, files_.list(os::join(directory_, kind)));
+    bool removed = false;
     for (const std::string& entry : stored) {
       const std::string name = os::join(kind, entry);
       if (named.files.contains(name)) continue;
       VIRIDIAN_TRY_VOID(files_.remove(os::join(directory_, name)));
+      removed = true;
     }
+    if (removed) VIRIDIAN_TRY_VOID(files_.sync_directory(os::join(directory_, kind)));
   }
-  return ok_status();
+  return files_.remove(os::join(directory_, kUnfinished));
+}
+
+Status SnapshotStore::mark_unfinished() {
+  VIRIDIAN_TRY_VOID(files_.open(os::join(directory_, kUnfinished), os::OpenMode::open_create));
+  return files_.sync_directory(directory_);
+}
+
+Status SnapshotStore::tidy() {
+  VIRIDIAN_TRY(const bool unfinished, files_.exists(os::join(directory_, kUnfinished)));
+  if (!unfinished) return ok_status();
+  VIRIDIAN_TRY(const Named known, named());
+  return collect(known);
 }
 
 Status SnapshotStore::remove(const std::string& name) {
   VIRIDIAN_TRY(const bool there, exists(name));
   if (!there) return no_snapshot(name);
+  // On a full disk there is no room for it, and deleting must go on.
+  (void)mark_unfinished();
   VIRIDIAN_TRY_VOID(files_.remove(manifest_path(name)));
   VIRIDIAN_TRY_VOID(files_.sync_directory(directory_));
-  // The snapshot is gone, whatever happens now; what is left is collected by the next begin().
+  // The snapshot is gone, whatever happens now; what is left is collected by tidy() or begin().
   VIRIDIAN_TRY(const Named still_named, named());
   return collect(still_named);
 }
@@ -171,6 +191,7 @@ Result<SnapshotStore::Draft> SnapshotStore::begin() {
   VIRIDIAN_TRY_VOID(files_.make_directories(os::join(directory_, "tails")));
   VIRIDIAN_TRY(Named known, named());
   VIRIDIAN_TRY_VOID(collect(known));
+  VIRIDIAN_TRY_VOID(mark_unfinished());
   return Draft(*this, std::move(known.files));
 }
 
@@ -220,7 +241,11 @@ Status SnapshotStore::Draft::commit(SnapshotManifest& manifest) {
     VIRIDIAN_TRY_VOID(file->sync());
   }
   VIRIDIAN_TRY_VOID(files.rename(temporary, path));
-  return files.sync_directory(store_->directory_);
+  VIRIDIAN_TRY_VOID(files.sync_directory(store_->directory_));
+  // What came in and is in no snapshot, since it was replaced meanwhile, is left to tidy().
+  for (const StoredFile& file : manifest.stored()) added_.erase(file.name);
+  if (added_.empty()) (void)files.remove(os::join(store_->directory_, kUnfinished));
+  return ok_status();
 }
 
 }  // namespace viridian::engine

@@ -16,7 +16,7 @@ namespace viridian::engine {
 
 /// The directory in which snapshots are kept (docs/file-formats.md): one manifest for each, and the
 /// files that the manifests name, which snapshots share. A snapshot is there once its manifest is.
-/// Files that no manifest names are what an interrupted creation left; they are removed by and by.
+/// Files that no manifest names are what a creation left; tidy() removes them.
 /// Not thread-safe, except that any number of calls of const members may run beside one another and
 /// beside a Draft.
 class SnapshotStore {
@@ -48,6 +48,8 @@ class SnapshotStore {
   class Draft;
   /// Begins a snapshot. Removes what interrupted ones have left.
   Result<Draft> begin();
+  /// Removes what drafts and removals have left, if any did. Not beside a Draft.
+  Status tidy();
 
  private:
   class Tail;
@@ -61,6 +63,8 @@ class SnapshotStore {
   Result<Named> named() const;
   /// Removes what no manifest names.
   Status collect(const Named& named);
+  /// Says that there may be something to collect.
+  Status mark_unfinished();
   /// The size and checksum of what is at the path.
   Result<StoredFile> measure(const Context&, const std::string& name) const;
 

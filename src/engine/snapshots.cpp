@@ -51,6 +51,21 @@ Result<SnapshotInfo> Snapshots::create(const Context& context, const std::string
   if (there) {
     return Error(Code::already_exists, fmt::format("Snapshot [{}] already exists", name));
   }
+  auto taken = take(context, name);
+  // What it brought in and does not need would keep what is deleted everywhere else.
+  tidy();
+  return taken;
+}
+
+void Snapshots::tidy() {
+  if (const Status tidied = store_.tidy(); !tidied.ok())
+    obs::log(obs::Level::warn, "snapshots", "files that no snapshot needs stay for now",
+             {{"error", tidied.error().message()}});
+}
+
+void Snapshots::start() { tidy(); }
+
+Result<SnapshotInfo> Snapshots::take(const Context& context, const std::string& name) {
   VIRIDIAN_TRY(SnapshotStore::Draft draft, store_.begin());
   VIRIDIAN_TRY_VOID(prepare(context, draft));
   for (int i = 0; i < kAttempts; ++i) {

@@ -20,6 +20,9 @@ class Snapshots {
   /// `changes` is entered by every change as Access::write. All outlive the snapshots.
   Snapshots(const Parts& parts, Gate& changes, os::Files& files, std::string directory);
 
+  /// Removes what an earlier process left unfinished.
+  void start();
+
   // As the calls of viridian::Api.
   Result<SnapshotInfo> create(const Context&, const std::string& name);
   Result<std::vector<SnapshotInfo>> list(const Context&);
@@ -44,6 +47,8 @@ class Snapshots {
   /// The gate of the store, with messages that speak of snapshots.
   Status enter(const Context&, Access);
 
+  Result<SnapshotInfo> take(const Context&, const std::string& name);
+  void tidy();
   Status attempt(const Context&, SnapshotStore::Draft&, SnapshotManifest&);
   /// Seals what lies far ahead of its files, and brings in all files there are.
   Status prepare(const Context&, SnapshotStore::Draft&);

@@ -339,6 +339,24 @@ TEST_F(Snapshots, LitterOfInterruptedOnesIsNoSnapshotAndGoesWithTheNext) {
   EXPECT_EQ(after, clean);
 }
 
+// Its links would keep the bytes of files that are removed everywhere else.
+TEST_F(Snapshots, OnesThatFailLeaveNoFilesNorDoOnesThatAStartFindsUnfinished) {
+  write(make("docs"), 0, 10);
+  EXPECT_OK(api().create_snapshot(context_, "good"));
+  const auto clean = tree(store());
+  write(make("other"), 0, 10);
+  for (const Collection& each : must(api().list_collections(context_, DatabasePath(), {})))
+    EXPECT_OK(api().flush(context_, {DatabasePath(), each.id}));
+  for (const auto& [name, size] : tree(directory_.path() + "/segments"))
+    std::ofstream(directory_.path() + "/segments/" + name, std::ios::app) << "x";
+  EXPECT_FALSE(api().create_snapshot(context_, "bad").ok());
+  EXPECT_EQ(tree(store()), clean);
+  std::ofstream(store() + "/files/" + Uuid::random().to_string() + ".meta") << "x";
+  std::ofstream(store() + "/unfinished.tmp");
+  ASSERT_TRUE(system_->reopen().ok());
+  EXPECT_EQ(tree(store()), clean);
+}
+
 TEST_F(Snapshots, WithAnUnreadableManifestNothingIsRemoved) {
   const CollectionRef docs = make("docs");
   write(docs, 0, 10);
