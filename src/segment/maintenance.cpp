@@ -11,7 +11,7 @@
 namespace viridian::segment {
 namespace {
 
-constexpr std::chrono::seconds kPauseAfterFailedMerge{60};
+constexpr std::chrono::seconds kPauseAfterFailure{60};
 constexpr std::chrono::minutes kPurgeAtLeastEvery{1};
 
 }  // namespace
@@ -141,44 +141,72 @@ void Maintenance::relieve_memory() {
 }
 
 void Maintenance::seal_closed() {
+  if (Clock::now() < next_closed_) return;
   for (const CollectionId& id :
        pool_.unsealed_since(Clock::now() - environment_.options.seal_age)) {
     if (stopping()) return;
-    attempt("seal", id, [&]() -> Status {
+    const bool sealed = attempt("seal", id, [&]() -> Status {
       VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
       VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
       VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
       return collection->seal(context_);
     });
+    // Opening it and applying its log again each time would be much work for nothing.
+    if (!sealed) next_closed_ = Clock::now() + kPauseAfterFailure;
     pool_.close(id);
   }
 }
 
-// What an earlier process left in logs is not to stay there until somebody asks for the collection.
+// What an earlier process left in logs and directories is not to stay there until somebody asks for
+// the collection.
 void Maintenance::seal_forgotten() {
-  if (looked_for_forgotten_ || Clock::now() - started_ < environment_.options.seal_age) return;
-  looked_for_forgotten_ = true;
-  const auto ids = environment_.sysdb.all_collections(context_);
-  if (!ids.ok()) {
-    looked_for_forgotten_ = false;
+  if (Clock::now() - started_ < environment_.options.seal_age || Clock::now() < next_forgotten_)
     return;
+  if (!looked_for_forgotten_) {
+    const auto ids = environment_.sysdb.all_collections(context_);
+    if (!ids.ok()) return;
+    looked_for_forgotten_ = true;
+    forgotten_ = *ids;
   }
-  for (const CollectionId& id : *ids) {
+  std::vector<CollectionId> failed;
+  for (const CollectionId& id : forgotten_) {
     if (stopping()) return;
-    if (pool_.peek(id)) continue;  // seal_due() sees to it
-    attempt("seal", id, [&]() -> Status {
-      VIRIDIAN_TRY(const auto segments, environment_.sysdb.list_segments(context_, id));
-      VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
-      if (segments.empty()) return ok_status();
-      // Trimming may have been all that was left to do.
-      const SeqId sealed = segments.front().sealed;
-      if (last <= sealed) return environment_.consumer.trim(context_, id, sealed);
-      VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
-      VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
-      return collection->seal(context_);
+    if (pool_.peek(id)) continue;  // seal_due() and settle() see to it
+    const bool done = attempt("seal", id, [&]() -> Status {
+      Status sealed = seal_forgotten(id);
+      if (!sealed.ok() && sealed.error().code() == Code::not_found) return ok_status();  // dropped
+      return sealed;
     });
+    if (!done) failed.push_back(id);
     pool_.close(id);
   }
+  forgotten_ = std::move(failed);
+  next_forgotten_ = Clock::now() + kPauseAfterFailure;
+}
+
+Status Maintenance::seal_forgotten(const CollectionId& id) {
+  VIRIDIAN_TRY(const auto segments, environment_.sysdb.list_segments(context_, id));
+  VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
+  if (segments.empty()) return ok_status();
+  // Trimming and removing may be all that was left to do. Opening it removes.
+  const SeqId sealed = segments.front().sealed;
+  VIRIDIAN_TRY(const bool littered, has_more_files(id, segments));
+  if (last <= sealed && !littered) return environment_.consumer.trim(context_, id, sealed);
+  VIRIDIAN_TRY(const Shared collection, pool_.get(context_, id));
+  VIRIDIAN_TRY_VOID(collection->catch_up(context_, last));
+  return collection->seal(context_);
+}
+
+/// Whether more files are there than those that the SysDb names.
+Result<bool> Maintenance::has_more_files(const CollectionId& id,
+                                         const std::vector<Segment>& segments) const {
+  const std::string directory = environment_.directory(id);
+  VIRIDIAN_TRY(const bool exists, environment_.files->exists(directory));
+  if (!exists) return false;
+  VIRIDIAN_TRY(const auto names, environment_.files->list(directory));
+  size_t named = 0;
+  for (const Segment& segment : segments) named += segment.files.size();
+  return names.size() > named;
 }
 
 void Maintenance::settle() {
@@ -245,7 +273,7 @@ void Maintenance::merge_due() {
       });
       if (!worked) {
         keep = true;
-        again = Clock::now() + kPauseAfterFailedMerge;
+        again = Clock::now() + kPauseAfterFailure;
       }
     }
     if (!keep) continue;

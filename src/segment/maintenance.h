@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "segment/collection_pool.h"
 #include "segment/throttles.h"
@@ -37,6 +38,8 @@ class Maintenance {
   void relieve_memory();
   void seal_closed();
   void seal_forgotten();
+  Status seal_forgotten(const CollectionId& id);
+  Result<bool> has_more_files(const CollectionId& id, const std::vector<Segment>& segments) const;
   void settle();
   void follow_writer();
   bool seal(const Shared& collection);
@@ -59,7 +62,8 @@ class Maintenance {
   // The sealer's alone.
   Clock::time_point started_;
   bool looked_for_forgotten_ = false;
-  Clock::time_point next_settle_, next_follow_, next_return_;
+  std::vector<CollectionId> forgotten_;  ///< that are still to be looked at
+  Clock::time_point next_settle_, next_follow_, next_return_, next_closed_, next_forgotten_;
   double most_heads_bytes_ = 0;  ///< since memory was last returned
 
   std::mutex mutex_;

@@ -210,6 +210,18 @@ TEST_F(SegmentUpkeepUntrimmed, CompactTrimsTheLog) {
   EXPECT_TRUE(trimmed());
 }
 
+// As when the process ended between a merge's publication and the removal of what was merged.
+TEST_F(SegmentUpkeep, FilesThatACrashLeftAreRemovedAlsoWhereNobodyAsksForTheCollection) {
+  write_many(10, "text");
+  ASSERT_TRUE(seal().ok());
+  std::ofstream(holder_.directory(id_) + "/" + Uuid::random().to_string() + ".meta") << "secret";
+  holder_.options().seal_age = std::chrono::seconds(0);
+  holder_.options().look_every = std::chrono::milliseconds(1);
+  ASSERT_TRUE(holder_.reopen().ok());
+  wait_until([&] { return !on_disk("secret"); });
+  EXPECT_EQ(documents().size(), 10u);
+}
+
 TEST_F(SegmentUpkeepUntrimmed, BackgroundTrimsTheLogThatNobodyAsksFor) {
   holder_.options().seal_age = std::chrono::seconds(0);
   holder_.options().look_every = std::chrono::milliseconds(1);
