@@ -32,15 +32,18 @@ void add_target(CLI::App& command, Target& target) {
   CLI::Option* path =
       command.add_option("--path", target.path, "Data directory, opened by this process")
           ->type_name("DIR");
-  command.add_option("--url", target.url, "Server, such as http://127.0.0.1:8000")
-      ->type_name("URL")
-      ->excludes(path);
+  CLI::Option* url =
+      command.add_option("--url", target.url, "Server, such as http://127.0.0.1:8000")
+          ->type_name("URL")
+          ->excludes(path);
   command.add_option("--tenant", target.tenant, "Tenant")->capture_default_str();
   command.add_option("--database", target.database, "Database")->capture_default_str();
   command.add_option("--timeout-ms", target.timeout_ms, "Longest time for a call; 0: no limit");
   command.add_flag("--json", target.json, "Print JSON for programs");
-  command.add_flag("--read-only", target.read_only,
-                   "Open the directory beside the process that writes it, and change nothing");
+  command
+      .add_flag("--read-only", target.read_only,
+                "Open the directory beside the process that writes it, and change nothing")
+      ->excludes(url);
 }
 
 void add_filters(CLI::App& command, Filters& filters) {

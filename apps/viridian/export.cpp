@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "codec/base64.h"
-#include "codec/json_values.h"
 #include "viridian/commands.h"
 #include "viridian/output.h"
 #include "viridian/target.h"
@@ -98,18 +97,7 @@ std::string line_of(const Row& row, Vectors vectors) {
       writer.end_array();
     }
   }
-  if (row.document) {
-    writer.key("document");
-    writer.string(*row.document);
-  }
-  if (row.uri) {
-    writer.key("uri");
-    writer.string(*row.uri);
-  }
-  if (row.metadata != nullptr) {
-    writer.key("metadata");
-    writer.raw(codec::write_metadata(*row.metadata));
-  }
+  write_texts_and_metadata(writer, row);
   writer.end_object();
   std::string line = std::move(writer).take();
   line += '\n';

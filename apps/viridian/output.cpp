@@ -135,14 +135,7 @@ std::string_view space_name(Space space) {
   return "";
 }
 
-void write_row(json::Writer& writer, const Row& row) {
-  writer.begin_object();
-  writer.key("id");
-  writer.string(row.id);
-  if (row.distance) {
-    writer.key("distance");
-    writer.floating(*row.distance);
-  }
+void write_texts_and_metadata(json::Writer& writer, const Row& row) {
   if (row.document) {
     writer.key("document");
     writer.string(*row.document);
@@ -155,6 +148,17 @@ void write_row(json::Writer& writer, const Row& row) {
     writer.key("metadata");
     writer.raw(codec::write_metadata(*row.metadata));
   }
+}
+
+void write_row(json::Writer& writer, const Row& row) {
+  writer.begin_object();
+  writer.key("id");
+  writer.string(row.id);
+  if (row.distance) {
+    writer.key("distance");
+    writer.floating(*row.distance);
+  }
+  write_texts_and_metadata(writer, row);
   if (!row.vector.empty()) {
     writer.key("embedding");
     writer.begin_array();

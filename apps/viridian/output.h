@@ -34,6 +34,8 @@ std::string_view space_name(Space space);
 /// Text as one line of a table: control characters become spaces.
 std::string one_line(std::string_view text);
 
+/// Document, uri and metadata of a record, as far as it has them, as members of a JSON object.
+void write_texts_and_metadata(json::Writer& writer, const Row& row);
 /// Appends a record as a JSON object.
 void write_row(json::Writer& writer, const Row& row);
 /// Prints JSON text and a line end to stdout.

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <utility>
+
+#include "codec/json.h"
 #include "viridian/commands.h"
 #include "viridian/recovery_tools.h"
 #include "viridian/target.h"
@@ -9,13 +13,26 @@
 namespace viridian::cli {
 namespace {
 
+std::string json_of(const recovery::Repair& repair) {
+  json::Writer writer;
+  writer.begin_object();
+  writer.key("found");
+  writer.raw(repair.before.as_json());
+  writer.key("done");
+  writer.raw(repair.done.as_json());
+  writer.key("remaining");
+  writer.raw(repair.after.as_json());
+  writer.key("set_aside");
+  writer.string(repair.set_aside);
+  writer.end_object();
+  return std::move(writer).take();
+}
+
 int show(const recovery::Repair& repair, bool as_json) {
   const bool lost = repair.done.count(recovery::Severity::error) > 0;
   const bool mended = repair.after.clean();
   if (as_json) {
-    fmt::print("{{\"found\":{},\"done\":{},\"remaining\":{},\"set_aside\":\"{}\"}}\n",
-               repair.before.as_json(), repair.done.as_json(), repair.after.as_json(),
-               repair.set_aside);
+    fmt::print("{}\n", json_of(repair));
   } else if (repair.before.clean()) {
     fmt::print("nothing to repair\n{}", repair.before.as_text());
   } else {

@@ -17,7 +17,7 @@ constexpr int64_t kDayMs = 24LL * 3600 * 1000;
 
 constexpr Key kKeys[] = {
     {"path", Type::text, "./viridian-data",
-     "Directory that holds everything this node stores. One process at a time."},
+     "Directory that holds everything this node stores. One process at a time writes it."},
     {"read_only", Type::boolean, "false",
      "Open the directory beside the process that writes it, follow what that one writes, and write "
      "nothing."},

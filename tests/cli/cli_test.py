@@ -7,64 +7,19 @@ import array
 import json
 import os
 import pathlib
-import re
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import unittest
 
-BINARY, DATA = sys.argv[1], pathlib.Path(sys.argv[2])
-OK, FAILED, USAGE, NOT_FOUND, UNREACHABLE = range(5)
+from harness import BINARY, FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, CliTest
 
-
-class CliTest(unittest.TestCase):
-    """A fresh directory per test; `database` is the flags that name it."""
-
-    def setUp(self):
-        directory = tempfile.TemporaryDirectory(prefix="viridian-cli-")
-        self.addCleanup(directory.cleanup)
-        self.directory = pathlib.Path(directory.name)
-        self.database = ["--path", str(self.directory / "data")]
-
-    def run_cli(self, *arguments, expect=OK, text=None, database=True):
-        """Runs the program; returns what it printed."""
-        command = [BINARY, *arguments, *(self.database if database else [])]
-        done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120)
-        self.assertEqual(done.returncode, expect, f"{command}\n{done.stdout}{done.stderr}")
-        for line in done.stderr.splitlines():
-            self.assertTrue(line.startswith("viridian: "), line)
-        self.errors = done.stderr
-        return done.stdout
-
-    def json_of(self, *arguments, **options):
-        """The same with --json, as a value."""
-        return json.loads(self.run_cli(*arguments, "--json", **options))
-
-    def write(self, name, content):
-        """Writes a file and returns its path."""
-        path = self.directory / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return str(path)
-
-    def jsonl(self, *records):
-        """A JSONL file with these records."""
-        return self.write("records.jsonl", "".join(json.dumps(r) + "\n" for r in records))
+DATA = pathlib.Path(sys.argv[2])
 
 
 class Commands(CliTest):
     """Every command on a data directory."""
-
-    RECORDS = [
-        {"id": "a", "embedding": [1, 0], "document": "one", "metadata": {"n": 1}},
-        {"id": "b", "embedding": [0, 1], "document": "two", "metadata": {"n": 2, "t": ["x", "y"]}},
-        {"id": 3, "embedding": [0.5, 1.25], "uri": "file:c"},
-    ]
-
-    def load(self):
-        """Imports RECORDS into "things"."""
-        return self.json_of("import", "things", self.jsonl(*self.RECORDS))
 
     def test_imported_records_come_back_whole(self):
         self.assertEqual(self.load()["records"], 3)
@@ -329,23 +284,9 @@ class Backups(CliTest):
 class Serving(CliTest):
     """The server process and commands that talk to it."""
 
-    def start(self, *flags, environment=None):
-        """Starts a server on a free port; sets the flags that name it."""
-        self.server = subprocess.Popen(
-            [BINARY, "serve", *self.database, "--port", "0", *flags], stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
-        self.addCleanup(self.server.wait)
-        self.addCleanup(self.server.kill)
-        self.addCleanup(self.server.stdout.close)
-        self.addCleanup(self.server.stderr.close)
-        line = self.server.stdout.readline()
-        match = re.fullmatch(r"Viridian \S+ serving (\S+) at (http://127\.0\.0\.1:\d+)\n", line)
-        self.assertTrue(match, line)
-        self.database = ["--url", match[2]]
-
     def test_same_commands_work_over_http(self):
         self.start()
-        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        self.run_cli("import", "things", self.jsonl(*self.RECORDS))
         self.assertEqual(self.run_cli("count", "things"), "3\n")
         rows = self.json_of("query", "things", "--id", "a", "-k", "1")
         self.assertEqual(rows[0]["id"], "3")
@@ -353,7 +294,7 @@ class Serving(CliTest):
 
     def test_backups_work_over_http(self):
         self.start()
-        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        self.run_cli("import", "things", self.jsonl(*self.RECORDS))
         for command in ("flush", "compact", "close"):
             self.run_cli(command, "--all")
         self.run_cli("snapshot", "create", "monday")
@@ -366,7 +307,7 @@ class Serving(CliTest):
     def test_reader_beside_the_server_follows_it(self):
         path = ["--path", str(self.directory / "data"), "--read-only"]
         self.start()
-        self.run_cli("import", "things", self.jsonl(*Commands.RECORDS))
+        self.run_cli("import", "things", self.jsonl(*self.RECORDS))
         self.assertEqual(self.run_cli("count", "things", *path, database=False), "3\n")
         self.run_cli("collections", "delete", "things", *path, database=False, expect=FAILED)
 
