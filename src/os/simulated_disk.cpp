@@ -206,7 +206,8 @@ Status SimulatedDisk::make_directories_locked(const std::string& path) {
                {},
                at});
     }
-    if (place.inode == kNoInode || last) VIRIDIAN_TRY_VOID(sync_directory_locked(parent));
+    // Only what is made is synced, as the interface promises no more.
+    if (place.inode == kNoInode) VIRIDIAN_TRY_VOID(sync_directory_locked(parent));
   }
   return ok_status();
 }
