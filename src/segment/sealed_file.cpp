@@ -4,7 +4,6 @@
 #include <cstring>
 
 #include "base/crc32c.h"
-#include "viridian/spi/segment_types.h"
 
 namespace viridian::segment {
 namespace {
@@ -146,26 +145,6 @@ Status SealedFile::verify(uint64_t block) const {
                                " bytes from there on is wrong");
   verified_[block / 64].fetch_or(uint64_t{1} << (block % 64), std::memory_order_release);
   return ok_status();
-}
-
-Status SealedFile::verify_all(const Context& context, Throttle& throttle) const {
-  for (uint64_t block = 0; block < block_crcs_.size(); ++block) {
-    VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY_VOID(throttle.pass(context, kBlockBytes));
-    VIRIDIAN_TRY_VOID(verify(block));
-  }
-  return ok_status();
-}
-
-Result<std::vector<uint64_t>> SealedFile::damaged_blocks(const Context& context,
-                                                         Throttle& throttle) const {
-  std::vector<uint64_t> damaged;
-  for (uint64_t block = 0; block < block_crcs_.size(); ++block) {
-    VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY_VOID(throttle.pass(context, kBlockBytes));
-    if (!verify(block).ok()) damaged.push_back(block);
-  }
-  return damaged;
 }
 
 Result<os::Bytes> SealedFile::read(const Section& section, uint64_t begin, uint64_t size) const {

@@ -10,12 +10,8 @@
 #include <vector>
 
 #include "os/files.h"
-#include "viridian/base/context.h"
+#include "viridian/base/result.h"
 #include "viridian/base/uuid.h"
-
-namespace viridian {
-class Throttle;
-}
 
 namespace viridian::segment {
 
@@ -65,11 +61,6 @@ class SealedFile {
     return value;
   }
   const std::string& path() const noexcept { return path_; }
-  /// Reads every byte that blocks cover, also of those verified before.
-  ///   data_loss  a block is damaged; the first of them is named
-  Status verify_all(const Context&, Throttle&) const;
-  /// The blocks whose checksums are wrong, ascending: block i begins at i * kBlockBytes.
-  Result<std::vector<uint64_t>> damaged_blocks(const Context&, Throttle&) const;
   Error damaged(uint64_t offset, std::string_view what) const;
 
  private:

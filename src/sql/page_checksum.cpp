@@ -15,7 +15,6 @@ namespace {
 constexpr std::string_view kMagic("SQLite format 3\0", 16);
 constexpr size_t kPageSizeAt = 16;  // two bytes, big-endian
 constexpr size_t kReservedAt = 20;
-constexpr size_t kUserVersionAt = 60;
 constexpr size_t kApplicationIdAt = 68;
 
 uint32_t big_endian(std::span<const std::byte> bytes, size_t at, size_t count) {
@@ -46,10 +45,6 @@ uint32_t page_size_of(std::span<const std::byte> header) {
   const uint32_t stored = big_endian(header, kPageSizeAt, 2);
   const uint32_t size = stored == 1 ? 65536 : stored;
   return size >= 512 && std::has_single_bit(size) ? size : 0;
-}
-
-uint32_t user_version_of(std::span<const std::byte> header) {
-  return big_endian(header, kUserVersionAt, 4);
 }
 
 void clear_unused(std::span<std::byte> page, uint64_t number) {

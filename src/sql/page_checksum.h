@@ -21,8 +21,6 @@ enum class PageFormat : uint8_t {
 PageFormat page_format(std::span<const std::byte> header);
 /// The page size that a header names; 0: none that SQLite has.
 uint32_t page_size_of(std::span<const std::byte> header);
-/// The user version in a header.
-uint32_t user_version_of(std::span<const std::byte> header);
 
 /// Overwrites with zeros what no row of a table's page uses: rows that SQLite moved to another page
 /// leave their bytes there, and stay readable after they are deleted.
