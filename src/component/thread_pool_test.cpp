@@ -34,9 +34,9 @@ TEST_F(ThreadPoolTest, EverythingThatWasTakenRunsBeforeStopReturns) {
 }
 
 TEST_F(ThreadPoolTest, FullQueueRefusesWork) {
-  auto pool = running(1, 2);
-  std::promise<void> entered;
+  std::promise<void> entered;  // before the pool, which waits for who uses them
   std::promise<void> gate;
+  auto pool = running(1, 2);
   ASSERT_TRUE(pool->submit([&] {
     entered.set_value();
     gate.get_future().wait();

@@ -326,7 +326,8 @@ void follow(LogFollower& follower, const CollectionId& id, const std::atomic<Seq
     const auto read = follower.read(Context(), id, at, 3'000);
     if (!read.ok()) {
       ASSERT_EQ(read.error().code(), Code::out_of_range) << read.error().message();
-      ASSERT_LT(at, trimmed.load());
+      // A look at a file that goes in that moment may be told so at its very end, too.
+      ASSERT_LE(at, trimmed.load());
       at = trimmed;
       continue;
     }
