@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,24 +22,30 @@ constexpr uint64_t kPageBytes = 8U << 20;
 constexpr size_t kPageRows = 1000;
 constexpr size_t kNpyHeaderBytes = 128;
 
-/// A file that has its name only once it is complete; or standard output.
+/// A file that has its name only once it is complete; or standard output, a pipe or a device.
 class Output {
  public:
   static Result<Output> open(const std::string& path) {
-    if (path == "-") return Output(stdout, path);
-    std::FILE* file = std::fopen((path + ".part").c_str(), "wb");
+    if (path == "-") return Output(stdout, path, path);
+    struct stat there {};
+    // What is no regular file is written to: a rename would put a file in place of the device.
+    const bool in_place = ::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode);
+    std::string written = in_place ? path : path + ".part";
+    std::FILE* file = std::fopen(written.c_str(), "wb");
     if (file == nullptr) {
-      return Error(Code::not_found, fmt::format("cannot write {}.part: {}", path, reason()));
+      return Error(Code::not_found, fmt::format("cannot write {}: {}", written, reason()));
     }
-    return Output(file, path);
+    return Output(file, path, std::move(written));
   }
   Output(Output&& other) noexcept
-      : file_(std::exchange(other.file_, nullptr)), path_(std::move(other.path_)) {}
+      : file_(std::exchange(other.file_, nullptr)),
+        path_(std::move(other.path_)),
+        written_(std::move(other.written_)) {}
   Output& operator=(Output&&) = delete;
   ~Output() {
     if (file_ == nullptr || to_stdout()) return;
     (void)std::fclose(file_);
-    (void)std::remove((path_ + ".part").c_str());
+    if (!in_place()) (void)std::remove(written_.c_str());
   }
 
   bool to_stdout() const { return file_ == stdout; }
@@ -58,16 +65,16 @@ class Output {
   Status finish() {
     if (std::fflush(file_) != 0) return failed();
     if (to_stdout()) return ok_status();
-    if (fsync(fileno(file_)) != 0) return failed();
-    if (std::fclose(std::exchange(file_, nullptr)) != 0 ||
-        std::rename((path_ + ".part").c_str(), path_.c_str()) != 0) {
-      return failed();
-    }
+    if (!in_place() && fsync(fileno(file_)) != 0) return failed();
+    if (std::fclose(std::exchange(file_, nullptr)) != 0) return failed();
+    if (!in_place() && std::rename(written_.c_str(), path_.c_str()) != 0) return failed();
     return ok_status();
   }
 
  private:
-  Output(std::FILE* file, std::string path) : file_(file), path_(std::move(path)) {}
+  Output(std::FILE* file, std::string path, std::string written)
+      : file_(file), path_(std::move(path)), written_(std::move(written)) {}
+  bool in_place() const { return written_ == path_; }
   static std::string reason() { return std::strerror(errno); }
   Error failed() const {
     return Error(Code::internal, fmt::format("cannot write {}: {}", path_, reason()));
@@ -75,6 +82,8 @@ class Output {
 
   std::FILE* file_;
   std::string path_;
+  /// Name of the file that is written: path_, or what is renamed to it.
+  std::string written_;
   uint64_t bytes_ = 0;
 };
 

@@ -119,7 +119,9 @@ class Import {
   Status flush() {
     if (records_.empty()) return ok_status();
     const Records records = std::exchange(records_, Records());
-    VIRIDIAN_TRY_VOID(collection_.write(records, operation_));
+    if (const auto done = collection_.write(records, operation_); !done.ok())
+      return done.error().with(
+          fmt::format("{} records, the last of them at {}", records.size(), source_.where()));
     written_ += records.size();
     if (progress_) show_progress();
     return ok_status();

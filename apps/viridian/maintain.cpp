@@ -42,7 +42,8 @@ int run(const MaintainArguments& arguments) {
     // One that fails does not keep the others from being done.
     if (const Status applied = apply(arguments.action, collection); applied.ok()) {
       ++done;
-    } else {
+    } else if (!arguments.all || applied.error().code() != Code::not_found) {
+      // Of all, one that was dropped meanwhile is none.
       exit = fail(applied.error().with(collection.name()));
     }
   }

@@ -28,6 +28,7 @@ Opened open_target(const Target& target, IfMissing missing) {
     Result<Client> client = Client::connect(target.url, std::move(options));
     if (client.ok()) return {*std::move(client), kOk};
     const Error error = std::move(client).error();
+    if (error.code() == Code::invalid_argument) return {std::nullopt, fail(error)};
     const bool told = error.code() == Code::not_found;
     print_error(told ? error.message()
                      : fmt::format("cannot reach {}: {}", target.url, error.message()));
@@ -36,7 +37,9 @@ Opened open_target(const Target& target, IfMissing missing) {
   const std::string path = target.path.empty() ? config::defaults().text("path") : target.path;
   std::error_code ignored;  // "cannot tell" is treated as "not there": opening says why
   if (target.read_only) options.settings["read_only"] = "true";
-  const bool there = std::filesystem::exists(path + "/sysdb.sqlite3", ignored);
+  // Where only the SysDb is missing, opening says that repair brings it back.
+  const bool there = std::filesystem::exists(path + "/sysdb.sqlite3", ignored) ||
+                     std::filesystem::exists(path + "/FORMAT", ignored);
   if (!there && missing == IfMissing::fail) {
     print_error(fmt::format(
         "no database at {}: name a data directory with --path, or a server with --url", path));

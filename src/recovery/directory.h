@@ -60,6 +60,7 @@ class OpenSysDb {
   /// Makes the SysDb where there is none; open() is the way to one that is there.
   Status start(const Context& context) { return sysdb_.start(context); }
   SysDb& get() noexcept { return sysdb_; }
+  Result<uint64_t> latest_change(const Context& context) { return sysdb_.latest_change(context); }
   /// not_found: it was dropped.
   Result<KnownCollection> collection(const Context&, const CollectionId& id);
 

@@ -122,9 +122,41 @@ Result<bool> check_sysdb_pages(const Context& context, const Directory& director
   return sound;
 }
 
+namespace {
+
+/// An older SysDb that was put in the place of the last one: what it says holds no longer. It is
+/// kept only of collections whose copy is damaged.
+Status pass_over_older(const Context& context, const Directory& directory,
+                       const sysdb::Catalogue& catalogue, Collections& collections,
+                       SharedReport& report) {
+  const auto latest = collections.sysdb->latest_change(context);
+  if (!latest.ok()) {
+    VIRIDIAN_TRY_VOID(context.check());
+    report.add(about_sysdb(directory, latest.error().message()));
+    return ok_status();
+  }
+  if (*latest >= catalogue.latest_change()) return ok_status();
+  report.add(about_sysdb(
+      directory, fmt::format("it has lost changes, or is an older one: it ends with change {}, and "
+                             "the directory catalogue knows of change {}",
+                             *latest, catalogue.latest_change())));
+  std::erase_if(collections.known, [&](const KnownCollection& known) {
+    return std::none_of(
+        catalogue.damaged.begin(), catalogue.damaged.end(),
+        [&](const auto& damage) { return damage.file_name == sysdb::copy_name(known.row.id); });
+  });
+  collections.sysdb.reset();
+  return ok_status();
+}
+
+}  // namespace
+
 Result<Collections> read_collections(const Context& context, const Directory& directory,
                                      bool pages_are_sound, SharedReport& report) {
   Collections collections;
+  // Before the SysDb, as a writer beside us changes the copies after it.
+  VIRIDIAN_TRY(const sysdb::Catalogue catalogue,
+               sysdb::read_catalogue(directory.files, directory.catalogue()));
   auto opened = OpenSysDb::open(context, directory, /*read_only=*/true);
   if (!opened.ok()) {
     if (pages_are_sound && opened.error().code() == Code::failed_precondition)
@@ -150,6 +182,7 @@ Result<Collections> read_collections(const Context& context, const Directory& di
       report.add(std::move(finding));
     }
   }
+  VIRIDIAN_TRY_VOID(pass_over_older(context, directory, catalogue, collections, report));
   return collections;
 }
 

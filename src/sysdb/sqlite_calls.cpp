@@ -267,6 +267,12 @@ Result<std::vector<CollectionId>> SysDb::all_collections(const Context& context)
   return rows::read_ids(select);
 }
 
+Result<uint64_t> SysDb::latest_change(const Context& context) {
+  VIRIDIAN_TRY(const Session session, begin(context));
+  VIRIDIAN_TRY(const rows::Changes changes, rows::read_changes(*session));
+  return changes.latest;
+}
+
 Status SysDb::reset(const Context& context) {
   VIRIDIAN_TRY(Change edit, begin_change(context));
   VIRIDIAN_TRY(const auto collections, rows::read_collection_changes(*edit));

@@ -83,6 +83,9 @@ class SysDb final : public Component, public viridian::SysDb {
 
   Status reset(const Context&) override;
 
+  /// Number of the last change; the copies in the catalogue know of none that is later.
+  Result<uint64_t> latest_change(const Context&);
+
  private:
   using SharedCollection = std::shared_ptr<const Collection>;
 

@@ -8,9 +8,11 @@ import json
 import os
 import pathlib
 import signal
+import stat
 import struct
 import subprocess
 import sys
+import threading
 import unittest
 
 from harness import BINARY, FAILED, NOT_FOUND, OK, UNREACHABLE, USAGE, CliTest
@@ -246,6 +248,37 @@ class Backups(CliTest):
         self.run_cli("import", "copy", npy, "--records", str(self.directory / "out.jsonl"))
         self.assertEqual(self.json_of("get", "copy", "--vectors"),
                          self.json_of("get", "things", "--vectors"))
+
+    def test_export_writes_to_a_pipe_and_does_not_replace_it(self):
+        self.load()
+        pipe = self.directory / "pipe"
+        os.mkfifo(pipe)
+        read = []
+        reader = threading.Thread(target=lambda: read.append(pipe.read_text()), daemon=True)
+        reader.start()
+        self.run_cli("export", "things", str(pipe))
+        reader.join(60)
+        self.assertTrue(stat.S_ISFIFO(pipe.stat().st_mode))
+        self.assertEqual(read[0], "".join(
+            line + "\n" for line in self.run_cli("export", "things", "-").splitlines()))
+
+    def test_a_wrong_database_name_is_no_trouble_with_the_server(self):
+        self.start()
+        self.run_cli("count", "things", "--database", "d1", expect=FAILED)
+        self.assertNotIn("reach", self.errors)
+        self.assertIn("database", self.errors)
+
+    def test_a_batch_that_the_server_refuses_is_named(self):
+        self.start("--server.max_body_bytes", "10000")
+        file = self.jsonl({"id": "a", "embedding": [1, 0], "document": "x" * 20000})
+        self.run_cli("import", "things", file, expect=FAILED)
+        self.assertIn("records.jsonl:1", self.errors)
+
+    def test_a_directory_without_its_sysdb_is_sent_to_repair(self):
+        self.load()
+        (self.directory / "data" / "sysdb.sqlite3").unlink()
+        self.run_cli("count", "things", expect=UNREACHABLE)
+        self.assertIn("repair", self.errors)
 
     def test_export_leaves_no_half_file(self):
         self.load()

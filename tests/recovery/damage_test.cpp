@@ -196,6 +196,36 @@ TEST_F(Damage, AZeroedSysDb) {
   expect_mended(true);
 }
 
+TEST_F(Damage, AnOlderSysDb) {
+  make({.seals = 1});
+  const std::string older = read_file(at("sysdb.sqlite3"));
+  std::filesystem::remove_all(path());
+  // The same names, other collections: the older SysDb knows none of them.
+  make({.seed = 2});
+  write_file(at("sysdb.sqlite3"), older);
+  EXPECT_FALSE(read_all(path()).ok());
+  expect_mended(true);
+}
+
+TEST_F(Damage, AnOlderSysDbOfTheSameCollections) {
+  make();
+  const std::string older = read_file(at("sysdb.sqlite3"));
+  ASSERT_TRUE(write_everywhere(path()).ok());
+  const auto now = read_all(path());
+  ASSERT_TRUE(now.ok()) << now.error().message();
+  model_ = *now;
+  write_file(at("sysdb.sqlite3"), older);
+  EXPECT_FALSE(read_all(path()).ok());
+  expect_mended(true);
+}
+
+TEST_F(Damage, AnEmptySysDbThatAStartWasTriedWith) {
+  make();
+  std::filesystem::resize_file(at("sysdb.sqlite3"), 0);
+  EXPECT_FALSE(read_all(path()).ok());
+  expect_mended(true);
+}
+
 TEST_F(Damage, AMissingCatalogue) {
   make();
   std::filesystem::remove_all(at("catalogue"));
