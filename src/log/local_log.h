@@ -28,7 +28,7 @@ class Log final : public Component, public Producer, public Consumer {
   struct Options {
     uint64_t segment_bytes =
         64 << 20;                   ///< a file is left for a new one before it grows beyond this
-    size_t cache_bytes = 64 << 20;  ///< recently appended batches kept in memory, over all
+    size_t cache_bytes = 32 << 20;  ///< recently appended batches kept in memory, over all
     size_t open_files = 256;        ///< files kept open for writing, over all collections
     size_t topics = 4096;           ///< collections remembered; idle ones beyond are opened anew
   };
