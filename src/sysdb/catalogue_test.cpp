@@ -335,6 +335,17 @@ TEST_F(SysDbFiles, ReadOnlyWritesNothing) {
   EXPECT_EQ(listing(), before);
 }
 
+TEST_F(SysDbFiles, AFollowedFileThatIsGoneIsNoMissingCollection) {
+  const auto writer = started();
+  stored(*writer, "one");
+  const auto reader = started(/*read_only=*/true);
+  const std::string elsewhere = path_ + ".moved";
+  std::filesystem::rename(path_, elsewhere);
+  EXPECT_EQ(reader->all_collections(Context()).error().code(), Code::unavailable);
+  std::filesystem::rename(elsewhere, path_);
+  EXPECT_EQ(state(*reader), state(*writer));
+}
+
 // A directory of the first version: no checksums, no numbers of changes, no copies.
 TEST_F(SysDbFiles, FirstVersionIsUpgraded) {
   {

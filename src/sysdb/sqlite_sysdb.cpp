@@ -130,8 +130,11 @@ Result<SysDb::Session> SysDb::begin(const Context& context) {
   std::unique_lock lock(database_mutex_);
   VIRIDIAN_TRY_VOID(context.check());  // it may have been a long wait
   if (follower_ != nullptr) {
-    VIRIDIAN_TRY(sql::Database * current, follower_->current());
-    return Session(std::move(lock), *current);
+    const Result<sql::Database*> current = follower_->current();
+    if (current.ok()) return Session(std::move(lock), **current);
+    // The whole database is out of reach: no collection of it is known to be gone.
+    if (current.error().code() != Code::not_found) return current.error();
+    return Error(Code::unavailable, current.error().message());
   }
   if (database_ == nullptr) return Error(Code::unavailable, "the SysDb is not running");
   return Session(std::move(lock), *database_);
