@@ -70,6 +70,10 @@ Result<std::vector<const SnapshotCollection*>> Snapshots::choose(
     if (request.collection && row.name != *request.collection) continue;
     chosen.push_back(&kept);
   }
+  // By name, not by id: the same request gives the same answer each time.
+  std::sort(chosen.begin(), chosen.end(), [](const auto* one, const auto* other) {
+    return path_text(one->collection) < path_text(other->collection);
+  });
   if (chosen.empty() && request.collection) {
     return Error(Code::not_found,
                  fmt::format("Snapshot [{}] has no collection [{}] in {}/{}", manifest.name,

@@ -94,7 +94,10 @@ Result<log::Scan> Topic::open_last_file(SeqId first_seq) {
   if (scan.damage) return scan;  // nothing is touched: somebody may still save something
   VIRIDIAN_TRY(const uint64_t size, file->size());
   if (scan.end < size) {
-    obs::log(obs::Level::warn, "log", "an unfinished end of the log was cut off",
+    // So short a rest is a mark that a killed process had not synced: no batch was in it.
+    const bool mark_only = size - scan.end <= log::kFrameHeaderBytes;
+    obs::log(mark_only ? obs::Level::debug : obs::Level::warn, "log",
+             "an unfinished end of the log was cut off",
              {{"file", path}, {"bytes", size - scan.end}, {"last_record", scan.last_seq}});
   }
   // Also where nothing is cut: what a killed process had reserved beyond the end is given back.
