@@ -29,8 +29,8 @@ class LineReader {
 };
 
 /// A line of JSONL as a record: {"id": ..., "embedding": [...], "document": ..., "metadata": {...},
-/// "uri": ...}, with no other fields. The embedding may be base64 of its float32 bytes. What is null
-/// or left out is not set.
+/// "uri": ...}, with no other fields. The embedding may be base64 of its float32 bytes. What is
+/// null or left out is not set.
 Result<Record> read_record(std::string_view line);
 
 }  // namespace viridian::cli

@@ -113,10 +113,9 @@ Result<LogRepair::Bytes> LogRepair::mend_hole(const os::File& file, const Scanne
     const auto frame = correct_frame(rest, hole.first, scanned.salt);
     if (!frame) break;
     const log::Frame corrected = log::parse_frame(*frame).frame;
-    const std::string held = corrected.records == 0
-                                 ? std::string("a mark without records")
-                                 : fmt::format("the frame of records {} to {}", hole.first,
-                                               corrected.last_seq());
+    const std::string held = corrected.records == 0 ? std::string("a mark without records")
+                                                    : fmt::format("the frame of records {} to {}",
+                                                                  hole.first, corrected.last_seq());
     tools_.say(Severity::warning, path, known_.row.id,
                fmt::format("a bit was flipped in {}, say its checksums: flipped back", held));
     mended.insert(mended.end(), frame->begin(), frame->end());

@@ -277,8 +277,7 @@ TEST_F(SegmentFiles, NewerFormatVersionIsRefusedByNumber) {
   const auto answers = read_everything();
   ASSERT_FALSE(answers.ok());
   EXPECT_EQ(answers.error().code(), Code::failed_precondition);
-  EXPECT_NE(answers.error().message().find("version " + std::to_string(kNewer)),
-            std::string::npos);
+  EXPECT_NE(answers.error().message().find("version " + std::to_string(kNewer)), std::string::npos);
 }
 
 // Whatever call fails while sealing, once or from then on as in a crash: nothing is lost, before
