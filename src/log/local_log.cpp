@@ -78,14 +78,18 @@ std::shared_ptr<Topic> Log::make_topic(const CollectionId& collection) {
                                  Topic::Options{options_.segment_bytes});
 }
 
-Result<std::shared_ptr<Topic>> Log::topic(const CollectionId& collection) {
-  const std::lock_guard lock(mutex_);
+Result<std::shared_ptr<Topic>> Log::remembered_topic(const CollectionId& collection) {
   VIRIDIAN_TRY_VOID(check_not_dropped(collection));
   const auto found = topics_.find(collection);
-  if (found != topics_.end()) {
-    used_.splice(used_.begin(), used_, found->second.used);
-    return found->second.topic;
-  }
+  if (found == topics_.end()) return nullptr;
+  used_.splice(used_.begin(), used_, found->second.used);
+  return found->second.topic;
+}
+
+Result<std::shared_ptr<Topic>> Log::topic(const CollectionId& collection) {
+  const std::lock_guard lock(mutex_);
+  VIRIDIAN_TRY(auto remembered, remembered_topic(collection));
+  if (remembered) return remembered;
   forget_some();
   auto made = make_topic(collection);
   used_.push_front(collection);
@@ -96,12 +100,8 @@ Result<std::shared_ptr<Topic>> Log::topic(const CollectionId& collection) {
 Result<std::shared_ptr<Topic>> Log::existing_topic(const CollectionId& collection) {
   {
     const std::lock_guard lock(mutex_);
-    VIRIDIAN_TRY_VOID(check_not_dropped(collection));
-    const auto found = topics_.find(collection);
-    if (found != topics_.end()) {
-      used_.splice(used_.begin(), used_, found->second.used);
-      return found->second.topic;
-    }
+    VIRIDIAN_TRY(auto remembered, remembered_topic(collection));
+    if (remembered) return remembered;
   }
   VIRIDIAN_TRY(const bool there, files_.exists(os::join(directory_, collection.to_string())));
   if (!there) return nullptr;

@@ -74,6 +74,8 @@ class Log final : public Component, public Producer, public Consumer {
   using Entries = std::unordered_map<CollectionId, Entry>;
 
   std::shared_ptr<Topic> make_topic(const CollectionId&);
+  /// Null where it is not in memory; else it counts as used now. mutex_ is held.
+  Result<std::shared_ptr<Topic>> remembered_topic(const CollectionId&);
   Result<std::shared_ptr<Topic>> topic(const CollectionId&);
   /// Null where nothing was ever appended: asking must not leave an entry that nobody removes.
   Result<std::shared_ptr<Topic>> existing_topic(const CollectionId&);
