@@ -28,7 +28,7 @@ Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type
             }),
       maintenance_(environment_, pool_) {}
 
-Manager::~Manager() { stop(); }
+Manager::~Manager() { Manager::stop(); }
 
 Status Manager::start(const Context&) {
   maintenance_.start();
@@ -145,7 +145,7 @@ void Manager::catch_up_in_background(const CollectionId& id) {
 }
 
 Result<Manager::Shared> Manager::caught_up(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  VIRIDIAN_TRY(Shared collection, pool_.get(context, id));
   VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
   VIRIDIAN_TRY_VOID(collection->catch_up(context, last));
   return collection;
