@@ -8,10 +8,11 @@
 #include <set>
 #include <string>
 
+#include "conformance/forwarding_sysdb.h"
 #include "crash/crash_simulator.h"
 #include "crash/forwarding_files.h"
-#include "crash/forwarding_sysdb.h"
 #include "log/local_log.h"
+#include "sysdb/sqlite_sysdb.h"
 
 namespace viridian::crash {
 namespace {
@@ -78,14 +79,21 @@ Assembly with_sysdb() {
   return assembly;
 }
 
-class BuggySysDb : public ForwardingSysDb {
+/// The SysDb as it is: what a bug changes, it overrides.
+class BuggySysDb : public Component, public conformance::ForwardingSysDb {
  public:
-  BuggySysDb(std::unique_ptr<sqlite::SysDb> inner, os::Files& files, Producer& producer)
-      : ForwardingSysDb(std::move(inner)), files_(files), producer_(producer) {}
+  BuggySysDb(std::unique_ptr<sqlite::SysDb> sysdb, os::Files& files, Producer& producer)
+      : ForwardingSysDb(*sysdb), files_(files), producer_(producer), sysdb_(std::move(sysdb)) {}
+
+  Status start(const Context& context) override { return sysdb_->start(context); }
+  void stop() noexcept override { sysdb_->stop(); }
 
  protected:
   os::Files& files_;
   Producer& producer_;
+
+ private:
+  std::unique_ptr<sqlite::SysDb> sysdb_;
 };
 
 class ForgetsOneSegment final : public BuggySysDb {
@@ -93,7 +101,7 @@ class ForgetsOneSegment final : public BuggySysDb {
   using BuggySysDb::BuggySysDb;
   Status publish(const Context& context, const CollectionId& id,
                  const std::vector<SegmentChange>& changes) override {
-    return inner_->publish(context, id, {changes.front()});
+    return inner_.publish(context, id, {changes.front()});
   }
 };
 
@@ -103,7 +111,7 @@ class PublishesSegmentsOneByOne final : public BuggySysDb {
   Status publish(const Context& context, const CollectionId& id,
                  const std::vector<SegmentChange>& changes) override {
     for (const SegmentChange& change : changes)
-      VIRIDIAN_TRY_VOID(inner_->publish(context, id, {change}));
+      VIRIDIAN_TRY_VOID(inner_.publish(context, id, {change}));
     return ok_status();
   }
 };
@@ -116,12 +124,12 @@ class RemovesReplacedFilesFirst final : public BuggySysDb {
     std::set<std::string> kept;
     for (const SegmentChange& change : changes)
       for (const SegmentFile& file : change.files) kept.insert(file.name);
-    VIRIDIAN_TRY(const std::vector<Segment> segments, inner_->list_segments(context, id));
+    VIRIDIAN_TRY(const std::vector<Segment> segments, inner_.list_segments(context, id));
     for (const Segment& segment : segments)
       for (const SegmentFile& file : segment.files)
         if (!kept.contains(file.name))
           VIRIDIAN_TRY_VOID(files_.remove("/data/segments/" + id.to_string() + "/" + file.name));
-    return inner_->publish(context, id, changes);
+    return inner_.publish(context, id, changes);
   }
 };
 
@@ -130,7 +138,7 @@ class DropsTheLogFirst final : public BuggySysDb {
   using BuggySysDb::BuggySysDb;
   Status delete_collection(const Context& context, const CollectionId& id) override {
     VIRIDIAN_TRY_VOID(producer_.drop(context, id));
-    return inner_->delete_collection(context, id);
+    return inner_.delete_collection(context, id);
   }
 };
 
@@ -141,7 +149,7 @@ class TrimsBeforePublishing final : public BuggySysDb {
                  const std::vector<SegmentChange>& changes) override {
     auto& consumer = dynamic_cast<Consumer&>(producer_);
     VIRIDIAN_TRY_VOID(consumer.trim(context, id, changes.front().sealed));
-    return inner_->publish(context, id, changes);
+    return inner_.publish(context, id, changes);
   }
 };
 
