@@ -1,13 +1,13 @@
 #include "crash/crash_system.h"
 
 #include "base/executor.h"
-#include "crash/forwarding_files.h"
+#include "conformance/forwarding_files.h"
 #include "engine/test_system.h"
 
 namespace viridian::crash {
 namespace {
 
-class BorrowedFiles final : public Component, public ForwardingFiles {
+class BorrowedFiles final : public Component, public conformance::ForwardingFiles {
  public:
   using ForwardingFiles::ForwardingFiles;
 };

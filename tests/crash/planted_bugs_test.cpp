@@ -8,9 +8,9 @@
 #include <set>
 #include <string>
 
+#include "conformance/forwarding_files.h"
 #include "conformance/forwarding_sysdb.h"
 #include "crash/crash_simulator.h"
-#include "crash/forwarding_files.h"
 #include "log/local_log.h"
 #include "sysdb/sqlite_sysdb.h"
 
@@ -20,7 +20,7 @@ namespace {
 using OnPath = std::function<bool(const std::string& path)>;
 
 /// Says that it has synced what it has not.
-class ForgetfulFiles final : public ForwardingFiles {
+class ForgetfulFiles final : public conformance::ForwardingFiles {
  public:
   ForgetfulFiles(os::Files& inner, OnPath files, OnPath directories)
       : ForwardingFiles(inner), files_(std::move(files)), directories_(std::move(directories)) {}
@@ -35,7 +35,7 @@ class ForgetfulFiles final : public ForwardingFiles {
   }
 
  private:
-  class NeverSynced final : public ForwardingFile {
+  class NeverSynced final : public conformance::ForwardingFile {
    public:
     using ForwardingFile::ForwardingFile;
     Status sync() override { return ok_status(); }

@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "conformance/forwarding_files.h"
 #include "conformance/random_batches.h"
 #include "log/local_log.h"
 #include "os/faulty_files.h"
@@ -170,61 +171,20 @@ TEST(LogFaults, EveryCallMayFailForALogThatBeginsInTheMiddle) {
       fail_every_call({.code = code, .every_later = every_later, .partial_write = 60}, 41);
 }
 
-/// Real files whose calls can be made to stop, to fail or to throw at chosen places.
-class HookedFiles final : public os::Files {
+/// Files whose calls can be made to stop, to fail or to throw at chosen places.
+class HookedFiles final : public conformance::ForwardingFiles {
  public:
-  class Hooked final : public os::File {
-   public:
-    Hooked(HookedFiles& files, std::unique_ptr<os::File> inner)
-        : files_(files), inner_(std::move(inner)) {}
-    Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) const override {
-      return inner_->read_at(offset, buffer);
-    }
-    Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
-      VIRIDIAN_TRY_VOID(inner_->write_at(offset, parts));
-      if (std::exchange(files_.throw_after_write, false)) throw std::bad_alloc();
-      return ok_status();
-    }
-    Status sync() override { return ok_status(); }
-    Status truncate(uint64_t size) override { return inner_->truncate(size); }
-    Status reserve(uint64_t size) override { return inner_->reserve(size); }
-    Result<uint64_t> size() const override { return inner_->size(); }
-
-   private:
-    HookedFiles& files_;
-    std::unique_ptr<os::File> inner_;
-  };
+  using ForwardingFiles::ForwardingFiles;
 
   Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
     if (std::exchange(throw_at_open, false)) throw std::bad_alloc();
     VIRIDIAN_TRY(auto file, inner_.open(path, mode));
     return std::unique_ptr<os::File>(std::make_unique<Hooked>(*this, std::move(file)));
   }
-  Result<std::unique_ptr<os::Mapping>> map(const std::string& path) override {
-    return inner_.map(path);
-  }
-  Result<std::vector<std::string>> list(const std::string& path) override {
-    return inner_.list(path);
-  }
-  Result<bool> exists(const std::string& path) override { return inner_.exists(path); }
-  Status make_directories(const std::string& path) override {
-    return inner_.make_directories(path);
-  }
-  Status link(const std::string& from, const std::string& to) override {
-    return inner_.link(from, to);
-  }
-  Status rename(const std::string& from, const std::string& to) override {
-    return inner_.rename(from, to);
-  }
-  Status remove(const std::string& path) override { return inner_.remove(path); }
-  Status remove_all(const std::string& path) override { return inner_.remove_all(path); }
   Status sync_directory(const std::string& path) override {
     const auto hook = std::exchange(at_sync_directory, nullptr);
     synced.push_back(path);
     return hook ? hook() : ok_status();
-  }
-  Result<std::unique_ptr<os::Lock>> lock(const std::string& path, std::string_view by) override {
-    return inner_.lock(path, by);
   }
 
   bool throw_at_open = false;
@@ -233,7 +193,20 @@ class HookedFiles final : public os::Files {
   std::vector<std::string> synced;            // directories
 
  private:
-  os::RealFiles inner_;
+  class Hooked final : public conformance::ForwardingFile {
+   public:
+    Hooked(HookedFiles& files, std::unique_ptr<os::File> inner)
+        : ForwardingFile(std::move(inner)), files_(files) {}
+    Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
+      VIRIDIAN_TRY_VOID(inner_->write_at(offset, parts));
+      if (std::exchange(files_.throw_after_write, false)) throw std::bad_alloc();
+      return ok_status();
+    }
+    Status sync() override { return ok_status(); }
+
+   private:
+    HookedFiles& files_;
+  };
 };
 
 class LogHookTest : public ::testing::Test {
@@ -250,7 +223,8 @@ class LogHookTest : public ::testing::Test {
                         std::make_shared<RecordBatch>(std::move(batch)));
   }
   os::TemporaryDirectory directory_;
-  HookedFiles files_;
+  os::RealFiles real_;
+  HookedFiles files_{real_};
   std::unique_ptr<Log> log_;
   CollectionId id_ = Uuid::random();
 };

@@ -6,7 +6,7 @@
 
 #include "os/files.h"
 
-namespace viridian::crash {
+namespace viridian::conformance {
 
 /// Passes every call on: what a test changes, it overrides.
 class ForwardingFiles : public os::Files {
@@ -66,4 +66,4 @@ class ForwardingFile : public os::File {
   std::unique_ptr<os::File> inner_;
 };
 
-}  // namespace viridian::crash
+}  // namespace viridian::conformance
