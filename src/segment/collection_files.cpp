@@ -46,7 +46,7 @@ Result<SegmentImage> CollectionSegments::image(const Context& context) {
   VIRIDIAN_TRY(const Serial::Hold publishing, publishing_.acquire(context));
   VIRIDIAN_TRY_VOID(resolve(context));
   VIRIDIAN_TRY(const Serial::Hold hold, applying_.acquire(context));
-  if (disposal_.dropped()) return Error(Code::not_found, "the collection was dropped");
+  if (disposal_.dropped()) return dropped_error();
   const SeqId sealed = stats().sealed;
   SegmentImage image;
   image.directory = environment_.directory(id_);
@@ -64,6 +64,13 @@ Result<SegmentImage> CollectionSegments::image(const Context& context) {
 Status CollectionSegments::drop() {
   disposal_.drop();
   return disposal_.settle(Context());
+}
+
+Status CollectionSegments::unless_dropped(const Context& context, Status outcome) {
+  if (outcome.ok() || !disposal_.dropped()) return outcome;
+  // The work may have made the directory again. What cannot be removed now goes with the last user.
+  (void)disposal_.settle(context);
+  return dropped_error();
 }
 
 bool CollectionSegments::idle() const {

@@ -10,7 +10,7 @@ class CollectionSegments::DropThrottle final : public Throttle {
  public:
   DropThrottle(Throttle& inner, const Disposal& disposal) : inner_(inner), disposal_(disposal) {}
   Status pass(const Context& context, uint64_t bytes) override {
-    if (disposal_.dropped()) return Error(Code::not_found, "the collection was dropped");
+    if (disposal_.dropped()) return dropped_error();
     return inner_.pass(context, bytes);
   }
 
@@ -95,9 +95,7 @@ Status CollectionSegments::merge(const Context& context, size_t index, FileRange
     const Code code = merged.error().code();
     if (code != Code::cancelled && code != Code::deadline_exceeded)
       environment_.metrics.failed_merges.inc();
-    // The directory of a collection that was dropped meanwhile may have been made again.
-    if (disposal_.dropped()) (void)disposal_.settle(context);
-    return merged;
+    return unless_dropped(context, std::move(merged));
   }
   environment_.metrics.merges.inc();
   return disposal_.settle(context);
@@ -151,7 +149,7 @@ Status CollectionSegments::record_garbage(const Context& context) {
     }
   }
   if (publication.changes.empty()) return ok_status();
-  return record(context, std::move(publication));
+  return unless_dropped(context, record(context, std::move(publication)));
 }
 
 }  // namespace viridian::segment

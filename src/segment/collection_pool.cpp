@@ -100,19 +100,22 @@ Result<CollectionPool::Shared> CollectionPool::open(const Context& context, cons
   return opened;
 }
 
-void CollectionPool::open_is_done(const CollectionId& id, Slot& slot,
-                                  const Result<Shared>& opened) {
+void CollectionPool::open_is_done(const CollectionId& id, Slot& slot, Result<Shared>& opened) {
   const std::lock_guard lock(slot.mutex);
   slot.opening = false;
-  if (opened.ok() && !slot.dropped) slot.collection = *opened;
-  if (!opened.ok()) slot.failed = opened.error();
   if (slot.dropped) {
     // Dropped while it was being opened. What stays is an orphan, removed at the next start.
-    if (opened.ok())
+    if (opened.ok()) {
       (void)(*opened)->drop();
-    else if (environment_.writes_files())
-      (void)environment_.files->remove_all(environment_.directory(id));
+    } else {
+      if (environment_.writes_files())
+        (void)environment_.files->remove_all(environment_.directory(id));
+      opened = dropped_error();  // it missed its log, perhaps, or a file
+    }
+  } else if (opened.ok()) {
+    slot.collection = *opened;
   }
+  if (!opened.ok()) slot.failed = opened.error();
   slot.changed.notify_all();
 }
 

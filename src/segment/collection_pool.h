@@ -53,7 +53,8 @@ class CollectionPool {
   Result<Shared> open(const Context&, const CollectionId&, const SharedSlot&);
   /// Where another process writes, its files may be replaced while they are being opened.
   Result<Shared> open_segments(const Context&, const CollectionId&);
-  void open_is_done(const CollectionId&, Slot&, const Result<Shared>&);
+  /// Where the collection was dropped meanwhile, an error becomes not_found.
+  void open_is_done(const CollectionId&, Slot&, Result<Shared>&);
   bool close_if_idle(const CollectionId&, const SharedSlot&);
   struct Candidate;
   /// The open collections, those used least recently first.

@@ -49,10 +49,8 @@ Status CollectionSegments::seal(const Context& context) {
   if (environment_.options.read_only)
     return Error(Code::failed_precondition, "this process only reads: it seals nothing");
   VIRIDIAN_TRY(const Serial::Hold sealing, sealing_.acquire(context));
-  const Status sealed = seal_alone(context);
+  const Status sealed = unless_dropped(context, seal_alone(context));
   note_seal(sealed);
-  // The directory of a collection that was dropped meanwhile may have been made again.
-  if (!sealed.ok() && disposal_.dropped()) (void)disposal_.settle(context);
   VIRIDIAN_TRY_VOID(sealed);
   return disposal_.settle(context);
 }
@@ -79,7 +77,7 @@ void CollectionSegments::note_seal(const Status& outcome) {
 }
 
 Status CollectionSegments::seal_alone(const Context& context) {
-  if (disposal_.dropped()) return Error(Code::not_found, "the collection was dropped");
+  if (disposal_.dropped()) return dropped_error();
   {
     VIRIDIAN_TRY(const Serial::Hold publishing, publishing_.acquire(context));
     VIRIDIAN_TRY_VOID(resolve(context));

@@ -133,7 +133,7 @@ Status CollectionSegments::catch_up(const Context& context, SeqId min_seq) {
   VIRIDIAN_TRY(const Serial::Hold hold, applying_.acquire(context));
   while (applied() < min_seq) {
     VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY_VOID(read_and_apply(context, min_seq));
+    VIRIDIAN_TRY_VOID(unless_dropped(context, read_and_apply(context, min_seq)));
   }
   return ok_status();
 }

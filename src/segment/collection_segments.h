@@ -95,6 +95,10 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   };
   enum class Which { due, all };
 
+  /// What some work came to. Where the collection is dropped meanwhile, work fails in many ways,
+  /// such as a file that is gone: all of them are not_found, and leave no directory.
+  Status unless_dropped(const Context&, Status outcome);
+
   Status open_segments(const Context&);
   Status open_half(const Context&, const Segment& definition);
   /// data_loss where the log ends before what the files hold.

@@ -6,6 +6,8 @@
 
 namespace viridian::segment {
 
+Error dropped_error() { return Error(Code::not_found, "the collection was dropped"); }
+
 Disposal::Disposal(os::Files* files, std::string directory, Consumer& consumer,
                    const CollectionId& id)
     : files_(files), directory_(std::move(directory)), consumer_(consumer), id_(id) {}

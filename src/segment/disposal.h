@@ -11,6 +11,9 @@
 
 namespace viridian::segment {
 
+/// What work on a dropped collection answers: not_found.
+Error dropped_error();
+
 /// What a collection no longer needs, and when it goes: files that were merged into others, log
 /// records that are in files, everything once it is dropped. Images hold it off. What could not be
 /// removed stays due. Thread-safe.

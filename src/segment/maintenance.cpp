@@ -73,16 +73,11 @@ bool Maintenance::attempt(const char* what, const CollectionId& id, Work&& work)
     outcome = Error(Code::internal, thrown.what());
   }
   if (outcome.ok()) return true;
-  if (stopping() || is_dropped(id)) return false;
+  // Dropped in the meantime, or the process is going down.
+  if (outcome.error().code() == Code::not_found || stopping()) return false;
   obs::log(obs::Level::warn, "segment", "background work on a collection failed; it is tried again",
            {{"work", what}, {"collection", id.to_string()}, {"error", outcome.error().message()}});
   return false;
-}
-
-bool Maintenance::is_dropped(const CollectionId& id) {
-  // Work on a collection that is dropped meanwhile fails in many ways, such as a file that is gone.
-  const auto segments = environment_.sysdb.list_segments(context_, id);
-  return segments.ok() && segments->empty();
 }
 
 void Maintenance::run_sealer() {

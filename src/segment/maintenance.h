@@ -52,7 +52,6 @@ class Maintenance {
   /// Calls `work` and reports what went wrong; whether nothing did.
   template <class Work>
   bool attempt(const char* what, const CollectionId& id, Work&& work);
-  bool is_dropped(const CollectionId& id);
   bool stopping() const { return !context_.check().ok(); }
 
   const Environment& environment_;
