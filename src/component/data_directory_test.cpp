@@ -6,16 +6,17 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "os/test_files.h"
 
 namespace viridian::local {
 namespace {
 
+using os::read_file;
+using os::write_file;
 using testing::HasSubstr;
 
 class DataDirectoryTest : public testing::Test {
@@ -23,14 +24,7 @@ class DataDirectoryTest : public testing::Test {
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;
   const std::string path_ = temporary_.path() + "/a/b";
-
-  std::string bytes_of(const std::string& name) const {
-    std::ifstream in(path_ + "/" + name, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  void write(const std::string& name, const std::string& bytes) const {
-    std::ofstream(path_ + "/" + name, std::ios::binary | std::ios::trunc) << bytes;
-  }
+  const std::string format_ = path_ + "/FORMAT";
 };
 
 TEST_F(DataDirectoryTest, IsMadeAndHeld) {
@@ -69,7 +63,7 @@ TEST_F(DataDirectoryTest, StopLetsGo) {
 }
 
 TEST_F(DataDirectoryTest, FileInItsPlaceIsAnError) {
-  std::ofstream(temporary_.path() + "/file") << "x";
+  write_file(temporary_.path() + "/file", "x");
   DataDirectory directory(files_, temporary_.path() + "/file");
   const Status status = directory.start(Context());
   ASSERT_FALSE(status.ok());
@@ -94,15 +88,15 @@ TEST_F(DataDirectoryTest, NewDirectorySaysItsFormat) {
   DataDirectory directory(files_, path_);
   ASSERT_TRUE(directory.start(Context()).ok());
   EXPECT_EQ(directory.version_found(), 0u);
-  const DirectoryFormat format = read_directory_format(bytes_of("FORMAT")).value();
+  const DirectoryFormat format = read_directory_format(read_file(format_)).value();
   EXPECT_EQ(format.version, DataDirectory::kVersion);
   EXPECT_EQ(format.needs, DataDirectory::kVersion);
   EXPECT_THAT(format.created_by, HasSubstr("viridian "));
   directory.stop();
-  const std::string text = bytes_of("FORMAT");
+  const std::string text = read_file(format_);
   ASSERT_TRUE(directory.start(Context()).ok());
   EXPECT_EQ(directory.version_found(), DataDirectory::kVersion);
-  EXPECT_EQ(bytes_of("FORMAT"), text);
+  EXPECT_EQ(read_file(format_), text);
 }
 
 // Version 1 had no FORMAT.
@@ -113,14 +107,14 @@ TEST_F(DataDirectoryTest, DirectoryOfVersionOneIsUpgraded) {
     DataDirectory directory(files_, path_);
     ASSERT_TRUE(directory.start(Context()).ok());
     EXPECT_EQ(directory.version_found(), 1u) << name;
-    EXPECT_EQ(read_directory_format(bytes_of("FORMAT")).value().version, DataDirectory::kVersion);
+    EXPECT_EQ(read_directory_format(read_file(format_)).value().version, DataDirectory::kVersion);
   }
 }
 
 TEST_F(DataDirectoryTest, NewerFormatIsRefusedAndNothingIsTouched) {
   std::filesystem::create_directories(path_ + "/log");
   const std::string text = write_directory_format({9, 8, "viridian 5.0"});
-  write("FORMAT", text);
+  write_file(format_, text);
   for (const bool read_only : {false, true}) {
     DataDirectory directory(files_, path_, read_only);
     const Status status = directory.start(Context());
@@ -129,30 +123,30 @@ TEST_F(DataDirectoryTest, NewerFormatIsRefusedAndNothingIsTouched) {
     EXPECT_THAT(status.error().message(), HasSubstr("viridian 5.0"));
     EXPECT_THAT(status.error().message(), HasSubstr("format 8"));
     EXPECT_THAT(files_.list(path_).value(), testing::ElementsAre("FORMAT", "log"));
-    EXPECT_EQ(bytes_of("FORMAT"), text);
+    EXPECT_EQ(read_file(format_), text);
   }
 }
 
 TEST_F(DataDirectoryTest, NewerFormatThatThisProgramMayOpenIsLeftAsItIs) {
   std::filesystem::create_directories(path_);
   const std::string text = write_directory_format({9, DataDirectory::kVersion, "viridian 5.0"});
-  write("FORMAT", text);
+  write_file(format_, text);
   DataDirectory directory(files_, path_);
   ASSERT_TRUE(directory.start(Context()).ok());
   EXPECT_EQ(directory.version_found(), 9u);
-  EXPECT_EQ(bytes_of("FORMAT"), text);
+  EXPECT_EQ(read_file(format_), text);
 }
 
 TEST_F(DataDirectoryTest, DamagedFormatIsRefused) {
   std::filesystem::create_directories(path_);
   for (const std::string& text : {std::string(), std::string("version 2\n")}) {
-    write("FORMAT", text);
+    write_file(format_, text);
     DataDirectory directory(files_, path_);
     const Status status = directory.start(Context());
     ASSERT_FALSE(status.ok());
     EXPECT_EQ(status.error().code(), Code::data_loss);
     EXPECT_THAT(status.error().message(), HasSubstr(path_ + "/FORMAT"));
-    EXPECT_EQ(bytes_of("FORMAT"), text);
+    EXPECT_EQ(read_file(format_), text);
     EXPECT_FALSE(std::filesystem::exists(path_ + "/LOCK"));
   }
 }
@@ -206,7 +200,7 @@ TEST_F(DataDirectoryTest, FailedStartMayBeTriedAgain) {
       faulty.clear();
       directory.stop();
       ASSERT_TRUE(directory.start(Context()).ok()) << nth;
-      EXPECT_EQ(read_directory_format(bytes_of("FORMAT")).value().version, DataDirectory::kVersion);
+      EXPECT_EQ(read_directory_format(read_file(format_)).value().version, DataDirectory::kVersion);
     }
   }
 }

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <random>
 
 #include "base/crc32c.h"
@@ -18,11 +16,14 @@
 #include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "os/test_files.h"
 
 namespace viridian::local {
 namespace {
 
 namespace fs = std::filesystem;
+using os::read_file;
+using os::write_file;
 using ::testing::HasSubstr;
 
 constexpr size_t kNoLimit = size_t{1} << 40;
@@ -38,13 +39,6 @@ class LocalLogTest : public ::testing::Test {
   std::string topic_path() const { return os::join(directory_.path(), id_.to_string()); }
   std::string file_path(SeqId first_seq = 1) const {
     return os::join(topic_path(), log::log_file_name(first_seq));
-  }
-  static std::string bytes_of(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  static void write(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
   SharedBatch batch(size_t rows = 3) {
     return std::make_shared<const RecordBatch>(conformance::random_batch(random_, rows));
@@ -109,7 +103,7 @@ class LocalLogTest : public ::testing::Test {
 TEST_F(LocalLogTest, TornTailIsCutAtEveryByteOfTheLastFrame) {
   open();
   fill(4);
-  const std::string good = bytes_of(file_path());
+  const std::string good = read_file(file_path());
   const auto [last_frame, last_end] = batches_in(good).back();
   for (size_t size = last_frame; size < last_end; ++size) {
     for (const size_t zeros : {size_t{0}, good.size() - size, size_t{5'000}}) {
@@ -117,7 +111,7 @@ TEST_F(LocalLogTest, TornTailIsCutAtEveryByteOfTheLastFrame) {
       // Only zeros of the padding were missing.
       if (torn.starts_with(good.substr(0, last_end))) continue;
       log_.reset();
-      write(file_path(), torn);
+      write_file(file_path(), torn);
       open();
       ASSERT_EQ(log_->last(Context(), id_).value(), expected_[2].last_seq());
       ASSERT_EQ(fs::file_size(file_path()), last_frame);
@@ -140,7 +134,7 @@ TEST_F(LocalLogTest, GroupTornInTheMiddleIsCutAsAWhole) {
   torn[torn.size() / 2] = static_cast<char>(torn[torn.size() / 2] ^ 1);
   const std::string whole = frame(2 * end + 1, end, one, 77);
   fs::create_directories(topic_path());
-  write(file_path(), acknowledged + torn + whole);
+  write_file(file_path(), acknowledged + torn + whole);
   open();
   EXPECT_EQ(log_->last(Context(), id_).value(), end);
   EXPECT_EQ(fs::file_size(file_path()), acknowledged.size() + log::kFrameHeaderBytes);
@@ -159,7 +153,7 @@ TEST_F(LocalLogTest, FramesInsidePayloadsAreNotFrames) {
     evil.ids = {std::string(shift, 'x') + frame(end + 2, end + 1, one, 78)};
     std::string bytes = acknowledged + frame(end + 1, end, evil, 77);
     bytes[acknowledged.size()] = 0;  // its magic: nothing of the header is sound
-    write(file_path(), bytes);
+    write_file(file_path(), bytes);
     open();
     EXPECT_EQ(log_->last(Context(), id_).value(), end);
     EXPECT_TRUE(append(batch()).ok());
@@ -169,7 +163,7 @@ TEST_F(LocalLogTest, FramesInsidePayloadsAreNotFrames) {
 TEST_F(LocalLogTest, DamageInTheMiddleIsReportedAndNothingElseIsLost) {
   open();
   fill(6);
-  const std::string good = bytes_of(file_path());
+  const std::string good = read_file(file_path());
   const std::vector<Place> places = batches_in(good);
   for (size_t at = places[0].end; at < places[5].end; at += 1 + random_() % 40) {
     size_t hit = 1;
@@ -177,7 +171,7 @@ TEST_F(LocalLogTest, DamageInTheMiddleIsReportedAndNothingElseIsLost) {
     if (!places[hit].holds(at)) continue;
     log_.reset();
     const std::string bytes = flipped(good, at, static_cast<int>(random_() % 8));
-    write(file_path(), bytes);
+    write_file(file_path(), bytes);
     open();
     expect_batches(read(0).value(), 0, hit);
     for (const SeqId after : {expected_[hit].first_seq - 1, expected_[hit].last_seq() - 1}) {
@@ -193,7 +187,7 @@ TEST_F(LocalLogTest, DamageInTheMiddleIsReportedAndNothingElseIsLost) {
     }
     expect_batches(read(expected_[hit].last_seq()).value(), hit + 1, 6);
     EXPECT_EQ(append(batch()).error().code(), Code::data_loss);
-    EXPECT_EQ(bytes_of(file_path()), bytes) << "a damaged file is left as it is";
+    EXPECT_EQ(read_file(file_path()), bytes) << "a damaged file is left as it is";
     EXPECT_TRUE(log_->append(Context(), Uuid::random(), batch()).ok());
   }
 }
@@ -206,10 +200,10 @@ TEST_F(LocalLogTest, DamageOrAGapInAnOlderFileIsReportedWhenItIsRead) {
   const std::vector<std::string> names = files_.list(topic_path()).value();
   for (const std::string& name : names) firsts.push_back(log::parse_log_file_name(name).value());
   ASSERT_GT(firsts.size(), 3u);
-  std::string bytes = bytes_of(file_path(firsts[1]));
+  std::string bytes = read_file(file_path(firsts[1]));
   for (const std::string& broken :
        {bytes.substr(0, batches_in(bytes).back().end - 9), std::string()}) {
-    write(file_path(firsts[1]), broken);
+    write_file(file_path(firsts[1]), broken);
     open();
     const auto part = read(0);
     ASSERT_TRUE(part.ok()) << part.error().message();
@@ -226,16 +220,16 @@ TEST_F(LocalLogTest, FramesOfANewerVersionAreLeftAlone) {
   open();
   fill(2);
   log_.reset();
-  std::string bytes = bytes_of(file_path());
+  std::string bytes = read_file(file_path());
   const size_t at = batches_in(bytes).back().begin;
   bytes[at + 4] = 3;
   const uint32_t crc = crc32c(0, os::as_bytes(bytes).subspan(at, 44));
   std::memcpy(bytes.data() + at + 44, &crc, sizeof crc);
-  write(file_path(), bytes);
+  write_file(file_path(), bytes);
   open();
   EXPECT_EQ(log_->last(Context(), id_).error().code(), Code::failed_precondition);
   EXPECT_EQ(append(batch()).error().code(), Code::failed_precondition);
-  EXPECT_EQ(bytes_of(file_path()), bytes);
+  EXPECT_EQ(read_file(file_path()), bytes);
 }
 
 TEST_F(LocalLogTest, TrimGivesTheSpaceBack) {
@@ -261,13 +255,13 @@ TEST_F(LocalLogTest, EveryFlippedByteOfAClosedLogIsFoundOrLosesNothing) {
   ASSERT_GT(names.size(), 2u);
   for (const std::string& name : names) {
     const std::string path = os::join(topic_path(), name);
-    const std::string good = bytes_of(path);
+    const std::string good = read_file(path);
     const std::vector<Place> places = batches_in(good);
     for (size_t at = 0; at < good.size(); ++at) {
       const bool in_batch = std::any_of(places.begin(), places.end(),
                                         [&](const Place& place) { return place.holds(at); });
       log_.reset();
-      write(path, flipped(good, at, static_cast<int>(random_() % 8)));
+      write_file(path, flipped(good, at, static_cast<int>(random_() % 8)));
       open({.segment_bytes = 1'200});
       size_t found = 0;
       size_t lost = 0;
@@ -289,19 +283,19 @@ TEST_F(LocalLogTest, EveryFlippedByteOfAClosedLogIsFoundOrLosesNothing) {
       ASSERT_EQ(log_->last(Context(), id_).value(), expected_.back().last_seq());
     }
     log_.reset();
-    write(path, good);
+    write_file(path, good);
   }
 }
 
 TEST_F(LocalLogTest, DamagedMarkInTheMiddleLosesNothingAndWritesGoOn) {
   open();
   fill(3);
-  const std::string good = bytes_of(file_path());
+  const std::string good = read_file(file_path());
   // The process was killed between the last batch and its mark.
   const std::string killed = good.substr(0, batches_in(good)[2].end);
   for (size_t at = batches_in(good)[0].end; at < batches_in(good)[1].begin; ++at) {
     log_.reset();
-    write(file_path(), flipped(killed, at, 3));
+    write_file(file_path(), flipped(killed, at, 3));
     open();
     expect_batches(read(0).value(), 0, 3);
     ASSERT_EQ(append(batch(1)).value(), expected_[2].last_seq() + 1);
@@ -312,7 +306,7 @@ TEST_F(LocalLogTest, DamagedMarkInTheMiddleLosesNothingAndWritesGoOn) {
 TEST_F(LocalLogTest, TrimInTheMiddleOfTheLastFileLetsALaterTrimRemoveIt) {
   open();
   fill(4);
-  const std::string was = bytes_of(file_path());
+  const std::string was = read_file(file_path());
   ASSERT_TRUE(log_->trim(Context(), id_, expected_[1].last_seq()).ok());
   expect_batches(read(expected_[1].last_seq()).value(), 2, 4);
   const SeqId end = expected_[3].last_seq();
@@ -368,9 +362,9 @@ TEST_F(LocalLogTest, RetainRemovesDamagedLogsAndLeavesWhatIsNotALog) {
   open();
   fill(3);
   log_.reset();
-  write(file_path(), flipped(bytes_of(file_path()), 10, 0));
+  write_file(file_path(), flipped(read_file(file_path()), 10, 0));
   fs::create_directories(directory_.path() + "/notes");
-  write(directory_.path() + "/README", "x");
+  write_file(directory_.path() + "/README", "x");
   open();
   EXPECT_FALSE(append(batch()).ok());
   const CollectionId kept = Uuid::random();

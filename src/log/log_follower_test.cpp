@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <random>
 #include <thread>
@@ -19,11 +17,14 @@
 #include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "os/test_files.h"
 
 namespace viridian::local {
 namespace {
 
 namespace fs = std::filesystem;
+using os::read_file;
+using os::write_file;
 
 constexpr size_t kNoLimit = size_t{1} << 40;
 
@@ -36,13 +37,6 @@ class LogFollowerTest : public ::testing::Test {
   }
   std::string file_path(SeqId first_seq = 1) const {
     return os::join(os::join(directory_.path(), id_.to_string()), log::log_file_name(first_seq));
-  }
-  static std::string bytes_of(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  static void write(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
   SharedBatch batch(size_t rows = 3) {
     return std::make_shared<const RecordBatch>(conformance::random_batch(random_, rows));
@@ -69,7 +63,7 @@ class LogFollowerTest : public ::testing::Test {
   }
   /// The last batch's frame, without the mark behind it.
   std::string without_last_mark() const {
-    std::string bytes = bytes_of(file_path());
+    std::string bytes = read_file(file_path());
     bytes.resize(bytes.size() - log::kFrameHeaderBytes);
     return bytes;
   }
@@ -150,21 +144,21 @@ TEST_F(LogFollowerTest, WaitReturnsOnceTheWriterHasAppended) {
 
 TEST_F(LogFollowerTest, HalfWrittenGroupIsNotThereYetAndNoDamage) {
   fill(2);
-  const size_t before = bytes_of(file_path()).size();
+  const size_t before = read_file(file_path()).size();
   fill(1);
-  const std::string whole = bytes_of(file_path());
+  const std::string whole = read_file(file_path());
   for (size_t size = before; size < whole.size() - log::kFrameHeaderBytes;
        size += 1 + random_() % 9) {
-    write(file_path(), whole.substr(0, before));
+    write_file(file_path(), whole.substr(0, before));
     LogFollower follower(files_, directory_.path());
     ASSERT_EQ(follower.last(Context(), id_).value(), expected_[1].last_seq());
     // Its bytes may also be there in any order, as zeros that are written later.
     for (const std::string& rest : {std::string(), std::string(whole.size() - size, '\0')}) {
-      write(file_path(), whole.substr(0, size) + rest);
+      write_file(file_path(), whole.substr(0, size) + rest);
       ASSERT_EQ(follower.last(Context(), id_).value(), expected_[1].last_seq()) << size;
       ASSERT_TRUE(follower.read(Context(), id_, expected_[1].last_seq(), 1).value().empty());
     }
-    write(file_path(), whole);
+    write_file(file_path(), whole);
     ASSERT_EQ(follower.last(Context(), id_).value(), expected_[2].last_seq());
     ASSERT_EQ(follower.read(Context(), id_, expected_[1].last_seq(), 1).value().size(), 1u);
   }
@@ -174,7 +168,7 @@ TEST_F(LogFollowerTest, HalfWrittenGroupIsNotThereYetAndNoDamage) {
 TEST_F(LogFollowerTest, GroupThatNothingProvesIsShownOnceItIsSynced) {
   fill(3);
   log_.reset();
-  write(file_path(), without_last_mark());
+  write_file(file_path(), without_last_mark());
   const uint64_t syncs = files_.count(os::FileCalls::sync);
   EXPECT_EQ(last().value(), expected_[2].last_seq());
   expect_all(0, 0);
@@ -183,12 +177,12 @@ TEST_F(LogFollowerTest, GroupThatNothingProvesIsShownOnceItIsSynced) {
 
 TEST_F(LogFollowerTest, GroupWithoutProofIsShownAfterAWhileAndNeverVanishes) {
   fill(1);
-  const std::string first = bytes_of(file_path());
+  const std::string first = read_file(file_path());
   fill(1);
   const std::string second = without_last_mark();
-  write(file_path(), first);
+  write_file(file_path(), first);
   EXPECT_EQ(last().value(), expected_[0].last_seq());
-  write(file_path(), second);
+  write_file(file_path(), second);
   EXPECT_EQ(last().value(), expected_[0].last_seq()) << "its writer may be about to sync it";
   ASSERT_TRUE(
       follower_.wait(Context::with_timeout(std::chrono::minutes(1)), id_, expected_[0].last_seq())
@@ -204,7 +198,7 @@ TEST_F(LogFollowerTest, RecordsTakenBackAreReportedToWhoSawThem) {
   fill(2);
   log_.reset();
   const std::string seen = without_last_mark();
-  write(file_path(), seen);
+  write_file(file_path(), seen);
   expect_all(0, 0);
   // The writer's sync failed, and other records have the numbers now.
   const SeqId proven = expected_[0].last_seq();
@@ -214,7 +208,7 @@ TEST_F(LogFollowerTest, RecordsTakenBackAreReportedToWhoSawThem) {
   };
   std::string good = seen;
   while (good.empty() || !is_batch_two(good)) good.resize(good.size() - 8);
-  write(file_path(), good);
+  write_file(file_path(), good);
   open({});
   expected_.pop_back();
   while (last().value() < vanished) fill(1);
@@ -226,15 +220,15 @@ TEST_F(LogFollowerTest, RecordsTakenBackAreReportedToWhoSawThem) {
 
 TEST_F(LogFollowerTest, DamageIsReportedWhereItIs) {
   fill(6);
-  std::string bytes = bytes_of(file_path());
+  std::string bytes = read_file(file_path());
   const size_t at = log::parse_frame(os::as_bytes(bytes)).size + log::kFrameHeaderBytes + 60;
   bytes[at] = static_cast<char>(bytes[at] ^ 4);
-  write(file_path(), bytes);
+  write_file(file_path(), bytes);
   EXPECT_EQ(last().value(), expected_.back().last_seq());
   EXPECT_EQ(read(0).value().size(), 1u);
   EXPECT_EQ(read(expected_[0].last_seq()).error().code(), Code::data_loss);
   expect_all(expected_[1].last_seq(), 2);
-  EXPECT_EQ(bytes_of(file_path()), bytes);
+  EXPECT_EQ(read_file(file_path()), bytes);
 }
 
 /// Real files; something happens between the first two reads of one.
@@ -292,18 +286,18 @@ class InterruptedFiles final : public os::Files {
 // two looks at it: what was bad is proven to have been durable a moment later.
 TEST_F(LogFollowerTest, GroupReplacedWhileItIsLookedAtIsNoDamage) {
   fill(1);
-  const std::string before = bytes_of(file_path());
+  const std::string before = read_file(file_path());
   RecordBatch large;
   large.ids = {std::string(400'000, 'x')};
   const SharedBatch next = std::make_shared<const RecordBatch>(std::move(large));
   expected_.push_back({append(next), next});
-  const std::string after = bytes_of(file_path());
+  const std::string after = read_file(file_path());
   InterruptedFiles files;
   LogFollower follower(files, directory_.path());
-  write(file_path(), before);
+  write_file(file_path(), before);
   ASSERT_EQ(follower.last(Context(), id_).value(), expected_[0].last_seq());
-  write(file_path(), before + std::string(after.size(), '\0'));
-  files.after_read = [&] { write(file_path(), after); };
+  write_file(file_path(), before + std::string(after.size(), '\0'));
+  files.after_read = [&] { write_file(file_path(), after); };
   ASSERT_EQ(follower.last(Context(), id_).value(), expected_[1].last_seq());
   EXPECT_EQ(files.after_read, nullptr);
   const auto read = follower.read(Context(), id_, expected_[0].last_seq(), kNoLimit);

@@ -4,14 +4,13 @@
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <thread>
 
 #include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "os/test_files.h"
 #include "os/thread_priority.h"
 
 namespace viridian::os {
@@ -19,13 +18,6 @@ namespace {
 
 class CopyFileTest : public ::testing::Test {
  protected:
-  void write(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary) << bytes;
-  }
-  std::string bytes_of(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
   TemporaryDirectory directory_;
   const std::string from_ = directory_.path() + "/from";
   const std::string to_ = directory_.path() + "/to";
@@ -37,24 +29,24 @@ TEST_F(CopyFileTest, CopyIsEqualAndSynced) {
   for (const size_t size : {size_t{0}, size_t{1}, size_t{1} << 20, (size_t{3} << 20) + 5}) {
     std::string bytes(size, '\0');
     for (size_t i = 0; i < size; ++i) bytes[i] = static_cast<char>(i * 31 % 251);
-    write(from_, bytes);
+    write_file(from_, bytes);
     ASSERT_TRUE(real_.remove(to_).ok());
     const uint64_t syncs = files_.count(FileCalls::sync);
     ASSERT_TRUE(copy_file(files_, from_, to_).ok());
-    EXPECT_TRUE(bytes_of(to_) == bytes) << size;
+    EXPECT_TRUE(read_file(to_) == bytes) << size;
     EXPECT_EQ(files_.count(FileCalls::sync), syncs + 1);
   }
 }
 
 TEST_F(CopyFileTest, FileInItsPlaceIsLeftAlone) {
-  write(from_, "new");
-  write(to_, "old");
+  write_file(from_, "new");
+  write_file(to_, "old");
   EXPECT_EQ(copy_file(files_, from_, to_).error().code(), Code::already_exists);
-  EXPECT_EQ(bytes_of(to_), "old");
+  EXPECT_EQ(read_file(to_), "old");
 }
 
 TEST_F(CopyFileTest, AnyFailedCallLeavesNothing) {
-  write(from_, std::string((2 << 20) + 1, 'x'));
+  write_file(from_, std::string((2 << 20) + 1, 'x'));
   for (uint64_t nth = 1;; ++nth) {
     files_.fail({.nth = nth, .code = Code::resource_exhausted, .partial_write = 10});
     const Status copied = copy_file(files_, from_, to_);

@@ -1,5 +1,6 @@
 // Images of a collection's files, what is restored from them, and reading beside the writer.
 
+#include "os/test_files.h"
 #include "segment/upkeep_fixture.h"
 
 namespace viridian::conformance {
@@ -158,8 +159,8 @@ TEST_F(SegmentFollower, GoesOnWhereASealTrimmedTheLogAndWroteNoFile) {
 TEST_F(SegmentFollower, WritesNothing) {
   write_many(5, "a");
   EXPECT_EQ(followed().size(), 5u);
-  std::ofstream(holder_.root() + "/unknown") << "x";
   std::filesystem::create_directories(holder_.directory(Uuid::random()));
+  os::write_file(holder_.root() + "/unknown", "x");
   const auto calls = os::FileCalls::write | os::FileCalls::remove | os::FileCalls::rename |
                      os::FileCalls::sync | os::FileCalls::make_directories |
                      os::FileCalls::sync_directory;

@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <random>
 #include <thread>
 
 #include "base/crc32c.h"
 #include "conformance/records.h"
 #include "conformance/segments_holder.h"
+#include "os/test_files.h"
 #include "segment/sealed_file.h"
 
 namespace viridian::conformance {
 namespace {
+
+using os::read_file;
+using os::write_file;
 
 class SegmentFiles : public testing::Test {
  protected:
@@ -87,13 +90,6 @@ class SegmentFiles : public testing::Test {
       for (const std::string& name : *names) paths.push_back(holder_.directory(id_) + "/" + name);
     return paths;
   }
-  static std::string load(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-  }
-  static void store(const std::string& path, const std::string& bytes) {
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-  }
 
   Context context_;
   SegmentsHolder holder_;
@@ -151,11 +147,11 @@ TEST_F(SegmentFiles, SealsByItselfWhenTheHeadIsLarge) {
 TEST_F(SegmentFiles, FilesThatNobodyNamesAreRemoved) {
   fill();
   const std::vector<std::string> named = file_paths();
-  store(holder_.directory(id_) + "/orphan.meta", "x");
-  store(named[0] + ".tmp", "x");
+  write_file(holder_.directory(id_) + "/orphan.meta", "x");
+  write_file(named[0] + ".tmp", "x");
   const CollectionId unknown = Uuid::random();
   ASSERT_TRUE(holder_.files().make_directories(holder_.directory(unknown)).ok());
-  store(holder_.directory(unknown) + "/orphan.vec", "x");
+  write_file(holder_.directory(unknown) + "/orphan.vec", "x");
   ASSERT_TRUE(holder_.reopen().ok());
   expect_everything();
   EXPECT_EQ(file_paths(), named);
@@ -188,11 +184,11 @@ TEST_F(SegmentFiles, FlippedBitIsReportedAndNeverAnswered) {
   std::mt19937 random(1);
   int reported = 0;
   for (const std::string& path : file_paths()) {
-    const std::string bytes = load(path);
+    const std::string bytes = read_file(path);
     for (size_t at = random() % 7; at < bytes.size(); at += 1 + random() % 97) {
       std::string damaged = bytes;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << random() % 8));
-      store(path, damaged);
+      write_file(path, damaged);
       ASSERT_TRUE(holder_.reopen().ok());
       const auto answers = read_everything();
       if (answers.ok()) {
@@ -205,7 +201,7 @@ TEST_F(SegmentFiles, FlippedBitIsReportedAndNeverAnswered) {
       }
       EXPECT_NE(holder_.pin(other), nullptr);
     }
-    store(path, bytes);
+    write_file(path, bytes);
   }
   EXPECT_GT(reported, 100);
   ASSERT_TRUE(holder_.reopen().ok());
@@ -222,10 +218,10 @@ TEST_F(SegmentFiles, DamagedBlockTakesOnlyItsOwnRowsWithIt) {
   ASSERT_TRUE(seal().ok());
   for (const std::string& path : file_paths()) {
     if (!path.ends_with(".meta")) continue;
-    std::string bytes = load(path);
+    std::string bytes = read_file(path);
     ASSERT_GT(bytes.size(), 10 * segment::SealedFile::kBlockBytes);
     bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
-    store(path, bytes);
+    write_file(path, bytes);
   }
   ASSERT_TRUE(holder_.reopen().ok());
   const auto view = holder_.pin(id_);
@@ -247,9 +243,9 @@ TEST_F(SegmentFiles, DamagedBlockTakesOnlyItsOwnRowsWithIt) {
 TEST_F(SegmentFiles, ShortenedOrMissingFileIsReported) {
   fill();
   for (const std::string& path : file_paths()) {
-    const std::string bytes = load(path);
+    const std::string bytes = read_file(path);
     for (const size_t size : {bytes.size() - 1, bytes.size() / 2, size_t{10}, size_t{0}}) {
-      store(path, bytes.substr(0, size));
+      write_file(path, bytes.substr(0, size));
       ASSERT_TRUE(holder_.reopen().ok());
       const auto answers = read_everything();
       ASSERT_FALSE(answers.ok());
@@ -260,19 +256,19 @@ TEST_F(SegmentFiles, ShortenedOrMissingFileIsReported) {
     const auto answers = read_everything();
     ASSERT_FALSE(answers.ok());
     EXPECT_EQ(answers.error().code(), Code::data_loss);
-    store(path, bytes);
+    write_file(path, bytes);
   }
 }
 
 TEST_F(SegmentFiles, NewerFormatVersionIsRefusedByNumber) {
   fill();
   const std::string path = file_paths()[0];
-  std::string bytes = load(path);
+  std::string bytes = read_file(path);
   constexpr uint32_t kNewer = segment::SealedFile::kVersion + 1;
   bytes[8] = static_cast<char>(kNewer);
   const uint32_t crc = crc32c(0, os::as_bytes(bytes).first(60));
   std::memcpy(bytes.data() + 60, &crc, sizeof crc);
-  store(path, bytes);
+  write_file(path, bytes);
   ASSERT_TRUE(holder_.reopen().ok());
   const auto answers = read_everything();
   ASSERT_FALSE(answers.ok());

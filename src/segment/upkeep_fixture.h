@@ -3,15 +3,16 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
 #include "conformance/records.h"
 #include "conformance/segments_holder.h"
+#include "os/real_files.h"
 
 namespace viridian::conformance {
 
@@ -62,10 +63,11 @@ class SegmentUpkeep : public testing::Test {
     return names.ok() ? *names : std::vector<std::string>();
   }
   bool on_disk(const std::string& text) {
+    os::RealFiles files;
     for (const std::string& name : file_names()) {
-      std::ifstream in(holder_.directory(id_) + "/" + name, std::ios::binary);
-      const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-      if (bytes.find(text) != std::string::npos) return true;
+      const auto file = files.map(holder_.directory(id_) + "/" + name);
+      if (!file.ok()) continue;  // removed meanwhile
+      if (os::as_text((*file)->bytes()).find(text) != std::string_view::npos) return true;
     }
     return false;
   }

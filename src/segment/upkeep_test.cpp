@@ -1,5 +1,6 @@
 // What a segment manager does by itself: seals, merges, budgets, closing.
 
+#include "os/test_files.h"
 #include "segment/collection_segments.h"
 #include "segment/upkeep_fixture.h"
 
@@ -214,7 +215,7 @@ TEST_F(SegmentUpkeepUntrimmed, CompactTrimsTheLog) {
 TEST_F(SegmentUpkeep, FilesThatACrashLeftAreRemovedAlsoWhereNobodyAsksForTheCollection) {
   write_many(10, "text");
   ASSERT_TRUE(seal().ok());
-  std::ofstream(holder_.directory(id_) + "/" + Uuid::random().to_string() + ".meta") << "secret";
+  os::write_file(holder_.directory(id_) + "/" + Uuid::random().to_string() + ".meta", "secret");
   holder_.options().seal_age = std::chrono::seconds(0);
   holder_.options().look_every = std::chrono::milliseconds(1);
   ASSERT_TRUE(holder_.reopen().ok());

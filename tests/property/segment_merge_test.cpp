@@ -2,11 +2,11 @@
 
 #include <array>
 #include <atomic>
-#include <fstream>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "os/test_files.h"
 #include "property/segment_rig.h"
 
 namespace viridian::conformance {
@@ -147,10 +147,7 @@ class MergedFiles : public testing::Test {
     std::string all;
     const auto names = rig_.files().list(rig_.directory());
     EXPECT_TRUE(names.ok());
-    for (const std::string& name : *names) {
-      std::ifstream in(rig_.directory() + "/" + name, std::ios::binary);
-      all.append(std::istreambuf_iterator<char>(in), {});
-    }
+    for (const std::string& name : *names) all += os::read_file(rig_.directory() + "/" + name);
     return all;
   }
   static bool contains(const std::string& bytes, const Row& row) {
@@ -322,13 +319,12 @@ TEST_F(MergedFiles, FlippedBitIsReportedAndNeverAnswered) {
   ASSERT_TRUE(names.ok());
   for (const std::string& name : *names) {
     const std::string path = rig_.directory() + "/" + name;
-    std::ifstream in(path, std::ios::binary);
-    const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+    const std::string bytes = os::read_file(path);
     for (size_t at = static_cast<size_t>(generator_.below(5)); at < bytes.size();
          at += 1 + static_cast<size_t>(generator_.below(97))) {
       std::string damaged = bytes;
       damaged[at] = static_cast<char>(damaged[at] ^ (1 << generator_.below(8)));
-      std::ofstream(path, std::ios::binary | std::ios::trunc) << damaged;
+      os::write_file(path, damaged);
       const Status answered = read_everything();
       if (!answered.ok()) {
         ++reported;
@@ -336,7 +332,7 @@ TEST_F(MergedFiles, FlippedBitIsReportedAndNeverAnswered) {
       }
       if (HasFailure()) FAIL() << path << " at " << at;
     }
-    std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+    os::write_file(path, bytes);
   }
   EXPECT_GT(reported, 100);
   EXPECT_TRUE(read_everything().ok());
