@@ -237,6 +237,7 @@ std::vector<StoredFile> SnapshotManifest::stored() const {
     if (collection.tail) named.emplace(collection.tail->name, *collection.tail);
   }
   std::vector<StoredFile> files;
+  files.reserve(named.size());
   for (auto& entry : named) files.push_back(std::move(entry.second));
   return files;
 }

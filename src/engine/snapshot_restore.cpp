@@ -122,6 +122,7 @@ Status Snapshots::make_databases(const Context& context, const SnapshotManifest&
                                               request.to->database));
   }
   std::vector<DatabasePath> wanted;
+  wanted.reserve(planned.size());
   for (const Restored& one : planned) {
     wanted.push_back({one.collection.tenant, one.collection.database});
   }
@@ -133,7 +134,7 @@ Status Snapshots::make_databases(const Context& context, const SnapshotManifest&
     VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
     const GateGuard guard(changes_, Access::write);
     if (parts_.sysdb.get_database(context, path).ok()) continue;
-    const Status tenant = parts_.sysdb.create_tenant(context, path.tenant);
+    Status tenant = parts_.sysdb.create_tenant(context, path.tenant);
     if (!tenant.ok() && tenant.error().code() != Code::already_exists) return tenant;
     const auto database = parts_.sysdb.create_database(context, path);
     if (!database.ok() && database.error().code() != Code::already_exists) return database.error();
