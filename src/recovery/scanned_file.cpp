@@ -90,7 +90,7 @@ Status ScannedFile::verify_blocks(const Context& context) {
 
 std::optional<segment::Section> ScannedFile::section(std::string_view name) const {
   if (!layout_) return std::nullopt;
-  for (const NamedSection& named : layout_->sections)
+  for (const segment::NamedSection& named : layout_->sections)
     if (named.name == name) return named.section;
   return std::nullopt;
 }
@@ -114,17 +114,19 @@ std::optional<std::vector<std::byte>> correct_block(const ScannedFile& file, uin
   const os::Bytes bytes = block_bytes(file.bytes(), *file.layout(), block);
   const uint32_t crc = file.layout()->block_crcs[block];
   std::vector<std::byte> corrected(bytes.begin(), bytes.end());
+  const auto put_header = [&](uint32_t version) {
+    const segment::StoredHeader header = segment::make_header(identity, version);
+    std::ranges::copy(segment::bytes_of(header), corrected.begin());
+  };
   if (block == 0) {
     for (uint32_t version = segment::SealedFile::kVersion; version > 0; --version) {
-      const std::vector<std::byte> header = make_segment_header(identity, version);
-      std::copy(header.begin(), header.end(), corrected.begin());
+      put_header(version);
       if (crc32c(0, corrected) != crc) continue;
       done.push_back({0, kSegmentHeaderBytes, "the header was written anew"});
       return corrected;
     }
     const uint32_t version = file.header() ? file.header()->version : segment::SealedFile::kVersion;
-    const std::vector<std::byte> header = make_segment_header(identity, version);
-    std::copy(header.begin(), header.end(), corrected.begin());
+    put_header(version);
   }
   const auto bit = find_flipped_bit(corrected, crc);
   if (!bit) return std::nullopt;
@@ -159,7 +161,8 @@ Result<bool> write_corrected(const Context& context, os::Files& files, const Sca
   if (!layout.verified || !layout.sound_tail)
     done.push_back({layout.data_size, file.size() - layout.data_size,
                     "the footer was written anew from its parts"});
-  VIRIDIAN_TRY_VOID(out->write_at(layout.data_size, os::as_bytes(make_segment_footer(layout))));
+  const std::string end = segment::encode_end(layout.sections, layout.block_crcs, layout.data_size);
+  VIRIDIAN_TRY_VOID(out->write_at(layout.data_size, os::as_bytes(end)));
   VIRIDIAN_TRY_VOID(out->sync());
   return whole;
 }

@@ -1,72 +1,24 @@
 #include "recovery/segment_layout.h"
 
-#include <algorithm>
-#include <array>
-#include <cstring>
-
 #include "base/crc32c.h"
 #include "recovery/flipped_bit.h"
 
 namespace viridian::recovery {
 namespace {
 
-constexpr uint64_t kBlockBytes = segment::SealedFile::kBlockBytes;
-constexpr std::array<char, 8> kMagic = {'V', 'I', 'R', 'I', 'D', 'S', 'E', 'G'};
-constexpr std::array<char, 8> kEndMagic = {'V', 'I', 'R', 'I', 'D', 'E', 'N', 'D'};
+using segment::blocks_of;
+using segment::footer_bytes;
+using segment::FooterHead;
+using segment::load;
+
 /// More sections than any version writes; the number of places to look for a footer.
 constexpr uint32_t kSectionsTried = 32;
-constexpr uint64_t kSectionAlignment = 64;
-
-struct StoredHeader {
-  std::array<char, 8> magic;
-  uint32_t version;
-  uint32_t kind;
-  std::array<uint8_t, 16> file;
-  std::array<uint8_t, 16> collection;
-  std::array<uint8_t, 12> reserved;
-  uint32_t crc;
-};
-struct FooterHead {
-  uint32_t sections;
-  uint32_t blocks;
-};
-struct StoredSection {
-  std::array<char, 16> name;
-  uint64_t offset, size;
-};
-struct Tail {
-  uint64_t footer_offset;
-  uint32_t footer_crc;
-  uint32_t reserved;
-  std::array<char, 8> magic;
-};
-static_assert(sizeof(StoredHeader) == kSegmentHeaderBytes && sizeof(Tail) == kSegmentTailBytes);
-static_assert(sizeof(FooterHead) == 8 && sizeof(StoredSection) == 32);
-
-template <class T>
-os::Bytes bytes_of(const T& value) {
-  return std::as_bytes(std::span(&value, 1));
-}
-
-template <class T>
-T load(os::Bytes bytes, uint64_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-uint64_t blocks_of(uint64_t data_size) { return (data_size + kBlockBytes - 1) / kBlockBytes; }
-
-uint32_t header_crc(const StoredHeader& header) {
-  return crc32c(0, bytes_of(header).first(offsetof(StoredHeader, crc)));
-}
 
 /// Sections lie one after the other, from the header to the footer.
-bool fit_together(const std::vector<NamedSection>& sections, uint64_t data_size) {
+bool fit_together(const std::vector<segment::NamedSection>& sections, uint64_t data_size) {
   uint64_t end = kSegmentHeaderBytes;
   for (const auto& [name, section] : sections) {
-    const uint64_t begin = (end + kSectionAlignment - 1) / kSectionAlignment * kSectionAlignment;
-    if (section.offset != begin || section.offset > data_size ||
+    if (section.offset != segment::aligned_section(end) || section.offset > data_size ||
         section.size > data_size - section.offset)
       return false;
     end = section.offset + section.size;
@@ -79,37 +31,32 @@ std::optional<SegmentLayout> parse_footer(os::Bytes bytes, uint64_t data_size) {
   if (bytes.size() < sizeof(FooterHead)) return std::nullopt;
   const auto head = load<FooterHead>(bytes, 0);
   const uint64_t blocks = blocks_of(data_size);
-  const uint64_t sections_bytes = uint64_t{head.sections} * sizeof(StoredSection);
-  if (head.blocks != blocks || bytes.size() != sizeof head + sections_bytes + blocks * 4)
+  if (head.blocks != blocks || bytes.size() != footer_bytes(head.sections, blocks))
     return std::nullopt;
   SegmentLayout layout;
   layout.data_size = data_size;
-  for (uint32_t i = 0; i < head.sections; ++i) {
-    const auto stored = load<StoredSection>(bytes, sizeof head + i * sizeof(StoredSection));
-    const auto end = std::find(stored.name.begin(), stored.name.end(), '\0');
-    layout.sections.push_back(
-        {std::string(stored.name.begin(), end), {stored.offset, stored.size}});
-  }
+  layout.sections.reserve(head.sections);
+  for (uint32_t i = 0; i < head.sections; ++i)
+    layout.sections.push_back(segment::section_in(bytes, i));
   if (!fit_together(layout.sections, data_size)) return std::nullopt;
-  layout.block_crcs.resize(blocks);
-  std::memcpy(layout.block_crcs.data(), bytes.data() + sizeof head + sections_bytes, blocks * 4);
+  layout.block_crcs = segment::block_crcs_in(bytes, head);
   return layout;
 }
 
 /// Footer offsets that the file's size allows for, the one it states first.
-std::vector<uint64_t> footer_offsets(uint64_t file_size, const Tail& tail) {
+std::vector<uint64_t> footer_offsets(uint64_t file_size, const segment::StoredTail& tail) {
   std::vector<uint64_t> offsets;
-  const uint64_t end = file_size - sizeof(Tail);
+  const uint64_t end = file_size - sizeof(segment::StoredTail);
   if (tail.footer_offset >= kSegmentHeaderBytes && tail.footer_offset < end)
     offsets.push_back(tail.footer_offset);
   for (uint32_t sections = 1; sections <= kSectionsTried; ++sections) {
-    const uint64_t fixed = sizeof(FooterHead) + sections * sizeof(StoredSection);
+    const uint64_t fixed = footer_bytes(sections, 0);
     if (end < fixed + kSegmentHeaderBytes) break;
     const uint64_t rest = end - fixed;  // data and the blocks' checksums
-    const uint64_t guess = rest / (kBlockBytes + 4);
+    const uint64_t guess = rest / (segment::SealedFile::kBlockBytes + sizeof(uint32_t));
     for (uint64_t blocks = guess; blocks <= guess + 1; ++blocks)
-      if (rest > blocks * 4 && blocks_of(rest - blocks * 4) == blocks)
-        offsets.push_back(rest - blocks * 4);
+      if (rest > blocks * sizeof(uint32_t) && blocks_of(rest - blocks * sizeof(uint32_t)) == blocks)
+        offsets.push_back(rest - blocks * sizeof(uint32_t));
   }
   return offsets;
 }
@@ -125,9 +72,9 @@ std::optional<SegmentLayout> with_one_bit_back(os::Bytes footer, uint32_t crc, u
 }  // namespace
 
 std::optional<SegmentHeader> read_segment_header(os::Bytes file) {
-  if (file.size() < sizeof(StoredHeader)) return std::nullopt;
-  const auto stored = load<StoredHeader>(file, 0);
-  if (stored.magic != kMagic || stored.crc != header_crc(stored)) return std::nullopt;
+  if (file.size() < kSegmentHeaderBytes) return std::nullopt;
+  const auto stored = load<segment::StoredHeader>(file, 0);
+  if (!segment::is_sound(stored)) return std::nullopt;
   SegmentHeader header;
   header.version = stored.version;
   header.identity.kind = static_cast<segment::FileKind>(stored.kind);
@@ -136,32 +83,18 @@ std::optional<SegmentHeader> read_segment_header(os::Bytes file) {
   return header;
 }
 
-std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity,
-                                           uint32_t version) {
-  StoredHeader header{kMagic,
-                      version,
-                      static_cast<uint32_t>(identity.kind),
-                      identity.file.bytes,
-                      identity.collection.bytes,
-                      {},
-                      0};
-  header.crc = header_crc(header);
-  const os::Bytes bytes = bytes_of(header);
-  return {bytes.begin(), bytes.end()};
-}
-
 std::optional<SegmentLayout> read_segment_layout(os::Bytes file) {
   if (file.size() < kSegmentHeaderBytes + kSegmentTailBytes) return std::nullopt;
-  const uint64_t end = file.size() - sizeof(Tail);
-  const auto tail = load<Tail>(file, end);
+  const uint64_t end = file.size() - sizeof(segment::StoredTail);
+  const auto tail = load<segment::StoredTail>(file, end);
   std::optional<SegmentLayout> best;
   for (const uint64_t offset : footer_offsets(file.size(), tail)) {
     const os::Bytes footer = file.subspan(offset, end - offset);
     if (crc32c(0, footer) == tail.footer_crc) {
       if (auto layout = parse_footer(footer, offset)) {
         layout->verified = true;
-        layout->sound_tail =
-            tail.magic == kEndMagic && tail.footer_offset == offset && tail.reserved == 0;
+        layout->sound_tail = tail.magic == segment::kSealedEndMagic &&
+                             tail.footer_offset == offset && tail.reserved == 0;
         return layout;
       }
     }
@@ -170,22 +103,6 @@ std::optional<SegmentLayout> read_segment_layout(os::Bytes file) {
     if (!best) best = parse_footer(footer, offset);
   }
   return best;
-}
-
-std::string make_segment_footer(const SegmentLayout& layout) {
-  std::string footer;
-  const auto put = [&footer](const auto& value) { footer.append(os::as_text(bytes_of(value))); };
-  put(FooterHead{static_cast<uint32_t>(layout.sections.size()),
-                 static_cast<uint32_t>(layout.block_crcs.size())});
-  for (const auto& [name, section] : layout.sections) {
-    StoredSection stored{{}, section.offset, section.size};
-    name.copy(stored.name.data(), stored.name.size());
-    put(stored);
-  }
-  for (const uint32_t crc : layout.block_crcs) put(crc);
-  const Tail tail{layout.data_size, crc32c(0, os::as_bytes(footer)), 0, kEndMagic};
-  put(tail);
-  return footer;
 }
 
 }  // namespace viridian::recovery

@@ -5,24 +5,19 @@
 #include <vector>
 
 #include "os/files.h"
-#include "segment/sealed_file.h"
+#include "segment/sealed_layout.h"
 
 // The frame of a sealed file (docs/file-formats.md), read so that damage in one place says as
 // little as possible about the others.
 namespace viridian::recovery {
 
-inline constexpr size_t kSegmentHeaderBytes = 64;
-inline constexpr size_t kSegmentTailBytes = 24;
-
-struct NamedSection {
-  std::string name;
-  segment::Section section;
-};
+inline constexpr size_t kSegmentHeaderBytes = sizeof(segment::StoredHeader);
+inline constexpr size_t kSegmentTailBytes = sizeof(segment::StoredTail);
 
 /// What the end of a sealed file says.
 struct SegmentLayout {
   uint64_t data_size = 0;  ///< what the blocks cover; the footer begins there
-  std::vector<NamedSection> sections;
+  std::vector<segment::NamedSection> sections;
   std::vector<uint32_t> block_crcs;
   bool verified = false;  ///< the footer's checksum is right; else its parts merely fit together
   bool sound_tail = false;
@@ -34,13 +29,9 @@ struct SegmentHeader {
   segment::FileIdentity identity;
 };
 std::optional<SegmentHeader> read_segment_header(os::Bytes file);
-/// The header that a file of this identity and format version has.
-std::vector<std::byte> make_segment_header(const segment::FileIdentity& identity, uint32_t version);
 
 /// Where the footer is is told by the last bytes, and follows from the size and the number of
 /// sections too. Null where neither gives a footer whose parts fit together.
 std::optional<SegmentLayout> read_segment_layout(os::Bytes file);
-/// A footer and tail that say this. `layout` must fit together.
-std::string make_segment_footer(const SegmentLayout& layout);
 
 }  // namespace viridian::recovery

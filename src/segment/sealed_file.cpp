@@ -1,60 +1,15 @@
 #include "segment/sealed_file.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/crc32c.h"
+#include "segment/sealed_layout.h"
 
 namespace viridian::segment {
 namespace {
 
-constexpr std::array<char, 8> kMagic = {'V', 'I', 'R', 'I', 'D', 'S', 'E', 'G'};
-constexpr std::array<char, 8> kEndMagic = {'V', 'I', 'R', 'I', 'D', 'E', 'N', 'D'};
 constexpr uint32_t kSectionsMax = 1024;
 constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
-
-struct Header {
-  std::array<char, 8> magic;
-  uint32_t version;
-  uint32_t kind;
-  std::array<uint8_t, 16> file;
-  std::array<uint8_t, 16> collection;
-  std::array<uint8_t, 12> reserved;
-  uint32_t crc;  ///< of what is before it; so in every format version
-};
-static_assert(sizeof(Header) == 64);
-
-struct FooterHead {
-  uint32_t sections;
-  uint32_t blocks;
-};
-struct StoredSection {
-  std::array<char, 16> name;
-  uint64_t offset, size;
-};
-struct Tail {
-  uint64_t footer_offset;
-  uint32_t footer_crc;
-  uint32_t reserved;
-  std::array<char, 8> magic;
-};
-static_assert(sizeof(FooterHead) == 8 && sizeof(StoredSection) == 32 && sizeof(Tail) == 24);
-
-template <class T>
-os::Bytes bytes_of(const T& value) {
-  return std::as_bytes(std::span(&value, 1));
-}
-
-template <class T>
-T load(os::Bytes bytes, uint64_t offset) {
-  T value;
-  std::memcpy(&value, bytes.data() + offset, sizeof value);
-  return value;
-}
-
-uint32_t header_crc(const Header& header) {
-  return crc32c(0, bytes_of(header).first(offsetof(Header, crc)));
-}
 
 }  // namespace
 
@@ -86,10 +41,10 @@ Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files, std
 }
 
 Status SealedFile::check_header(const FileIdentity& identity) const {
-  if (bytes_.size() < sizeof(Header) + sizeof(Tail)) return damaged(0, "it is too short");
-  const auto header = load<Header>(bytes_, 0);
-  if (header.magic != kMagic || header.crc != header_crc(header))
-    return damaged(0, "it has no valid header");
+  if (bytes_.size() < sizeof(StoredHeader) + sizeof(StoredTail))
+    return damaged(0, "it is too short");
+  const auto header = load<StoredHeader>(bytes_, 0);
+  if (!is_sound(header)) return damaged(0, "it has no valid header");
   if (header.version > kVersion)
     return Error(Code::failed_precondition,
                  path_ + " has format version " + std::to_string(header.version) +
@@ -102,9 +57,9 @@ Status SealedFile::check_header(const FileIdentity& identity) const {
 }
 
 Status SealedFile::read_footer() {
-  const uint64_t tail_offset = bytes_.size() - sizeof(Tail);
-  const auto tail = load<Tail>(bytes_, tail_offset);
-  if (tail.magic != kEndMagic || tail.footer_offset < sizeof(Header) ||
+  const uint64_t tail_offset = bytes_.size() - sizeof(StoredTail);
+  const auto tail = load<StoredTail>(bytes_, tail_offset);
+  if (tail.magic != kSealedEndMagic || tail.footer_offset < sizeof(StoredHeader) ||
       tail.footer_offset > tail_offset || tail_offset - tail.footer_offset < sizeof(FooterHead))
     return damaged(tail_offset, "it has no valid end");
   const os::Bytes footer = bytes_.subspan(tail.footer_offset, tail_offset - tail.footer_offset);
@@ -112,20 +67,16 @@ Status SealedFile::read_footer() {
     return damaged(tail.footer_offset, "the footer's checksum is wrong");
   data_size_ = tail.footer_offset;
   const auto head = load<FooterHead>(footer, 0);
-  const uint64_t blocks = (data_size_ + kBlockBytes - 1) / kBlockBytes;
+  const uint64_t blocks = blocks_of(data_size_);
   if (head.sections > kSectionsMax || head.blocks != blocks ||
-      footer.size() != sizeof head + head.sections * sizeof(StoredSection) + blocks * 4)
+      footer.size() != footer_bytes(head.sections, blocks))
     return damaged(tail.footer_offset, "the footer's sizes contradict each other");
   for (uint32_t i = 0; i < head.sections; ++i) {
-    const auto stored = load<StoredSection>(footer, sizeof head + i * sizeof(StoredSection));
-    if (stored.offset > data_size_ || stored.size > data_size_ - stored.offset)
+    const auto& [name, section] = sections_.emplace_back(section_in(footer, i));
+    if (section.offset > data_size_ || section.size > data_size_ - section.offset)
       return damaged(tail.footer_offset, "a section lies outside the file");
-    const auto end = std::find(stored.name.begin(), stored.name.end(), '\0');
-    sections_.push_back({std::string(stored.name.begin(), end), {stored.offset, stored.size}});
   }
-  block_crcs_.resize(blocks);
-  std::memcpy(block_crcs_.data(),
-              footer.data() + sizeof head + head.sections * sizeof(StoredSection), blocks * 4);
+  block_crcs_ = block_crcs_in(footer, head);
   verified_ = std::make_unique<std::atomic<uint64_t>[]>((blocks + 63) / 64);
   return ok_status();
 }
@@ -171,15 +122,7 @@ Result<SealedFileWriter> SealedFileWriter::create(os::Files& files, const std::s
   VIRIDIAN_TRY(writer.file_, files.open(writer.temporary_, os::OpenMode::create));
   writer.files_ = &files;
   writer.buffer_.reserve(SealedFile::kBlockBytes);
-  Header header{kMagic,
-                SealedFile::kVersion,
-                static_cast<uint32_t>(identity.kind),
-                identity.file.bytes,
-                identity.collection.bytes,
-                {},
-                0};
-  header.crc = header_crc(header);
-  VIRIDIAN_TRY_VOID(writer.append(bytes_of(header)));
+  VIRIDIAN_TRY_VOID(writer.append(bytes_of(make_header(identity, SealedFile::kVersion))));
   return writer;
 }
 
@@ -204,7 +147,7 @@ Status SealedFileWriter::flush() {
 }
 
 Status SealedFileWriter::append(os::Bytes bytes) {
-  if (!sections_.empty()) sections_.back().size += bytes.size();
+  if (!sections_.empty()) sections_.back().section.size += bytes.size();
   while (!bytes.empty()) {
     const size_t room = SealedFile::kBlockBytes - buffer_.size();
     const os::Bytes part = bytes.first(std::min(room, bytes.size()));
@@ -216,29 +159,19 @@ Status SealedFileWriter::append(os::Bytes bytes) {
 }
 
 Status SealedFileWriter::begin(std::string_view name) {
-  constexpr size_t kAlignment = 64;
   const uint64_t at = flushed_ + buffer_.size();
-  const uint64_t aligned = (at + kAlignment - 1) / kAlignment * kAlignment;
+  const uint64_t aligned = aligned_section(at);
   // A block's size is a multiple of the alignment, so this does not cross one.
   buffer_.resize(buffer_.size() + (aligned - at));
   if (buffer_.size() == SealedFile::kBlockBytes) VIRIDIAN_TRY_VOID(flush());
-  Named section{{}, aligned, 0};
-  name.copy(section.name.data(), section.name.size());
-  sections_.push_back(section);
+  sections_.push_back({std::string(name), {aligned, 0}});
   return ok_status();
 }
 
 Result<uint64_t> SealedFileWriter::finish() {
   VIRIDIAN_TRY_VOID(flush());
-  std::string footer;
-  const auto put = [&footer](const auto& value) { footer.append(os::as_text(bytes_of(value))); };
-  put(FooterHead{static_cast<uint32_t>(sections_.size()), static_cast<uint32_t>(crcs_.size())});
-  for (const Named& section : sections_)
-    put(StoredSection{section.name, section.offset, section.size});
-  for (const uint32_t crc : crcs_) put(crc);
-  const Tail tail{flushed_, crc32c(0, os::as_bytes(footer)), 0, kEndMagic};
-  const std::array<os::Bytes, 2> parts = {os::as_bytes(footer), bytes_of(tail)};
-  VIRIDIAN_TRY_VOID(file_->write_at(flushed_, parts));
+  const std::string end = encode_end(sections_, crcs_, flushed_);
+  VIRIDIAN_TRY_VOID(file_->write_at(flushed_, os::as_bytes(end)));
   VIRIDIAN_TRY_VOID(file_->sync());
   VIRIDIAN_TRY_VOID(files_->rename(temporary_, os::join(directory_, name_)));
   file_.reset();
@@ -247,7 +180,7 @@ Result<uint64_t> SealedFileWriter::finish() {
     (void)files_->remove(os::join(directory_, name_));
     return synced.error();
   }
-  return flushed_ + footer.size() + sizeof tail;
+  return flushed_ + end.size();
 }
 
 }  // namespace viridian::segment

@@ -1,5 +1,4 @@
 #pragma once
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -28,6 +27,10 @@ struct FileIdentity {
 struct Section {
   uint64_t offset = 0;
   uint64_t size = 0;
+};
+struct NamedSection {
+  std::string name;  ///< at most 16 bytes
+  Section section;
 };
 
 /// An immutable file of named sections, mapped into memory (docs/file-formats.md). Header and
@@ -64,10 +67,6 @@ class SealedFile {
   Error damaged(uint64_t offset, std::string_view what) const;
 
  private:
-  struct NamedSection {
-    std::string name;
-    Section section;
-  };
   Status check_header(const FileIdentity& identity) const;
   Status read_footer();
   Status verify(uint64_t block) const;
@@ -105,10 +104,6 @@ class SealedFileWriter {
   SealedFileWriter() = default;
   Status flush();
 
-  struct Named {
-    std::array<char, 16> name;
-    uint64_t offset, size;
-  };
   os::Files* files_ = nullptr;
   std::string directory_, name_, temporary_;
   std::unique_ptr<os::File> file_;
@@ -117,7 +112,7 @@ class SealedFileWriter {
   uint64_t synced_ = 0;
   bool sync_often_ = false;
   std::vector<uint32_t> crcs_;
-  std::vector<Named> sections_;
+  std::vector<NamedSection> sections_;
 };
 
 }  // namespace viridian::segment

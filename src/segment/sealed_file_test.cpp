@@ -1,0 +1,76 @@
+#include "segment/sealed_file.h"
+
+#include <gtest/gtest.h>
+
+#include "base/crc32c.h"
+#include "os/real_files.h"
+#include "os/temporary_directory.h"
+
+namespace viridian::segment {
+namespace {
+
+/// `size` bytes of the number, the lowest first.
+std::string number(uint64_t value, size_t size) {
+  std::string bytes;
+  for (size_t i = 0; i < size; ++i) bytes.push_back(static_cast<char>((value >> (8 * i)) & 0xFF));
+  return bytes;
+}
+
+std::string zeros(size_t size) { return std::string(size, '\0'); }
+
+std::string checksum(std::string_view bytes) { return number(crc32c(0, os::as_bytes(bytes)), 4); }
+
+std::string text_of(const Uuid& uuid) {
+  return std::string(os::as_text(std::as_bytes(std::span(uuid.bytes))));
+}
+
+std::string entry(const std::string& name, uint64_t offset, uint64_t size) {
+  return name + zeros(16 - name.size()) + number(offset, 8) + number(size, 8);
+}
+
+/// The file as docs/file-formats.md has it, put together without the code's own structs.
+TEST(SealedFile, LiesOnDiskAsItsFormatSays) {
+  constexpr size_t kBlock = 65536;
+  const FileIdentity identity{FileKind::vectors, Uuid::random(), Uuid::random()};
+  const std::string first = "seven b";
+  const std::string second(kBlock, 'x');
+
+  std::string expected = "VIRIDSEG" + number(2, 4) + number(2, 4) + text_of(identity.file) +
+                         text_of(identity.collection) + zeros(12);
+  expected += checksum(expected);
+  expected += first + zeros(64 - first.size()) + second;
+  const uint64_t data_size = expected.size();
+  const std::string_view data = expected;
+  const std::string footer = number(2, 4) + number(2, 4) + entry("first", 64, first.size()) +
+                             entry("sixteen_letters_", 128, second.size()) +
+                             checksum(data.substr(0, kBlock)) + checksum(data.substr(kBlock));
+  expected += footer + number(data_size, 8) + checksum(footer) + zeros(4) + "VIRIDEND";
+
+  os::RealFiles files;
+  const os::TemporaryDirectory directory;
+  auto writer = SealedFileWriter::create(files, directory.path(), "file", identity);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE(writer->begin("first").ok());
+  ASSERT_TRUE(writer->append(os::as_bytes(first)).ok());
+  ASSERT_TRUE(writer->begin("sixteen_letters_").ok());
+  ASSERT_TRUE(writer->append(os::as_bytes(second)).ok());
+  const auto size = writer->finish();
+  ASSERT_TRUE(size.ok());
+  EXPECT_EQ(*size, expected.size());
+
+  const std::string path = os::join(directory.path(), "file");
+  const auto mapping = files.map(path);
+  ASSERT_TRUE(mapping.ok());
+  EXPECT_TRUE(os::as_text((*mapping)->bytes()) == expected);
+
+  const auto file = SealedFile::open(files, path, identity, expected.size());
+  ASSERT_TRUE(file.ok());
+  const auto section = (*file)->section("sixteen_letters_");
+  ASSERT_TRUE(section.ok());
+  const auto bytes = (*file)->read(*section, 0, second.size());
+  ASSERT_TRUE(bytes.ok());
+  EXPECT_TRUE(os::as_text(*bytes) == second);
+}
+
+}  // namespace
+}  // namespace viridian::segment
