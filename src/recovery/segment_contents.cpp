@@ -11,9 +11,8 @@ namespace viridian::recovery {
 namespace {
 
 using segment::IdEntry;
+using segment::kCheckRows;
 
-/// Rows between two looks at the caller's deadline.
-constexpr uint64_t kCheckRows = 4096;
 /// Complaints about one part of one file: after these, more say nothing new.
 constexpr size_t kComplaintsMax = 10;
 
@@ -213,8 +212,7 @@ void MetadataContents::check_index(const Complaint& complain) const {
   for (uint64_t i = 0; i < rows; ++i) {
     const auto entry = file->element<IdEntry>(*section, i);
     if (!entry) return;  // said as damage
-    const bool ascends = i == 0 || before.hash < entry->hash ||
-                         (before.hash == entry->hash && before.row < entry->row);
+    const bool ascends = i == 0 || before < *entry;
     const bool fits = ascends && entry->row < rows && !seen[entry->row];
     const auto view = fits ? row(entry->row) : std::nullopt;
     if (!view || segment::RowId(id_of(*view)).hash() != entry->hash)

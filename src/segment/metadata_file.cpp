@@ -1,35 +1,21 @@
 #include "segment/metadata_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
 namespace viridian::segment {
 namespace {
 
-/// Rows between two looks at the caller's deadline.
-constexpr size_t kCheckRows = 4096;
-
-template <class T>
-Status append_section(SealedFileWriter& writer, std::string_view name, std::span<const T> values) {
-  VIRIDIAN_TRY_VOID(writer.begin(name));
-  return writer.append(std::as_bytes(values));
-}
-
-uint64_t padded(uint64_t size) { return (size + 7) & ~uint64_t{7}; }
-
 Status append_rows(const Context& context, SealedFileWriter& writer,
                    std::span<const FrozenRow<MetadataHead>> rows, std::vector<uint64_t>& ends) {
-  constexpr std::array<std::byte, 8> kPadding{};
   VIRIDIAN_TRY_VOID(writer.begin("rows"));
   uint64_t end = 0;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
-    const os::Bytes bytes = rows[i].head->view(rows[i].row).bytes();
-    VIRIDIAN_TRY_VOID(writer.append(bytes));
-    VIRIDIAN_TRY_VOID(
-        writer.append(os::Bytes(kPadding).first(padded(bytes.size()) - bytes.size())));
-    end += padded(bytes.size());
+    VIRIDIAN_TRY(const uint64_t size, append_row(writer, rows[i].head->view(rows[i].row).bytes()));
+    end += size;
     ends.push_back(end);
   }
   return ok_status();
@@ -40,41 +26,47 @@ std::vector<IdEntry> id_index(std::span<const FrozenRow<MetadataHead>> rows) {
   entries.reserve(rows.size());
   for (uint32_t i = 0; i < rows.size(); ++i)
     entries.push_back({rows[i].head->id_hash(rows[i].row), i, 0});
-  std::sort(entries.begin(), entries.end(), [](const IdEntry& a, const IdEntry& b) {
-    return a.hash != b.hash ? a.hash < b.hash : a.row < b.row;
-  });
+  std::sort(entries.begin(), entries.end());
   return entries;
 }
 
 std::string encode_keys(const KeyDictionary& keys, uint64_t count) {
   std::string bytes;
-  for (uint32_t id = 0; id < count; ++id) {
-    const auto size = static_cast<uint32_t>(keys.name(id).size());
-    bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
-    bytes.append(keys.name(id));
-  }
+  for (uint32_t id = 0; id < count; ++id) append_key(bytes, keys.name(id));
   return bytes;
 }
 
 }  // namespace
 
+void append_key(std::string& section, std::string_view key) {
+  const auto size = static_cast<uint32_t>(key.size());
+  section.append(reinterpret_cast<const char*>(&size), sizeof size);
+  section.append(key);
+}
+
+Result<uint64_t> append_row(SealedFileWriter& writer, os::Bytes row) {
+  constexpr std::array<std::byte, 8> kPadding{};
+  const size_t padding = (kPadding.size() - row.size() % kPadding.size()) % kPadding.size();
+  VIRIDIAN_TRY_VOID(writer.append(row));
+  VIRIDIAN_TRY_VOID(writer.append(os::Bytes(kPadding).first(padding)));
+  return row.size() + padding;
+}
+
 Status write_metadata(const Context& context, SealedFileWriter& writer, const MetadataInfo& info,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
                       std::span<const Offset> ended) {
-  VIRIDIAN_TRY_VOID(append_section(writer, "info", std::span(&info, 1)));
+  VIRIDIAN_TRY_VOID(writer.append_value("info", info));
   std::vector<Offset> offsets;
   offsets.reserve(rows.size());
   for (const FrozenRow<MetadataHead>& row : rows) offsets.push_back(row.offset);
-  VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "offsets", offsets));
-  VIRIDIAN_TRY_VOID(append_section<Offset>(writer, "ended", ended));
-  VIRIDIAN_TRY_VOID(writer.begin("keys"));
-  VIRIDIAN_TRY_VOID(writer.append(os::as_bytes(encode_keys(keys, info.keys))));
-  const std::vector<IdEntry> index = id_index(rows);
-  VIRIDIAN_TRY_VOID(append_section<IdEntry>(writer, "id_index", index));
+  VIRIDIAN_TRY_VOID(writer.append_section("offsets", offsets));
+  VIRIDIAN_TRY_VOID(writer.append_section("ended", ended));
+  VIRIDIAN_TRY_VOID(writer.append_section("keys", encode_keys(keys, info.keys)));
+  VIRIDIAN_TRY_VOID(writer.append_section("id_index", id_index(rows)));
   std::vector<uint64_t> ends;
   ends.reserve(rows.size());
   VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
-  return append_section<uint64_t>(writer, "row_ends", ends);
+  return writer.append_section("row_ends", ends);
 }
 
 Result<std::shared_ptr<MetadataFile>> MetadataFile::open(

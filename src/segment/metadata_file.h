@@ -1,6 +1,8 @@
 #pragma once
 #include <memory>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "segment/metadata_part.h"
 #include "segment/sealed_rows.h"
@@ -22,6 +24,10 @@ struct IdEntry {
   uint64_t hash;
   uint32_t row;
   uint32_t reserved;
+  /// The order in the section.
+  bool operator<(const IdEntry& other) const {
+    return hash != other.hash ? hash < other.hash : row < other.row;
+  }
 };
 static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
 
@@ -29,6 +35,11 @@ static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
 Status write_metadata(const Context&, SealedFileWriter&, const MetadataInfo&,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
                       std::span<const Offset> ended);
+
+/// Adds a key to what becomes the section `keys`.
+void append_key(std::string& section, std::string_view key);
+/// Adds a row to the section `rows`, which must be the writer's last; returns what it takes there.
+Result<uint64_t> append_row(SealedFileWriter&, os::Bytes row);
 
 class MetadataFile final : public MetadataPart {
  public:

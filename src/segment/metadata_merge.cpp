@@ -151,15 +151,12 @@ Status write_row_ends(const Job& job) {
 
 Status MetadataKind::merge(const Job& job) {
   SealedFileWriter& writer = job.writer;
-  VIRIDIAN_TRY_VOID(writer.begin("info"));
-  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(&job.info, 1))));
+  VIRIDIAN_TRY_VOID(writer.append_value("info", job.info));
   VIRIDIAN_TRY_VOID(copy_offsets(job));
-  VIRIDIAN_TRY_VOID(writer.begin("ended"));
-  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(job.ended)));
-  VIRIDIAN_TRY_VOID(writer.begin("keys"));
+  VIRIDIAN_TRY_VOID(writer.append_section("ended", job.ended));
   // A newer file's list has the older ones' keys, under the same numbers.
   VIRIDIAN_TRY(const os::Bytes keys, job.sources.back()->key_bytes());
-  VIRIDIAN_TRY_VOID(writer.append(keys));
+  VIRIDIAN_TRY_VOID(writer.append_section("keys", keys));
   VIRIDIAN_TRY_VOID(IdIndexMerge(job).run());
   VIRIDIAN_TRY_VOID(copy_rows(job));
   return write_row_ends(job);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,6 +95,17 @@ class SealedFileWriter {
   /// What is appended from now on is this section.
   Status begin(std::string_view name);
   Status append(os::Bytes bytes);
+  /// A section of all these values, which lie one after the other and have no padding.
+  template <class Values>
+  Status append_section(std::string_view name, const Values& values) {
+    VIRIDIAN_TRY_VOID(begin(name));
+    return append(std::as_bytes(std::span(values)));
+  }
+  /// A section of one value.
+  template <class T>
+  Status append_value(std::string_view name, const T& value) {
+    return append_section(name, std::span(&value, 1));
+  }
   /// From now on the file is synced every few megabytes, so that a large one does not hold up the
   /// disk for others when it is finished.
   void sync_often() noexcept { sync_often_ = true; }

@@ -9,6 +9,9 @@
 
 namespace viridian::segment {
 
+/// Rows of a file between two looks at the caller's deadline.
+inline constexpr size_t kCheckRows = 4096;
+
 /// The rows of a file, ascending by offset. Ends are kept in memory, from the first one on; later
 /// files tell which offsets ended (see Rows for who may call what).
 class SealedRows final : public Rows {

@@ -8,8 +8,6 @@ namespace {
 
 static_assert(sizeof(VectorInfo) == 24);
 
-/// Rows between two looks at the caller's deadline.
-constexpr size_t kCheckRows = 4096;
 /// A run that has just been verified should still be in the processor's cache when it is scanned.
 constexpr uint64_t kRunBytes = uint64_t{256} << 10;
 
@@ -17,8 +15,7 @@ constexpr uint64_t kRunBytes = uint64_t{256} << 10;
 
 Status write_vectors(const Context& context, SealedFileWriter& writer, const VectorInfo& info,
                      std::span<const FrozenRow<VectorHead>> rows, std::span<const Offset> ended) {
-  VIRIDIAN_TRY_VOID(writer.begin("info"));
-  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(&info, 1))));
+  VIRIDIAN_TRY_VOID(writer.append_value("info", info));
   std::vector<Offset> offsets;
   std::vector<VectorRun> runs;
   for (const FrozenRow<VectorHead>& row : rows) {
@@ -26,10 +23,8 @@ Status write_vectors(const Context& context, SealedFileWriter& writer, const Vec
     VIRIDIAN_TRY(const VectorRun run, row.head->run(row.row, 1));
     runs.push_back(run);
   }
-  VIRIDIAN_TRY_VOID(writer.begin("offsets"));
-  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(offsets))));
-  VIRIDIAN_TRY_VOID(writer.begin("ended"));
-  VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(ended)));
+  VIRIDIAN_TRY_VOID(writer.append_section("offsets", offsets));
+  VIRIDIAN_TRY_VOID(writer.append_section("ended", ended));
   VIRIDIAN_TRY_VOID(writer.begin("norms"));
   for (const VectorRun& run : runs)
     VIRIDIAN_TRY_VOID(writer.append(std::as_bytes(std::span(run.norms, 1))));

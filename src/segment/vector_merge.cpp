@@ -26,16 +26,14 @@ Status copy_section(const Job& job, std::string_view name, uint64_t row_bytes, T
 }  // namespace
 
 Status VectorKind::merge(const Job& job) {
-  VIRIDIAN_TRY_VOID(job.writer.begin("info"));
-  VIRIDIAN_TRY_VOID(job.writer.append(std::as_bytes(std::span(&job.info, 1))));
+  VIRIDIAN_TRY_VOID(job.writer.append_value("info", job.info));
   using Run = MergePlan::Run;
   VIRIDIAN_TRY_VOID(
       copy_section(job, "offsets", sizeof(Offset), [&](const Run& run) -> Result<os::Bytes> {
         VIRIDIAN_TRY(const auto offsets, job.plan.source(run.source).offsets(run.row, run.rows));
         return std::as_bytes(offsets);
       }));
-  VIRIDIAN_TRY_VOID(job.writer.begin("ended"));
-  VIRIDIAN_TRY_VOID(job.writer.append(std::as_bytes(job.ended)));
+  VIRIDIAN_TRY_VOID(job.writer.append_section("ended", job.ended));
   VIRIDIAN_TRY_VOID(copy_section(job, "norms", sizeof(float), [&](const Run& run) {
     return job.sources[run.source]->norm_data(run.row, run.rows);
   }));
