@@ -109,8 +109,6 @@ class Api final : public Component, public viridian::Api {
                                                       const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
   Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
-  /// Applies what is in the collection's log by now.
-  Status catch_up(const Context&, const CollectionRef&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
 
   const Parts parts_;

@@ -30,26 +30,20 @@ Status Api::writable() const {
                "to, or open it without read_only");
 }
 
-Status Api::catch_up(const Context& context, const CollectionRef& ref) {
-  // The view is let go of at once, and so is the gate: neither files nor a drop wait for us.
-  VIRIDIAN_TRY([[maybe_unused]] const Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
-  return ok_status();
-}
-
 Status Api::flush(const Context& context, const CollectionRef& ref) {
   VIRIDIAN_TRY_VOID(writable());
-  VIRIDIAN_TRY_VOID(catch_up(context, ref));
+  VIRIDIAN_TRY_VOID(find(context, ref));
   return forgotten(parts_.segments.seal(context, ref.id), ref);
 }
 
 Status Api::compact(const Context& context, const CollectionRef& ref) {
   VIRIDIAN_TRY_VOID(writable());
-  VIRIDIAN_TRY_VOID(catch_up(context, ref));
+  VIRIDIAN_TRY_VOID(find(context, ref));
   return forgotten(parts_.segments.compact(context, ref.id), ref);
 }
 
 Status Api::close_collection(const Context& context, const CollectionRef& ref) {
-  VIRIDIAN_TRY([[maybe_unused]] const Collection collection, find(context, ref));
+  VIRIDIAN_TRY_VOID(find(context, ref));
   return forgotten(parts_.segments.close(context, ref.id), ref);
 }
 

@@ -199,6 +199,43 @@ TEST_F(ApiConcurrency, DroppedCollectionGivesNotFoundToWhoeverIsAtIt) {
   }
 }
 
+/// On disk, where a drop removes what others are reading and writing.
+class ApiConcurrencyOnDisk : public ApiConcurrency {
+ protected:
+  void SetUp() override {
+    system_ = must(make_local_api(directory_.path()));
+    ASSERT_TRUE(system_);
+  }
+  void TearDown() override { system_.reset(); }
+
+ private:
+  const TemporaryDirectory directory_;
+};
+
+TEST_F(ApiConcurrencyOnDisk, UpkeepOfADroppedCollectionIsNotFound) {
+  for (int round = 0; round < 30; ++round) {
+    const std::string name = "doomed" + std::to_string(round);
+    const CollectionRef doomed = make(name);
+    EXPECT_OK(api().write(context_, doomed, tagged("first")));
+    auto users = threads(3, [&](int user) {
+      for (int i = 0;; ++i) {
+        const std::string tag = std::to_string(user) + "-" + std::to_string(i);
+        Status done = user == 2 ? api().close_collection(context_, doomed) : ok_status();
+        if (const auto wrote = api().write(context_, doomed, tagged(tag)); !wrote.ok())
+          done = wrote.error();
+        if (done.ok())
+          done = user == 0 ? api().flush(context_, doomed) : api().compact(context_, doomed);
+        if (done.ok()) continue;
+        EXPECT_EQ(done.error().code(), Code::not_found) << done.error().message();
+        return;
+      }
+    });
+    for (int i = 0; i < round % 4; ++i) EXPECT_OK(api().compact(context_, doomed));
+    EXPECT_OK(api().delete_collection(context_, DatabasePath(), name));
+    join(users);
+  }
+}
+
 TEST_F(ApiConcurrency, KeysNotedAtOnceAreAllInTheSchema) {
   EXPECT_OK(api().write(context_, docs_, tagged("first")));
   auto writers = threads(kWriters, [&](int writer) {

@@ -117,7 +117,8 @@ class SegmentManager {
   /// background. Returns at once, except that it waits while the collection is more than the
   /// configured backlog behind (so that writers cannot outrun memory).
   virtual Status hint(const Context&, const CollectionId&, SeqId durable) = 0;
-  /// Seals everything applied so far into files, records them, trims the log.
+  /// Seals everything that the log holds by now into files, records them, trims the log.
+  ///   not_found  the SysDb knows no such collection, or it was dropped meanwhile
   virtual Status seal(const Context&, const CollectionId&) = 0;
   /// As seal(), then rewrites the files until nothing deleted or replaced is left in any of them,
   /// nor in the log. Reads and writes go on meanwhile.
