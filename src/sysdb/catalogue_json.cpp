@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/crc32c.h"
 #include "codec/json.h"
 #include "codec/json_values.h"
@@ -92,6 +94,7 @@ void write_segment(json::Writer& out, const Segment& segment) {
   write_number(out, "sealed", segment.sealed);
   out.key("garbage_since");
   out.integer(segment.garbage_since);
+  if (!segment.placement.empty()) write_text(out, "placement", segment.placement);
   out.key("files");
   out.begin_array();
   for (const SegmentFile& file : segment.files) write_file(out, file);
@@ -111,6 +114,10 @@ class Fields {
     for (const auto& [name, value] : *object_)
       if (name == key) return &value;
     return damaged(fmt::format("{} is missing", key));
+  }
+  bool has(std::string_view key) const {
+    return std::any_of(object_->begin(), object_->end(),
+                       [&](const auto& field) { return field.first == key; });
   }
   Result<std::string> text(std::string_view key) const {
     VIRIDIAN_TRY(const json::Value* value, get(key));
@@ -181,6 +188,9 @@ Result<Segment> read_segment(const json::Value& value, const CollectionId& colle
   VIRIDIAN_TRY(segment.sealed, fields.number("sealed"));
   VIRIDIAN_TRY(const uint64_t since, fields.number("garbage_since"));
   segment.garbage_since = static_cast<int64_t>(since);
+  if (fields.has("placement")) {
+    VIRIDIAN_TRY(segment.placement, fields.text("placement"));
+  }
   VIRIDIAN_TRY(const json::Array* files, fields.array("files"));
   for (const json::Value& file : *files) {
     VIRIDIAN_TRY(SegmentFile read, read_file(file));

@@ -40,7 +40,7 @@ sysdb::CollectionCopy any_copy() {
   Segment one{Uuid::random(), row.id, SegmentScope::metadata, "x::Y", UINT64_MAX - 1, {}, 1 << 30};
   one.files.push_back({Uuid::random(), "f.meta", UINT64_MAX, 3, 1, INT64_MAX, Uuid::random()});
   one.files.push_back({Uuid::random(), "g.meta", 5, 0, 2, 3, {}});
-  copy.segments = {one, {Uuid::random(), row.id, SegmentScope::vector, "z", 0, {}, 0}};
+  copy.segments = {one, {Uuid::random(), row.id, SegmentScope::vector, "z", 0, {}, 0, "shard-2"}};
   return copy;
 }
 

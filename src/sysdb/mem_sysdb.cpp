@@ -188,6 +188,7 @@ Result<Collection> SysDb::update_collection(const Context& context, const Collec
   const auto found = collections_.find(id);
   if (found == collections_.end()) return sysdb::collection_missing(id);
   Collection& collection = found->second.collection;
+  if (change.only_if && *change.only_if != collection) return sysdb::collection_changed(id);
   if (change.name && *change.name != collection.name) {
     auto& names = databases_.at({collection.tenant, collection.database}).collections;
     if (names.count(*change.name) != 0) return sysdb::collection_exists(*change.name);

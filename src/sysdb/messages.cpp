@@ -34,6 +34,11 @@ Error collection_exists(std::string_view name_or_id) {
   return Error(Code::already_exists, fmt::format("Collection [{}] already exists", name_or_id));
 }
 
+Error collection_changed(const CollectionId& id) {
+  return Error(Code::aborted,
+               fmt::format("Collection [{}] was changed meanwhile: try again", id.to_string()));
+}
+
 Error segment_missing(const SegmentId& id, const CollectionId& collection) {
   return Error(Code::not_found, fmt::format("Segment [{}] of collection [{}] does not exist",
                                             id.to_string(), collection.to_string()));

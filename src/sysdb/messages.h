@@ -16,6 +16,8 @@ Error database_missing_for_create(std::string_view name);
 Error collection_missing(std::string_view name_or_id);
 Error collection_missing(const CollectionId& id);
 Error collection_exists(std::string_view name_or_id);
+/// It is not what a change was decided upon.
+Error collection_changed(const CollectionId& id);
 Error segment_missing(const SegmentId& id, const CollectionId& collection);
 Error sealed_goes_back(const SegmentId& id, SeqId from, SeqId to);
 /// A segment that is given with a collection but belongs to another one, or comes twice.

@@ -205,6 +205,7 @@ Result<Collection> SysDb::update_collection(const Context& context, const Collec
   VIRIDIAN_TRY(std::optional<Collection> found, rows::find_collection(*edit, id));
   if (!found) return sysdb::collection_missing(id);
   Collection collection = *std::move(found);
+  if (change.only_if && *change.only_if != collection) return sysdb::collection_changed(id);
   if (change.name) collection.name = *change.name;
   if (change.metadata) collection.metadata = *change.metadata;
   if (change.schema) collection.schema = *change.schema;

@@ -157,17 +157,18 @@ Status insert_segment(sql::Database& database, const Segment& segment, size_t po
   VIRIDIAN_TRY(
       sql::Statement insert,
       database.prepare("INSERT INTO segments(id, collection, position, scope, type, sealed,"
-                       " garbage_since) VALUES (?, ?, ?, ?, ?, ?, ?)"));
+                       " garbage_since, placement) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"));
   insert.bind(blob_of(segment.id)).bind(blob_of(segment.collection)).bind(to_stored(position));
   insert.bind(segment.scope == SegmentScope::metadata ? kMetadataScope : kVectorScope);
   insert.bind(segment.type).bind(to_stored(segment.sealed)).bind(segment.garbage_since);
+  insert.bind(segment.placement);
   VIRIDIAN_TRY_VOID(insert.run());
   return insert_files(database, segment.id, segment.files);
 }
 
 Result<std::vector<Segment>> read_segments(sql::Database& database, const CollectionId& id) {
   VIRIDIAN_TRY(sql::Statement select,
-               database.prepare("SELECT id, scope, type, sealed, garbage_since FROM segments"
+               database.prepare("SELECT id, scope, type, sealed, garbage_since, placement FROM segments"
                                 " WHERE collection = ? ORDER BY position"));
   select.bind(blob_of(id));
   std::vector<Segment> segments;
@@ -182,6 +183,7 @@ Result<std::vector<Segment>> read_segments(sql::Database& database, const Collec
     segment.type = select.text(2);
     segment.sealed = from_stored(select.integer(3));
     segment.garbage_since = select.integer(4);
+    segment.placement = select.text(5);
     VIRIDIAN_TRY_VOID(read_files(database, segment));
     segments.push_back(std::move(segment));
   }

@@ -130,7 +130,14 @@ class Pair {
     if (number(2) == 0) made.dimension = number(4096);
     std::vector<Segment> segments;
     for (uint32_t i = 0; i < number(4); ++i)
-      segments.push_back({Uuid::random(), made.id, SegmentScope::vector, name(), number(5), {}});
+      segments.push_back({Uuid::random(),
+                          made.id,
+                          SegmentScope::vector,
+                          name(),
+                          number(5),
+                          {},
+                          number(4),
+                          name()});
     ids_.push_back(made.id);
     for (const Segment& segment : segments) segments_.push_back({made.id, segment.id});
     same([&](SysDb& db) { return db.create_collection(ctx_, made, segments); });
@@ -145,7 +152,13 @@ class Pair {
       change.schema.emplace();
       change.schema->defaults.bool_inverted = number(2) == 0;
     }
-    same([&, i = id()](SysDb& db) { return db.update_collection(ctx_, i, change); });
+    const CollectionId changed = id();
+    if (number(3) == 0) {
+      const auto row = mem_.db().get_collection(ctx_, changed);
+      if (row.ok()) change.only_if = *row;
+      if (row.ok() && number(2) == 0) change.only_if->dimension = 4096;
+    }
+    same([&](SysDb& db) { return db.update_collection(ctx_, changed, change); });
   }
 
   void publish() {

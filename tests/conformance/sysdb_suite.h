@@ -261,6 +261,25 @@ TEST_P(SysDbConformance, RefusedUpdateLeavesNoTrace) {
                "Collection [" + unknown.to_string() + "] does not exist");
 }
 
+// A change that was worked out from a row must not undo what happened to the row meanwhile.
+TEST_P(SysDbConformance, ChangeIsRefusedWhereTheRowIsAnotherByNow) {
+  const Collection made = stored("a");
+  CollectionChange change;
+  change.name = "b";
+  change.only_if = made;
+  change.only_if->dimension = 7;
+  expect_error(db().update_collection(ctx_, made.id, change), Code::aborted,
+               "Collection [" + made.id.to_string() + "] was changed meanwhile: try again");
+  EXPECT_EQ(*db().get_collection(ctx_, made.id), made);
+  change.only_if = made;
+  const auto changed = db().update_collection(ctx_, made.id, change);
+  ASSERT_TRUE(changed.ok()) << changed.error().message();
+  EXPECT_EQ(changed->name, "b");
+  EXPECT_EQ(db().update_collection(ctx_, made.id, change).error().code(), Code::aborted);
+  const Uuid unknown = Uuid::random();
+  EXPECT_EQ(db().update_collection(ctx_, unknown, change).error().code(), Code::not_found);
+}
+
 TEST_P(SysDbConformance, DeletedCollectionIsGoneWithItsSegments) {
   const Collection made = collection("a");
   Segment first = segment(made, SegmentScope::metadata);
@@ -284,9 +303,13 @@ TEST_P(SysDbConformance, SegmentsAreStoredWithTheirCollection) {
   two.files = {file("y", 1, 4), file("x", 5, 9)};
   two.files[1].origin = Uuid::random();
   two.garbage_since = 1'700'000'000;
+  two.placement = "shard-\xc3\xa9";
   expect_ok(db().create_collection(ctx_, made, {one, two}));
   holder_->reopen();
   EXPECT_EQ(*db().list_segments(ctx_, made.id), (std::vector{one, two}));
+  two.sealed = 10;
+  expect_ok(db().publish(ctx_, made.id, {{two.id, 10, two.files, two.garbage_since}}));
+  EXPECT_EQ(*db().list_segments(ctx_, made.id), (std::vector{one, two}));  // the placement stays
 }
 
 TEST_P(SysDbConformance, RefusedSegmentLeavesNoCollection) {
