@@ -16,4 +16,20 @@ Status Context::check() const {
   return ok_status();
 }
 
+std::chrono::milliseconds Context::age() const noexcept {
+  return freshness_ ? freshness_->age : std::chrono::milliseconds(0);
+}
+
+Context Context::with_freshness(const Freshness& freshness) const {
+  Context context = *this;
+  context.freshness_ = freshness;
+  return context;
+}
+
+Context Context::as_forwarded() const {
+  Context context = *this;
+  context.forwarded_ = true;
+  return context;
+}
+
 }  // namespace viridian

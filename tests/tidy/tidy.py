@@ -19,11 +19,12 @@ ROWS = [
     ["base"],
     ["os", "simd", "codec", "model"],
     ["config", "obs", "component"],
-    ["sql", "net", "index", "text"],
-    ["blob", "sysdb", "log", "segment"],
+    ["sql", "clickhouse", "postgres", "index", "text"],
+    ["lease", "sysdb", "log", "segment"],
     ["engine"],
     ["recovery"],
     ["http"],
+    ["cluster"],
     ["apps", "bindings"],
 ]
 ROW_OF = {folder: row for row, folders in enumerate(ROWS) for folder in folders}
@@ -41,6 +42,8 @@ HEAVY = {
     "sqlite3": "src/sql",
     "hwy/": "src/simd",
     "openssl/": "src/sql",
+    "curl/": "src/clickhouse",
+    "libpq": "src/postgres",
 }
 # Where a test or a benchmark is, the rules for who may know whom do not apply.
 FREE = re.compile(r"(_test|_bench|_fuzz|test_\w+)\.(cpp|h)$|^(tests|bench|examples)/")

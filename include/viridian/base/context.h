@@ -1,6 +1,7 @@
 #pragma once
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -24,8 +25,32 @@ class Context {
   /// deadline_exceeded, cancelled, or ok. Long loops ask between blocks of work.
   Status check() const;
 
+  /// How much an answer may be out of date.
+  struct Freshness {
+    /// Whatever was acknowledged this long before the call must be in the answer; 0: all that was
+    /// acknowledged before it; kAnyAge: whatever is at hand will do.
+    std::chrono::milliseconds age{0};
+    /// Everything up to this number of the collection's log must be in it, whatever its age.
+    uint64_t at_least = 0;
+  };
+  static constexpr std::chrono::milliseconds kAnyAge = std::chrono::milliseconds::max();
+
+  /// What the caller asked for; unset: it did not say, which everything but the engine (which has a
+  /// setting for it) takes for all that was acknowledged.
+  const std::optional<Freshness>& freshness() const noexcept { return freshness_; }
+  /// The age asked for, 0 if unset.
+  std::chrono::milliseconds age() const noexcept;
+  [[nodiscard]] Context with_freshness(const Freshness& freshness) const;
+
+  /// Whether another server sent the call on to this one, which then answers it itself or not at
+  /// all.
+  bool forwarded() const noexcept { return forwarded_; }
+  [[nodiscard]] Context as_forwarded() const;
+
  private:
   std::optional<Clock::time_point> deadline_;
+  std::optional<Freshness> freshness_;
+  bool forwarded_ = false;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };
 

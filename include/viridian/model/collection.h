@@ -63,6 +63,9 @@ struct Segment {
   std::vector<SegmentFile> files;  ///< oldest first
   /// Since when its files hold something deleted or replaced, in seconds since 1970; 0: nothing.
   int64_t garbage_since = 0;
+  /// Where its records are kept, for managers that have several places, such as the shards of a
+  /// cluster; fixed when the collection is made. Empty: there is only one.
+  std::string placement = {};
   friend bool operator==(const Segment&, const Segment&) = default;
 };
 

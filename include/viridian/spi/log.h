@@ -2,6 +2,7 @@
 #include <cstddef>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "viridian/base/context.h"
@@ -28,7 +29,18 @@ class Producer {
   ///   resource_exhausted  the log or its disk is full; nothing was written
   ///   data_loss           this collection's log cannot be written any more until it is reopened
   ///   deadline_exceeded   before anything was written
+  ///   aborted             another process is the collection's writer; nothing was acknowledged
   virtual Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch) = 0;
+
+  /// As append(), for a batch that was decided upon by what the collection holds up to `last`: it
+  /// is refused where the log goes further. Where only one process can write, its callers keep each
+  /// other out, and this is append().
+  ///   aborted  the log has other records after `last`, or may have
+  virtual Result<SeqId> append_if(const Context& context, const CollectionId& collection,
+                                  SharedBatch batch, SeqId last) {
+    (void)last;
+    return append(context, collection, std::move(batch));
+  }
 
   /// Begins the log of a collection whose records up to `after` are elsewhere: its first record
   /// gets the number after + 1. Durable on return.
@@ -68,7 +80,8 @@ class Consumer {
                                              size_t limit_bytes) = 0;
 
   /// The number of the last durable record; 0 for a collection that never had one. A number once
-  /// given is never given again, trimmed or not.
+  /// given is never given again, trimmed or not. Where other processes write, the context says how
+  /// old the answer may be (Context::age).
   virtual Result<SeqId> last(const Context&, const CollectionId&) = 0;
 
   /// Returns once last() > after, or with the context's error.
@@ -77,6 +90,11 @@ class Consumer {
   /// Lets go of records up to and including `up_to`. How much space is given back at once is the
   /// log's business; what is gone is never in part a batch.
   virtual Status trim(const Context&, const CollectionId&, SeqId up_to) = 0;
+
+  /// As trim(), and returns once nothing is stored of those records any more, whatever work that is.
+  virtual Status erase(const Context& context, const CollectionId& collection, SeqId up_to) {
+    return trim(context, collection, up_to);
+  }
 
   /// Whether records outlive the process. If so, only what is sealed into files may be trimmed.
   virtual bool durable() const noexcept = 0;

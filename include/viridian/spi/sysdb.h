@@ -17,6 +17,8 @@ struct CollectionChange {
   std::optional<std::optional<Metadata>> metadata;
   std::optional<Schema> schema;
   std::optional<std::optional<uint32_t>> dimension;
+  /// The row as the change was decided upon; set, the change is refused where it is another by now.
+  std::optional<Collection> only_if = {};
 };
 
 /// A segment's new state, for SysDb::publish.
@@ -28,7 +30,8 @@ struct SegmentChange {
 };
 
 /// The source of truth about tenants, databases, collections, segments and their sealed files.
-/// Every call is one serialisable transaction, durable on return. Thread-safe.
+/// Every call is one serialisable transaction, durable on return. Thread-safe. Where other processes
+/// change it too, a read may be as old as its context says (Context::age).
 /// Names are case-sensitive; tenant names are global, database names unique per tenant, collection
 /// names unique per database. The default tenant and database always exist.
 class SysDb {
@@ -64,7 +67,10 @@ class SysDb {
   virtual Result<std::vector<Collection>> list_collections(const Context&, const DatabasePath&,
                                                            const Page&) = 0;
   virtual Result<uint64_t> count_collections(const Context&, const DatabasePath&) = 0;
-  /// already_exists: the new name is taken. not_found: no such collection. Returns the new row.
+  /// Returns the new row.
+  ///   already_exists  the new name is taken
+  ///   not_found       no such collection
+  ///   aborted         the row is not what the change wants it to be (CollectionChange::only_if)
   virtual Result<Collection> update_collection(const Context&, const CollectionId&,
                                                const CollectionChange&) = 0;
   /// Removes the collection, its segments and its files' rows. not_found: no such collection.
