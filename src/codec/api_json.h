@@ -80,6 +80,10 @@ Result<std::vector<SnapshotInfo>> read_snapshots(std::string_view body);
 std::string write_restore(const RestoreRequest& request);
 Result<RestoreRequest> read_restore(std::string_view body, std::string snapshot);
 
+/// [{"id", "url", "self", "slots", "heard_ms"}]
+std::string write_servers(const std::vector<ServerInfo>& list);
+Result<std::vector<ServerInfo>> read_servers(std::string_view body);
+
 /// {"nanosecond heartbeat": n}
 std::string write_heartbeat(int64_t nanoseconds);
 Result<int64_t> read_heartbeat(std::string_view body);

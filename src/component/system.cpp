@@ -69,6 +69,12 @@ Result<Component*> System::build(const std::string& name) {
   return parts_.back().component.get();
 }
 
+void* System::role_of(const Part& part, std::type_index role) const {
+  const auto& roles = registry_.classes_.at(part.name).roles;
+  const auto cast = roles.find(role);
+  return cast == roles.end() ? nullptr : cast->second(*part.component);
+}
+
 Status System::start(const Context& context) {
   for (Part& part : parts_) {
     if (part.running) continue;

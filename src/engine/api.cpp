@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "engine/attempts.h"
 #include "engine/messages.h"
 #include "model/validation.h"
 #include "obs/log.h"
@@ -15,6 +16,8 @@ namespace viridian::engine {
 namespace {
 
 constexpr size_t kDatabaseNameMin = 3;
+/// Classes that keep what they store in a server's database, not in the data directory.
+constexpr std::string_view kElsewhere = "clickhouse::";
 
 Status check_database(const DatabasePath& path) {
   if (path.database.size() >= kDatabaseNameMin) return ok_status();
@@ -34,8 +37,15 @@ Result<std::unique_ptr<Api>> Api::create(System& system) {
   options.max_batch_size =
       static_cast<uint32_t>(system.settings().unsigned_integer("api.max_batch_size"));
   options.cpus = std::max(1U, std::thread::hardware_concurrency());
-  // What is only in memory has no files to keep.
-  if (consumer->durable()) {
+  options.in_memory = !consumer->durable();
+  const std::string& level = system.settings().text("read.level");
+  if (level == "eventual") options.freshness.age = Context::kAnyAge;
+  if (level == "bounded") {
+    options.freshness.age = std::chrono::milliseconds(system.settings().integer("read.bound_ms"));
+  }
+  // Snapshots are of data directories. What keeps its records elsewhere, or in memory only, has no
+  // files to link to.
+  if (consumer->durable() && !system.settings().text("consumer").starts_with(kElsewhere)) {
     VIRIDIAN_TRY(options.files, system.require<os::Files>());
     options.snapshots_path = system.settings().text("snapshots.path");
     if (options.snapshots_path.empty()) {
@@ -93,7 +103,8 @@ Status Api::create_tenant(const Context& context, const std::string& name) {
 }
 
 Result<Tenant> Api::get_tenant(const Context& context, const std::string& name) {
-  return reword(parts_.sysdb.get_tenant(context, name), Code::not_found,
+  const auto read = [&](const Context& fresh) { return parts_.sysdb.get_tenant(fresh, name); };
+  return reword(surely(reading(context), read), Code::not_found,
                 [&] { return tenant_missing(name); });
 }
 
@@ -125,7 +136,8 @@ Status Api::create_database(const Context& context, const DatabasePath& path) {
 
 Result<Database> Api::get_database(const Context& context, const DatabasePath& path) {
   VIRIDIAN_TRY_VOID(check_database(path));
-  return reword(parts_.sysdb.get_database(context, path), Code::not_found, [&] {
+  const auto read = [&](const Context& fresh) { return parts_.sysdb.get_database(fresh, path); };
+  return reword(surely(reading(context), read), Code::not_found, [&] {
     return Error(Code::not_found,
                  fmt::format("Database [{}] not found. Are you sure it exists?", path.database));
   });
@@ -133,10 +145,16 @@ Result<Database> Api::get_database(const Context& context, const DatabasePath& p
 
 Result<std::vector<Database>> Api::list_databases(const Context& context, const std::string& tenant,
                                                   const Page& page) {
-  return parts_.sysdb.list_databases(context, tenant, page);
+  return parts_.sysdb.list_databases(reading(context), tenant, page);
 }
 
 Status Api::delete_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY_VOID(remove_database(context, path));
+  return ok_status();
+}
+
+Result<std::vector<CollectionId>> Api::remove_database(const Context& context,
+                                                       const DatabasePath& path) {
   VIRIDIAN_TRY_VOID(writable());
   std::vector<CollectionId> collections;
   {
@@ -149,7 +167,19 @@ Status Api::delete_database(const Context& context, const DatabasePath& path) {
         }));
   }
   discard(collections);
-  return ok_status();
+  return collections;
+}
+
+Status Api::forget(const Context& context, const CollectionId& id) {
+  VIRIDIAN_TRY(const auto pass, gates_.enter(context, id, Access::drop));
+  // A change, although an empty one: unlike a read it is never answered from what is known here.
+  const auto row = parts_.sysdb.update_collection(context, id, CollectionChange());
+  if (row.ok()) {
+    return Error(Code::failed_precondition,
+                 fmt::format("Collection [{}] was not deleted", id.to_string()));
+  }
+  if (row.error().code() != Code::not_found) return row.error();
+  return parts_.segments.drop(context, id);
 }
 
 void Api::discard(const std::vector<CollectionId>& collections) {

@@ -1,7 +1,9 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/gates.h"
@@ -15,10 +17,15 @@ namespace viridian::engine {
 /// The engine: answers every request in this process, from a SysDb, a log and segments.
 ///
 /// Writes are validated, appended to the log and then answered: what is in the log always applies.
-/// Reads take a view that holds all that was durable when they arrived. Nothing is kept per
-/// collection except while a call is at it (see Gates).
+/// Reads take a view that is as fresh as their context wants it (Context::freshness). Nothing is
+/// kept per collection except while a call is at it (see Gates).
+///
+/// Other processes may work on the same data. What decides by what is stored and then changes it is
+/// refused where that is no longer what it was, and is decided anew.
 class Api final : public Component, public viridian::Api {
  public:
+  /// For who needs this class itself, and not whatever answers clients.
+  static constexpr std::string_view kSetting = "engine";
   static Result<std::unique_ptr<Api>> create(System& system);
 
   using Parts = engine::Parts;
@@ -29,6 +36,9 @@ class Api final : public Component, public viridian::Api {
     bool read_only = false;       ///< refuse whatever would change something
     os::Files* files = nullptr;   ///< for snapshots; null: there are none
     std::string snapshots_path = {};
+    bool in_memory = false;  ///< nothing outlives the process
+    /// For reads that do not say what they want.
+    Context::Freshness freshness = {};
   };
   Api(const Parts& parts, const Options& options);
 
@@ -80,6 +90,14 @@ class Api final : public Component, public viridian::Api {
   Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) override;
   Status delete_snapshot(const Context&, const std::string& name) override;
 
+  /// As the other write(), without a copy for who may have to try again.
+  Result<WriteResult> write(const Context&, const CollectionRef&, const SharedBatch& batch);
+  /// As delete_database(); returns the collections that went with it.
+  Result<std::vector<CollectionId>> remove_database(const Context&, const DatabasePath&);
+  /// Gives back what this process has of a collection that another one has deleted.
+  ///   failed_precondition  it is there
+  Status forget(const Context&, const CollectionId&);
+
  private:
   /// A collection as a read finds it.
   struct Pinned {
@@ -87,11 +105,13 @@ class Api final : public Component, public viridian::Api {
     std::shared_ptr<const ReadView> view;
   };
 
+  /// The context of a read: with what the settings want where the caller did not say.
+  Context reading(const Context&) const;
   /// permission_denied where nothing may be changed.
   Status writable() const;
   Result<Snapshots*> snapshots() const;
   /// The collection, if it lies where the caller believes. The message is that of the record
-  /// routes: with a full stop.
+  /// routes: with a full stop. Only what is known to be so now is not found.
   Result<Collection> find(const Context&, const CollectionRef&);
   Result<Collection> store(const Context&, const DatabasePath&, const CreateCollection&,
                            const Schema&);
@@ -99,10 +119,18 @@ class Api final : public Component, public viridian::Api {
   void discard(const std::vector<CollectionId>& collections);
   /// The same for one; the caller has the gate for a drop.
   void discard_alone(const CollectionId&);
-  /// Appends a validated batch; the caller has the gate.
-  Result<SeqId> append(const Context&, const CollectionId&, RecordBatch batch);
-  /// Writes a batch that changes the collection's row: its dimension or its schema.
-  Result<WriteResult> write_altering(const Context&, const CollectionRef&, RecordBatch batch);
+  /// Appends a validated batch; the caller has the gate. `decided_at`: the number up to which the
+  /// log was looked at to decide on it, for a batch that depends on that.
+  Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch,
+                       std::optional<SeqId> decided_at = {});
+  /// Writes a batch that changes the collection's row: its dimension or its schema. The caller has
+  /// the gate for an alter.
+  ///   aborted  the row or the log changed meanwhile: nothing was written
+  Result<WriteResult> write_altering(const Context&, const CollectionRef&,
+                                     const SharedBatch& batch);
+  /// One attempt each; the caller has the gate for an alter. aborted as above.
+  Status modify_once(const Context&, const CollectionRef&, const ModifyCollection&);
+  Result<DeleteResult> delete_once(const Context&, const CollectionRef&, const DeleteRequest&);
   /// Which rows of the batch have an effect: an add skips ids that exist, an update those that do
   /// not. The caller has the gate for an alter, and keeps the batch meanwhile.
   Result<std::function<bool(uint32_t)>> applying_rows(const Context&, const Collection&,

@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "engine/api.h"
+#include "engine/attempts.h"
 #include "engine/messages.h"
 #include "model/schema_rules.h"
 #include "model/validation.h"
@@ -36,8 +37,13 @@ Result<CollectionChange> change_of(const Collection& collection, const ModifyCol
 
 }  // namespace
 
+Context Api::reading(const Context& context) const {
+  return context.freshness() ? context : context.with_freshness(options_.freshness);
+}
+
 Result<Collection> Api::find(const Context& context, const CollectionRef& ref) {
-  auto found = parts_.sysdb.get_collection(context, ref.id);
+  auto found = surely(
+      context, [&](const Context& fresh) { return parts_.sysdb.get_collection(fresh, ref.id); });
   if (!found.ok() && found.error().code() != Code::not_found) return found;
   if (!found.ok() || found->tenant != ref.path.tenant || found->database != ref.path.database) {
     return collection_missing_by_id(ref.id);
@@ -45,8 +51,9 @@ Result<Collection> Api::find(const Context& context, const CollectionRef& ref) {
   return found;
 }
 
-Result<Collection> Api::create_collection(const Context& context, const DatabasePath& path,
+Result<Collection> Api::create_collection(const Context& asked, const DatabasePath& path,
                                           const CreateCollection& request) {
+  const Context context = deciding(asked);
   VIRIDIAN_TRY_VOID(in_field(validate_collection_name(request.name), "Validation error: name"));
   if (request.metadata) {
     VIRIDIAN_TRY_VOID(
@@ -93,25 +100,28 @@ Result<Collection> Api::store(const Context& context, const DatabasePath& path,
 
 Result<Collection> Api::get_collection(const Context& context, const DatabasePath& path,
                                        const std::string& name) {
-  return reword(parts_.sysdb.get_collection(context, path, name), Code::not_found,
+  const auto read = [&](const Context& fresh) {
+    return parts_.sysdb.get_collection(fresh, path, name);
+  };
+  return reword(surely(reading(context), read), Code::not_found,
                 [&] { return collection_missing(name); });
 }
 
 Result<Collection> Api::get_collection_by_id(const Context& context, const CollectionRef& ref) {
-  return reword(find(context, ref), Code::not_found,
+  return reword(find(reading(context), ref), Code::not_found,
                 [&] { return collection_missing(ref.id.to_string()); });
 }
 
 Result<std::vector<Collection>> Api::list_collections(const Context& context,
                                                       const DatabasePath& path, const Page& page) {
-  return parts_.sysdb.list_collections(context, path, page);
+  return parts_.sysdb.list_collections(reading(context), path, page);
 }
 
 Result<uint64_t> Api::count_collections(const Context& context, const DatabasePath& path) {
-  return parts_.sysdb.count_collections(context, path);
+  return parts_.sysdb.count_collections(reading(context), path);
 }
 
-Status Api::modify_collection(const Context& context, const CollectionRef& ref,
+Status Api::modify_collection(const Context& asked, const CollectionRef& ref,
                               const ModifyCollection& request) {
   if (request.name) {
     VIRIDIAN_TRY_VOID(
@@ -122,11 +132,18 @@ Status Api::modify_collection(const Context& context, const CollectionRef& ref,
                                "Validation error: new_metadata"));
   }
   VIRIDIAN_TRY_VOID(writable());
+  const Context context = deciding(asked);
   // The schema is read, changed and written back: writes that note new keys must keep out.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
-  VIRIDIAN_TRY(const Collection collection, find(context, ref));
-  VIRIDIAN_TRY(const CollectionChange change, change_of(collection, request));
+  return until_decided([&] { return modify_once(context, ref, request); });
+}
+
+Status Api::modify_once(const Context& context, const CollectionRef& ref,
+                        const ModifyCollection& request) {
+  VIRIDIAN_TRY(Collection collection, find(context, ref));
+  VIRIDIAN_TRY(CollectionChange change, change_of(collection, request));
   if (!change.name && !change.metadata && !change.schema) return ok_status();
+  change.only_if = std::move(collection);
   VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
   const GateGuard guard(changes_, Access::write);
   auto updated = parts_.sysdb.update_collection(context, ref.id, change);
@@ -141,9 +158,10 @@ Status Api::modify_collection(const Context& context, const CollectionRef& ref,
   }
 }
 
-Status Api::delete_collection(const Context& context, const DatabasePath& path,
+Status Api::delete_collection(const Context& asked, const DatabasePath& path,
                               const std::string& name) {
   VIRIDIAN_TRY_VOID(writable());
+  const Context context = deciding(asked);
   for (int attempt = 0; attempt < kNameAttempts; ++attempt) {
     VIRIDIAN_TRY(const Collection named, get_collection(context, path, name));
     VIRIDIAN_TRY(const auto pass, gates_.enter(context, named.id, Access::drop));

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "engine/api.h"
+#include "engine/attempts.h"
 #include "engine/messages.h"
 
 // What keeps a database in order, rather than reading or changing what is in it.
@@ -32,25 +33,30 @@ Status Api::writable() const {
 
 Status Api::flush(const Context& context, const CollectionRef& ref) {
   VIRIDIAN_TRY_VOID(writable());
-  VIRIDIAN_TRY_VOID(find(context, ref));
+  VIRIDIAN_TRY_VOID(find(deciding(context), ref));
   return forgotten(parts_.segments.seal(context, ref.id), ref);
 }
 
 Status Api::compact(const Context& context, const CollectionRef& ref) {
   VIRIDIAN_TRY_VOID(writable());
-  VIRIDIAN_TRY_VOID(find(context, ref));
+  VIRIDIAN_TRY_VOID(find(deciding(context), ref));
   return forgotten(parts_.segments.compact(context, ref.id), ref);
 }
 
 Status Api::close_collection(const Context& context, const CollectionRef& ref) {
-  VIRIDIAN_TRY_VOID(find(context, ref));
+  VIRIDIAN_TRY_VOID(find(deciding(context), ref));
   return forgotten(parts_.segments.close(context, ref.id), ref);
 }
 
 Result<Snapshots*> Api::snapshots() const {
   if (snapshots_) return snapshots_.get();
+  if (options_.in_memory) {
+    return Error(Code::unimplemented,
+                 "A database in memory has no snapshots: they are of data directories");
+  }
   return Error(Code::unimplemented,
-               "A database in memory has no snapshots: they are of data directories");
+               "This server has no snapshots: its data are in another database, whose own means of "
+               "backup keep them");
 }
 
 Result<SnapshotInfo> Api::create_snapshot(const Context& context, const std::string& name) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/api.h"
+#include "engine/attempts.h"
 #include "engine/messages.h"
 #include "engine/selection.h"
 
@@ -73,14 +74,22 @@ Result<std::shared_ptr<const ReadView>> Api::pin_durable(const Context& context,
   return parts_.segments.pin(context, id, durable);
 }
 
-Result<Api::Pinned> Api::open(const Context& context, const CollectionRef& ref, ReadLevel level) {
+Result<Api::Pinned> Api::open(const Context& asked, const CollectionRef& ref, ReadLevel level) {
+  const Context context = reading(asked);
   // The pass is given back on return: a view outlives whatever happens to its collection.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::read));
   VIRIDIAN_TRY(Collection collection, find(context, ref));
-  VIRIDIAN_TRY(auto view,
-               reword(level == ReadLevel::index_only ? parts_.segments.pin(context, ref.id, 0)
-                                                     : pin_durable(context, ref.id),
-                      Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
+  SeqId wanted = context.freshness()->at_least;
+  if (level != ReadLevel::index_only && context.age() != Context::kAnyAge) {
+    VIRIDIAN_TRY(const SeqId durable, parts_.consumer.last(context, ref.id));
+    wanted = std::max(wanted, durable);
+  }
+  VIRIDIAN_TRY(auto view, reword(parts_.segments.pin(context, ref.id, wanted), Code::not_found,
+                                 [&] { return collection_missing_by_id(ref.id); }));
+  if (!collection.dimension && view->applied() != 0 && context.age().count() != 0) {
+    // The row is from before the first record, the view is not.
+    VIRIDIAN_TRY(collection, find(deciding(context), ref));
+  }
   return Pinned{std::move(collection), std::move(view)};
 }
 

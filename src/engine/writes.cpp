@@ -1,11 +1,14 @@
 #include <fmt/format.h>
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <utility>
 
 #include "engine/api.h"
+#include "engine/attempts.h"
 #include "engine/messages.h"
 #include "engine/selection.h"
 #include "model/schema_rules.h"
@@ -81,53 +84,66 @@ bool selects_nothing(const DeleteRequest& request) {
 
 Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
                                RecordBatch batch) {
-  if (batch.operation == Operation::remove) {
+  return write(context, ref, std::make_shared<const RecordBatch>(std::move(batch)));
+}
+
+Result<WriteResult> Api::write(const Context& asked, const CollectionRef& ref,
+                               const SharedBatch& batch) {
+  if (batch->operation == Operation::remove) {
     return Error(Code::invalid_argument,
                  "write() takes add, update and upsert: records are removed by delete_records()");
   }
-  VIRIDIAN_TRY_VOID(validate_batch(batch));
+  VIRIDIAN_TRY_VOID(validate_batch(*batch));
   VIRIDIAN_TRY_VOID(writable());
+  const Context context = deciding(asked);
   {
     VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::write));
     VIRIDIAN_TRY(Collection collection, find(context, ref));
-    if (batch.rows() == 0 || changes_nothing(collection, batch)) return WriteResult();
-    if (dimension_fits(collection, batch) &&
-        empty(change_for(std::move(collection), batch, any_row))) {
-      VIRIDIAN_TRY(const SeqId last, append(context, ref.id, std::move(batch)));
+    if (batch->rows() == 0 || changes_nothing(collection, *batch)) return WriteResult();
+    if (dimension_fits(collection, *batch) &&
+        empty(change_for(std::move(collection), *batch, any_row))) {
+      VIRIDIAN_TRY(const SeqId last, append(context, ref.id, batch));
       return WriteResult{last};
     }
   }
-  return write_altering(context, ref, std::move(batch));
+  VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
+  return until_decided([&] { return write_altering(context, ref, batch); });
 }
 
 Result<WriteResult> Api::write_altering(const Context& context, const CollectionRef& ref,
-                                        RecordBatch batch) {
-  VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
+                                        const SharedBatch& batch) {
+  // Before the row: whatever comes into the log from now on may have changed that.
+  VIRIDIAN_TRY(const SeqId decided_at, parts_.consumer.last(context, ref.id));
   VIRIDIAN_TRY(const Collection before, find(context, ref));
   Collection collection = before;
-  if (!dimension_fits(collection, batch)) {
+  if (!dimension_fits(collection, *batch)) {
     // A dimension without any record is what a crash leaves between fixing it and the append.
     VIRIDIAN_TRY(const bool unused, never_written(context, ref.id));
-    if (!unused) return wrong_dimension(*collection.dimension, batch.embeddings.dim);
+    if (!unused) return wrong_dimension(*collection.dimension, batch->embeddings.dim);
     collection.dimension.reset();
   }
-  if (changes_nothing(collection, batch)) return WriteResult();
-  VIRIDIAN_TRY(const auto applies, applying_rows(context, collection, batch));
-  const CollectionChange change = change_for(collection, batch, applies);
+  if (changes_nothing(collection, *batch)) return WriteResult();
+  VIRIDIAN_TRY(const auto applies, applying_rows(context, collection, *batch));
+  CollectionChange change = change_for(collection, *batch, applies);
+  Collection changed;
   if (!empty(change)) {
     // A snapshot between this and the append holds a dimension or keys that nothing uses yet, as
     // after a crash there.
     VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
     const GateGuard guard(changes_, Access::write);
-    VIRIDIAN_TRY_VOID(reword(parts_.sysdb.update_collection(context, ref.id, change),
-                             Code::not_found, [&] { return collection_missing_by_id(ref.id); }));
+    change.only_if = before;
+    VIRIDIAN_TRY(changed,
+                 reword(parts_.sysdb.update_collection(context, ref.id, change), Code::not_found,
+                        [&] { return collection_missing_by_id(ref.id); }));
   }
-  auto last = append(context, ref.id, std::move(batch));
+  auto last = append(context, ref.id, batch, decided_at);
   if (last.ok()) return WriteResult{*last};
   if (!empty(change) && nothing_was_written(last.error().code())) {
     // Not the caller's context, which may be what made the append fail. If this fails as well, the
     // append's error is still the one to report, and never_written() sets the dimension right.
-    (void)parts_.sysdb.update_collection(Context(), ref.id, undo(change, before));
+    CollectionChange undone = undo(change, before);
+    undone.only_if = std::move(changed);
+    (void)parts_.sysdb.update_collection(Context(), ref.id, undone);
   }
   return std::move(last).error();
 }
@@ -158,17 +174,19 @@ Result<bool> Api::never_written(const Context& context, const CollectionId& id) 
   return view->applied() == 0;
 }
 
-Result<SeqId> Api::append(const Context& context, const CollectionId& id, RecordBatch batch) {
+Result<SeqId> Api::append(const Context& context, const CollectionId& id, SharedBatch batch,
+                          std::optional<SeqId> decided_at) {
   VIRIDIAN_TRY_VOID(context.check());
   // Segments that cannot be opened would never apply the batch: better refused than forgotten.
   // Those that have more in memory than their share wait here.
-  VIRIDIAN_TRY_VOID(parts_.segments.admit(context, id, batch.size_bytes()));
+  VIRIDIAN_TRY_VOID(parts_.segments.admit(context, id, batch->size_bytes()));
   SeqId last = 0;
   {
     VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));
     const GateGuard guard(changes_, Access::write);
-    VIRIDIAN_TRY(last, parts_.producer.append(
-                           context, id, std::make_shared<const RecordBatch>(std::move(batch))));
+    VIRIDIAN_TRY(last, decided_at
+                           ? parts_.producer.append_if(context, id, std::move(batch), *decided_at)
+                           : parts_.producer.append(context, id, std::move(batch)));
   }
   // The batch is durable, so the answer is yes, even if the hint fails: it only makes the segments
   // catch up sooner, and whoever reads the collection hears what is wrong with them.
@@ -176,13 +194,19 @@ Result<SeqId> Api::append(const Context& context, const CollectionId& id, Record
   return last;
 }
 
-Result<DeleteResult> Api::delete_records(const Context& context, const CollectionRef& ref,
+Result<DeleteResult> Api::delete_records(const Context& asked, const CollectionRef& ref,
                                          const DeleteRequest& request) {
   VIRIDIAN_TRY_VOID(check_delete(request));
   VIRIDIAN_TRY_VOID(writable());
+  const Context context = deciding(asked);
   // Between the choice of the records and their removal nothing may change, or the removal would
   // hit records that did not match.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::alter));
+  return until_decided([&] { return delete_once(context, ref, request); });
+}
+
+Result<DeleteResult> Api::delete_once(const Context& context, const CollectionRef& ref,
+                                      const DeleteRequest& request) {
   VIRIDIAN_TRY(const Collection collection, find(context, ref));
   VIRIDIAN_TRY_VOID(check_selection(collection, request.selection));
   if (selects_nothing(request) || !collection.dimension) return DeleteResult();
@@ -195,7 +219,9 @@ Result<DeleteResult> Api::delete_records(const Context& context, const Collectio
   RecordBatch batch;
   batch.operation = Operation::remove;
   batch.ids = std::move(columns.ids);
-  VIRIDIAN_TRY(const SeqId last, append(context, ref.id, std::move(batch)));
+  VIRIDIAN_TRY(const SeqId last,
+               append(context, ref.id, std::make_shared<const RecordBatch>(std::move(batch)),
+                      view->applied()));
   return DeleteResult{doomed.size(), last};
 }
 

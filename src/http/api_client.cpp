@@ -8,6 +8,7 @@
 
 #include "codec/api_json.h"
 #include "http/errors.h"
+#include "http/freshness.h"
 #include "http/router.h"
 
 namespace viridian::http {
@@ -39,13 +40,23 @@ std::string snapshot_path(const std::string& name) {
   return std::string(kSnapshots) + "/" + percent_encode(name);
 }
 
+/// What of a context travels besides its deadline.
+std::string headers_of(const Context& context) {
+  std::string lines;
+  if (context.freshness()) {
+    lines += fmt::format("{}: {}\r\n", kReadHeader, format_freshness(*context.freshness()));
+  }
+  if (context.forwarded()) lines += fmt::format("{}: 1\r\n", kForwardedHeader);
+  return lines;
+}
+
 Status done(const Result<Response>& response) {
   if (!response.ok()) return response.error();
   return ok_status();
 }
 
 SeqId seq_of(const Response& response) {
-  const std::string_view text = find_header(response.headers, kSeqHeader);
+  const std::string_view text = find_header(response.headers, kSequenceHeader);
   SeqId seq = 0;
   std::from_chars(text.data(), text.data() + text.size(), seq);
   return seq;
@@ -78,8 +89,9 @@ Result<std::unique_ptr<ApiClient>> ApiClient::create(System& system) {
       std::move(server), std::chrono::milliseconds(system.settings().integer("client.timeout_ms")));
 }
 
-ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout)
-    : server_(std::move(server)), timeout_(timeout) {}
+ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout,
+                     std::function<bool()> worthwhile)
+    : server_(std::move(server)), timeout_(timeout), worthwhile_(std::move(worthwhile)) {}
 
 void ApiClient::stop() noexcept {
   const std::lock_guard lock(mutex_);
@@ -105,20 +117,20 @@ void ApiClient::put_idle(std::unique_ptr<ClientConnection> connection) {
 // A connection from the pool may have been closed by the server just now. Then a fresh one is
 // tried, if the server cannot have acted on the request: nothing of it was sent, or it is a GET.
 Result<Response> ApiClient::attempt(std::string_view method, const std::string& head,
-                                    const std::string& body, Context::Clock::time_point deadline) {
+                                    const std::string& body, const Patience& patience) {
   if (std::unique_ptr<ClientConnection> pooled = take_idle()) {
     ClientConnection::Progress progress;
-    Result<Response> response = pooled->exchange(head, body, deadline, progress);
+    Result<Response> response = pooled->exchange(head, body, patience, progress);
     const bool may_repeat = !progress.received_any && (!progress.sent_any || method == "GET");
     if (response.ok() || response.error().code() != Code::unavailable || !may_repeat) {
       if (response.ok()) put_idle(std::move(pooled));
       return response;
     }
   }
-  VIRIDIAN_TRY(ClientConnection opened, ClientConnection::open(server_, deadline));
+  VIRIDIAN_TRY(ClientConnection opened, ClientConnection::open(server_, patience));
   auto fresh = std::make_unique<ClientConnection>(std::move(opened));
   ClientConnection::Progress progress;
-  Result<Response> response = fresh->exchange(head, body, deadline, progress);
+  Result<Response> response = fresh->exchange(head, body, patience, progress);
   if (response.ok()) put_idle(std::move(fresh));
   return response;
 }
@@ -129,10 +141,10 @@ Result<Response> ApiClient::call(const Context& context, std::string_view method
   auto deadline = Context::Clock::now() + (takes_long(method, path) ? kLongTimeout : timeout_);
   if (context.deadline()) deadline = std::min(deadline, *context.deadline());
   const std::string head = fmt::format(
-      "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n"
+      "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n{}"
       "content-length: {}\r\n\r\n",
-      method, server_.prefix, path, server_.host, server_.port, body.size());
-  VIRIDIAN_TRY(Response response, attempt(method, head, body, deadline));
+      method, server_.prefix, path, server_.host, server_.port, headers_of(context), body.size());
+  VIRIDIAN_TRY(Response response, attempt(method, head, body, {deadline, worthwhile_}));
   if (response.status >= 300) return error_of(response);
   return response;
 }
@@ -341,6 +353,11 @@ Result<std::vector<Collection>> ApiClient::restore_snapshot(const Context& conte
 
 Status ApiClient::delete_snapshot(const Context& context, const std::string& name) {
   return done(call(context, "DELETE", snapshot_path(name)));
+}
+
+Result<std::vector<ServerInfo>> ApiClient::servers(const Context& context) {
+  VIRIDIAN_TRY(const Response response, call(context, "GET", "/api/v2/viridian/servers"));
+  return codec::read_servers(response.body);
 }
 
 }  // namespace viridian::http

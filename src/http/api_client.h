@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -14,12 +15,15 @@ namespace viridian::http {
 
 /// The Api of a server elsewhere. Blocking; as many calls at once as there are callers, each on a
 /// connection of its own from a pool. A call ends with its context's deadline or client.timeout_ms,
-/// whichever is sooner. Its errors have the codes that the server's Api gave; unavailable also says
+/// whichever is sooner. How fresh its answer has to be, and whether it was sent on already, travel
+/// with a call. Its errors have the codes that the server's Api gave; unavailable also says
 /// that the server could not be reached: a write may then have happened, or not.
 class ApiClient final : public Component, public Api {
  public:
   static Result<std::unique_ptr<ApiClient>> create(System& system);
-  ApiClient(ServerUrl server, std::chrono::milliseconds timeout);
+  /// `worthwhile`: see Patience; for a server of which one hears in another way that it is gone.
+  ApiClient(ServerUrl server, std::chrono::milliseconds timeout,
+            std::function<bool()> worthwhile = {});
 
   void stop() noexcept override;
 
@@ -67,18 +71,20 @@ class ApiClient final : public Component, public Api {
   Result<SnapshotInfo> verify_snapshot(const Context&, const std::string& name) override;
   Result<std::vector<Collection>> restore_snapshot(const Context&, const RestoreRequest&) override;
   Status delete_snapshot(const Context&, const std::string& name) override;
+  Result<std::vector<ServerInfo>> servers(const Context&) override;
 
  private:
   /// One request and its answer; an answer that says failure comes back as an error.
   Result<Response> call(const Context&, std::string_view method, const std::string& path,
                         const std::string& body = {});
   Result<Response> attempt(std::string_view method, const std::string& head,
-                           const std::string& body, Context::Clock::time_point deadline);
+                           const std::string& body, const Patience& patience);
   std::unique_ptr<ClientConnection> take_idle();
   void put_idle(std::unique_ptr<ClientConnection> connection);
 
   const ServerUrl server_;
   const std::chrono::milliseconds timeout_;
+  const std::function<bool()> worthwhile_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<ClientConnection>> idle_;  // guarded by mutex_
 };

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "http/errors.h"
+#include "http/freshness.h"
 #include "obs/log.h"
 
 namespace viridian::http {
@@ -21,6 +22,16 @@ bool is_json(std::string_view type) {
   return type.size() > kPrefix.size() + kSuffix.size() &&
          equals_ignoring_case(type.substr(0, kPrefix.size()), kPrefix) &&
          equals_ignoring_case(type.substr(type.size() - kSuffix.size()), kSuffix);
+}
+
+Result<Context> context_of(const Request& request) {
+  Context context = request.context;
+  if (const std::string_view read = request.header(kReadHeader); !read.empty()) {
+    VIRIDIAN_TRY(const Context::Freshness freshness, parse_freshness(read));
+    context = context.with_freshness(freshness);
+  }
+  if (!request.header(kForwardedHeader).empty()) context = context.as_forwarded();
+  return context;
 }
 
 void log_failure(const Response& response, std::string_view method, std::string_view path) {
@@ -89,7 +100,9 @@ Response Application::call(const Route& route, const Request& request, Router::M
   if (!route.request.empty() && !is_json(request.header("content-type"))) {
     return error_response(415, "Expected request with `Content-Type: application/json`");
   }
-  const Call one{request, std::move(match.parameters)};
+  Result<Context> context = context_of(request);
+  if (!context.ok()) return error_response(context.error());
+  const Call one{request, *std::move(context), std::move(match.parameters)};
   Result<Response> response = route.endpoint(services_, one);
   return response.ok() ? *std::move(response) : error_response(response.error());
 }

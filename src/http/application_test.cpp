@@ -195,12 +195,12 @@ TEST_F(ApplicationTest, WritesSayTheirNumberAndOnlyAddIs201) {
     const Response response = ask("POST", by_id(call), records);
     EXPECT_EQ(response.status, call == std::string("add") ? 201 : 200);
     EXPECT_EQ(response.body, "{}");
-    EXPECT_EQ(find_header(response.headers, kSeqHeader), "42");
+    EXPECT_EQ(find_header(response.headers, kSequenceHeader), "42");
     EXPECT_EQ(api_.last_rows, 2u);
   }
   const Response response = ask("POST", by_id("delete"), R"({"ids":["a"]})");
   EXPECT_EQ(response.body, R"({"deleted":2})");
-  EXPECT_EQ(find_header(response.headers, kSeqHeader), "44");
+  EXPECT_EQ(find_header(response.headers, kSequenceHeader), "44");
 }
 
 TEST_F(ApplicationTest, BodyIsReadBeforeTheCollectionIsLookedUp) {

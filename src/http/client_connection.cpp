@@ -22,33 +22,38 @@ namespace viridian::http {
 namespace {
 
 namespace beast_http = boost::beast::http;
-using TimePoint = Context::Clock::time_point;
 
 constexpr size_t kReceiveBytes = 64 * 1024;
+/// How often Patience::worthwhile is asked.
+constexpr std::chrono::milliseconds kAskEvery{200};
 
 Error unavailable(std::string_view what, int cause) {
   return Error(Code::unavailable, fmt::format("{}: {}", what, std::strerror(cause)));
 }
 
-Status wait_for(int socket, short events, TimePoint deadline) {
+Status wait_for(int socket, short events, const Patience& patience) {
   while (true) {
     const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - Context::Clock::now());
+        std::chrono::ceil<std::chrono::milliseconds>(patience.deadline - Context::Clock::now());
     if (left.count() <= 0) {
       return Error(Code::deadline_exceeded, "the server did not answer in time");
     }
     pollfd entry{.fd = socket, .events = events, .revents = 0};
-    const auto timeout = std::min<int64_t>(left.count(), std::numeric_limits<int>::max());
-    const int ready = ::poll(&entry, 1, static_cast<int>(timeout));
+    const int64_t slice =
+        patience.worthwhile ? kAskEvery.count() : int64_t{std::numeric_limits<int>::max()};
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::min<int64_t>(left.count(), slice)));
     if (ready > 0) return ok_status();
     if (ready < 0 && errno != EINTR) return unavailable("cannot wait for the server", errno);
+    if (patience.worthwhile && !patience.worthwhile()) {
+      return Error(Code::unavailable, "the server was given up before it had answered");
+    }
   }
 }
 
-Status connect_to(int socket, const addrinfo& address, TimePoint deadline) {
+Status connect_to(int socket, const addrinfo& address, const Patience& patience) {
   if (::connect(socket, address.ai_addr, address.ai_addrlen) == 0) return ok_status();
   if (errno != EINPROGRESS) return unavailable("cannot connect", errno);
-  VIRIDIAN_TRY_VOID(wait_for(socket, POLLOUT, deadline));
+  VIRIDIAN_TRY_VOID(wait_for(socket, POLLOUT, patience));
   int cause = 0;
   socklen_t size = sizeof cause;
   ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &cause, &size);
@@ -58,7 +63,7 @@ Status connect_to(int socket, const addrinfo& address, TimePoint deadline) {
 
 }  // namespace
 
-Result<ClientConnection> ClientConnection::open(const ServerUrl& server, TimePoint deadline) {
+Result<ClientConnection> ClientConnection::open(const ServerUrl& server, const Patience& patience) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -78,7 +83,7 @@ Result<ClientConnection> ClientConnection::open(const ServerUrl& server, TimePoi
     ClientConnection connection(socket);
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    Status connected = connect_to(socket, *address, deadline);
+    Status connected = connect_to(socket, *address, patience);
     if (connected.ok()) return connection;
     last = connected.error().with(where);
   }
@@ -97,14 +102,15 @@ bool ClientConnection::stale() const noexcept {
   return ::poll(&entry, 1, 0) != 0;
 }
 
-Status ClientConnection::send_all(std::string_view bytes, TimePoint deadline, Progress& progress) {
+Status ClientConnection::send_all(std::string_view bytes, const Patience& patience,
+                                  Progress& progress) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
     if (n > 0) {
       progress.sent_any = true;
       bytes.remove_prefix(static_cast<size_t>(n));
     } else if (errno == EAGAIN) {
-      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLOUT, deadline));
+      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLOUT, patience));
     } else if (errno != EINTR) {
       return unavailable("the connection broke while sending", errno);
     }
@@ -113,13 +119,13 @@ Status ClientConnection::send_all(std::string_view bytes, TimePoint deadline, Pr
 }
 
 Result<Response> ClientConnection::exchange(const std::string& head, const std::string& body,
-                                            TimePoint deadline, Progress& progress) {
+                                            const Patience& patience, Progress& progress) {
   reusable_ = false;
-  VIRIDIAN_TRY_VOID(send_all(head, deadline, progress));
-  Status sent = send_all(body, deadline, progress);
+  VIRIDIAN_TRY_VOID(send_all(head, patience, progress));
+  Status sent = send_all(body, patience, progress);
   if (!sent.ok() && sent.error().code() != Code::unavailable) return sent.error();
   // A server that refuses a body early closes its reading side, but its answer is there to read.
-  Result<Response> answer = receive(deadline, progress);
+  Result<Response> answer = receive(patience, progress);
   if (!sent.ok()) {
     reusable_ = false;
     if (!answer.ok()) return sent.error();
@@ -127,7 +133,7 @@ Result<Response> ClientConnection::exchange(const std::string& head, const std::
   return answer;
 }
 
-Result<Response> ClientConnection::receive(TimePoint deadline, Progress& progress) {
+Result<Response> ClientConnection::receive(const Patience& patience, Progress& progress) {
   beast_http::response_parser<beast_http::string_body> parser;
   parser.body_limit(boost::none);
   parser.header_limit(kReceiveBytes / 2);
@@ -137,7 +143,7 @@ Result<Response> ClientConnection::receive(TimePoint deadline, Progress& progres
     const auto room = buffer.prepare(kReceiveBytes);
     const ssize_t n = ::recv(socket_, room.data(), room.size(), 0);
     if (n < 0 && errno == EAGAIN) {
-      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLIN, deadline));
+      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLIN, patience));
       continue;
     }
     if (n < 0 && errno == EINTR) continue;

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -10,7 +11,16 @@
 
 namespace viridian::http {
 
-/// A blocking connection to a server. One thread at a time.
+/// How long a server is waited for.
+struct Patience {
+  Context::Clock::time_point deadline;
+  /// Asked now and then while nothing comes; false: it is not worth waiting any longer. Empty: it
+  /// always is.
+  std::function<bool()> worthwhile = {};
+};
+
+/// A blocking connection to a server. One thread at a time. Each call answers deadline_exceeded at
+/// the deadline, and unavailable where waiting is not worthwhile.
 class ClientConnection {
  public:
   /// What came of one exchange that failed, for the decision to try again.
@@ -19,16 +29,15 @@ class ClientConnection {
     bool received_any = false;  ///< some byte of an answer came back
   };
 
-  /// unavailable: nobody answers at the address; deadline_exceeded.
-  static Result<ClientConnection> open(const ServerUrl& server,
-                                       Context::Clock::time_point deadline);
+  /// unavailable: nobody answers at the address.
+  static Result<ClientConnection> open(const ServerUrl& server, const Patience& patience);
   ~ClientConnection();
   ClientConnection(ClientConnection&&) noexcept;
   ClientConnection& operator=(ClientConnection&&) = delete;
 
   /// Sends a request (head and body) and reads its answer. After an error the connection is spent.
   Result<Response> exchange(const std::string& head, const std::string& body,
-                            Context::Clock::time_point deadline, Progress& progress);
+                            const Patience& patience, Progress& progress);
   /// Whether the server keeps the connection open.
   bool reusable() const noexcept { return reusable_; }
   /// Whether the server has closed it since.
@@ -36,8 +45,8 @@ class ClientConnection {
 
  private:
   explicit ClientConnection(int socket) : socket_(socket) {}
-  Status send_all(std::string_view bytes, Context::Clock::time_point deadline, Progress& progress);
-  Result<Response> receive(Context::Clock::time_point deadline, Progress& progress);
+  Status send_all(std::string_view bytes, const Patience& patience, Progress& progress);
+  Result<Response> receive(const Patience& patience, Progress& progress);
 
   int socket_ = -1;
   bool reusable_ = false;

@@ -49,6 +49,7 @@ Result<Response> list_snapshots(const Services&, const Call&);
 Result<Response> verify_snapshot(const Services&, const Call&);
 Result<Response> restore_snapshot(const Services&, const Call&);
 Result<Response> delete_snapshot(const Services&, const Call&);
+Result<Response> list_servers(const Services&, const Call&);
 
 /// For routes of Chroma's hosted service that a single node does not offer.
 Result<Response> not_offered(const Services&, const Call&);

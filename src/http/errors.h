@@ -12,7 +12,7 @@ inline constexpr const char* kTraceHeader = "chroma-trace-id";
 /// Header with the Error's code where an answer comes from one: several codes share a status.
 inline constexpr const char* kCodeHeader = "viridian-code";
 /// Header of an answer to a write: the number of its last record in the collection's log.
-inline constexpr const char* kSeqHeader = "viridian-seq";
+inline constexpr const char* kSequenceHeader = "x-viridian-sequence";
 
 /// The status under which a failure is answered.
 int status_of(Code code) noexcept;

@@ -9,7 +9,7 @@ namespace {
 Result<Response> maintain(const Services& services, const Call& call,
                           Status (Api::*work)(const Context&, const CollectionRef&)) {
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY_VOID((services.api.*work)(call.request.context, ref));
+  VIRIDIAN_TRY_VOID((services.api.*work)(call.context, ref));
   return json("{}");
 }
 
@@ -29,19 +29,18 @@ Result<Response> close_collection(const Services& services, const Call& call) {
 
 Result<Response> create_snapshot(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const std::string name, codec::read_name(call.request.body));
-  VIRIDIAN_TRY(const SnapshotInfo info, services.api.create_snapshot(call.request.context, name));
+  VIRIDIAN_TRY(const SnapshotInfo info, services.api.create_snapshot(call.context, name));
   return json(codec::write_snapshot(info));
 }
 
 Result<Response> list_snapshots(const Services& services, const Call& call) {
-  VIRIDIAN_TRY(const std::vector<SnapshotInfo> list,
-               services.api.list_snapshots(call.request.context));
+  VIRIDIAN_TRY(const std::vector<SnapshotInfo> list, services.api.list_snapshots(call.context));
   return json(codec::write_snapshots(list));
 }
 
 Result<Response> verify_snapshot(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const SnapshotInfo info,
-               services.api.verify_snapshot(call.request.context, call.parameter("snapshot")));
+               services.api.verify_snapshot(call.context, call.parameter("snapshot")));
   return json(codec::write_snapshot(info));
 }
 
@@ -49,13 +48,18 @@ Result<Response> restore_snapshot(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const RestoreRequest request,
                codec::read_restore(call.request.body, call.parameter("snapshot")));
   VIRIDIAN_TRY(const std::vector<Collection> restored,
-               services.api.restore_snapshot(call.request.context, request));
+               services.api.restore_snapshot(call.context, request));
   return json(codec::write_collections(restored));
 }
 
 Result<Response> delete_snapshot(const Services& services, const Call& call) {
-  VIRIDIAN_TRY_VOID(services.api.delete_snapshot(call.request.context, call.parameter("snapshot")));
+  VIRIDIAN_TRY_VOID(services.api.delete_snapshot(call.context, call.parameter("snapshot")));
   return json("{}");
+}
+
+Result<Response> list_servers(const Services& services, const Call& call) {
+  VIRIDIAN_TRY(const std::vector<ServerInfo> list, services.api.servers(call.context));
+  return json(codec::write_servers(list));
 }
 
 }  // namespace viridian::http::endpoints

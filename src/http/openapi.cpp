@@ -1,10 +1,13 @@
 #include "http/openapi.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <vector>
 
 #include "codec/json.h"
+#include "http/errors.h"
+#include "http/freshness.h"
 
 namespace viridian::http {
 namespace {
@@ -32,6 +35,14 @@ void content(json::Writer& out, std::string_view schema) {
   out.end_object();
   out.end_object();
 }
+
+bool is_call(const Route& route, std::initializer_list<std::string_view> calls) {
+  const size_t slash = route.pattern.rfind('/');
+  return route.pattern.find("{collection_id}/") != std::string_view::npos &&
+         std::find(calls.begin(), calls.end(), route.pattern.substr(slash + 1)) != calls.end();
+}
+bool reads(const Route& route) { return is_call(route, {"get", "query", "count"}); }
+bool writes(const Route& route) { return is_call(route, {"add", "update", "upsert", "delete"}); }
 
 void parameter(json::Writer& out, std::string_view name, std::string_view in,
                std::string_view schema) {
@@ -62,7 +73,23 @@ void parameters(json::Writer& out, const Route& route) {
     parameter(out, "read_level", "query",
               R"({"enum":["index_and_wal","index_only","index_and_bounded_wal"]})");
   }
+  if (reads(route)) {
+    parameter(out, kReadHeader, "header",
+              R"({"type":"string","examples":["strong","session=12","bounded=500","eventual"]})");
+  }
   out.end_array();
+}
+
+void sequence_header(json::Writer& out) {
+  out.key("headers");
+  out.begin_object();
+  out.key(kSequenceHeader);
+  out.begin_object();
+  member(out, "description", "Number of the last record written, for session reads");
+  out.key("schema");
+  out.raw(R"({"type":"integer","minimum":0})");
+  out.end_object();
+  out.end_object();
 }
 
 void responses(json::Writer& out, const Route& route) {
@@ -72,6 +99,7 @@ void responses(json::Writer& out, const Route& route) {
   out.begin_object();
   member(out, "description", "Success");
   if (!route.response.empty()) content(out, route.response);
+  if (writes(route)) sequence_header(out);
   out.end_object();
   out.key("default");
   out.begin_object();

@@ -31,7 +31,7 @@ Result<uint32_t> parse_u32(const std::string& name, const std::string& text) {
 
 Response written(std::string body, int status, SeqId last) {
   Response response = json(std::move(body), status);
-  response.headers.emplace_back(kSeqHeader, std::to_string(last));
+  response.headers.emplace_back(kSequenceHeader, std::to_string(last));
   return response;
 }
 
@@ -39,8 +39,7 @@ Result<Response> write(const Services& services, const Call& call, Operation ope
                        int status) {
   VIRIDIAN_TRY(RecordBatch batch, codec::read_records(call.request.body, operation));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY(const WriteResult result,
-               services.api.write(call.request.context, ref, std::move(batch)));
+  VIRIDIAN_TRY(const WriteResult result, services.api.write(call.context, ref, std::move(batch)));
   return written("{}", status, result.last);
 }
 
@@ -121,29 +120,28 @@ Result<Response> upsert(const Services& services, const Call& call) {
 Result<Response> delete_records(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const DeleteRequest request, codec::read_delete(call.request.body));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY(const DeleteResult result,
-               services.api.delete_records(call.request.context, ref, request));
+  VIRIDIAN_TRY(const DeleteResult result, services.api.delete_records(call.context, ref, request));
   return written(codec::write_delete_result(result), 200, result.last);
 }
 
 Result<Response> count(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const ReadLevel level, read_level(call));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY(const uint64_t records, services.api.count(call.request.context, ref, level));
+  VIRIDIAN_TRY(const uint64_t records, services.api.count(call.context, ref, level));
   return json(codec::write_count(records));
 }
 
 Result<Response> get(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const GetRequest request, codec::read_get(call.request.body));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY(const GetResult result, services.api.get(call.request.context, ref, request));
+  VIRIDIAN_TRY(const GetResult result, services.api.get(call.context, ref, request));
   return json(codec::write_get_result(result));
 }
 
 Result<Response> query(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const QueryRequest request, codec::read_query(call.request.body));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
-  VIRIDIAN_TRY(const QueryResult result, services.api.query(call.request.context, ref, request));
+  VIRIDIAN_TRY(const QueryResult result, services.api.query(call.context, ref, request));
   return json(codec::write_query_result(result));
 }
 

@@ -8,6 +8,7 @@
 
 #include "http/message.h"
 #include "viridian/spi/api.h"
+#include "viridian/spi/health.h"
 
 namespace viridian::http {
 
@@ -16,11 +17,15 @@ struct Services {
   Api& api;
   std::function<bool()> ready;           ///< whether requests are welcome
   std::function<std::string()> metrics;  ///< Prometheus text
+  /// What is wrong beyond this process; empty: there is nothing to ask.
+  std::function<std::vector<HealthFinding>(const Context&)> health = {};
 };
 
 /// One request on its way to an endpoint.
 struct Call {
   const Request& request;
+  /// The request's, with what its headers ask of the answer.
+  Context context;
   /// The path's variable parts, decoded, by name.
   std::vector<std::pair<std::string_view, std::string>> parameters;
 

@@ -80,6 +80,9 @@ constexpr Route kRoutes[] = {
      e::restore_snapshot, "RestoreRequest", "Collections"},
     {"DELETE", SNAPSHOTS "/{snapshot}", "Delete a snapshot", e::delete_snapshot, "", "Empty"},
 
+    {"GET", "/api/v2/viridian/servers", "The servers that share the data and live", e::list_servers,
+     "", "Servers"},
+
     {"POST", BY_ID "/fork", "Copy a collection (not offered)", e::not_offered, "", "Collection"},
     {"GET", BY_ID "/fork_count", "Copies of a collection (not offered)", e::not_offered, "",
      "Count"},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "obs/log.h"
+#include "viridian/spi/leases.h"
 
 namespace viridian::http {
 namespace {
@@ -12,6 +13,7 @@ namespace {
 // How long stop() waits for requests in flight before it cuts them off.
 constexpr std::chrono::seconds kGrace{10};
 
+constexpr size_t kForwardedAtOnce = 16;
 constexpr size_t kLongRequestsAtOnce = 4;
 constexpr size_t kLongRequestsWaiting = 60;
 
@@ -32,8 +34,14 @@ Result<std::unique_ptr<Server>> Server::create(System& system) {
   options.idle_timeout = std::chrono::milliseconds(settings.integer("server.idle_timeout_ms"));
   options.request_timeout =
       std::chrono::milliseconds(settings.integer("server.request_timeout_ms"));
-  return std::make_unique<Server>(*api, *executor, *metrics, std::move(options),
-                                  settings.text("server.cors_allow_origins"));
+  auto server = std::make_unique<Server>(*api, *executor, *metrics, std::move(options),
+                                         settings.text("server.cors_allow_origins"));
+  for (const auto& [name, source] : system.built<HealthSource>())
+    server->health_sources_.push_back(source);
+  if (!system.built<Leases>().empty()) {
+    server->serve_forwarded_apart(settings.unsigned_integer("executor.queue"));
+  }
+  return server;
 }
 
 Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOptions options,
@@ -43,7 +51,8 @@ Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOpt
       metrics_(metrics),
       options_(std::move(options)),
       application_(
-          Services{api, [this] { return ready_.load(); }, [this] { return expose_metrics(); }},
+          Services{api, [this] { return ready_.load(); }, [this] { return expose_metrics(); },
+                   [this](const Context& context) { return health(context); }},
           metrics, cors_allow_origins) {
   options_.takes_long = takes_long;
   options_.long_executor = &long_executor_;
@@ -51,8 +60,28 @@ Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOpt
 
 Server::~Server() { stop(); }
 
+void Server::serve_forwarded_apart(size_t queue) {
+  forwarded_executor_ = std::make_unique<ThreadPool>(kForwardedAtOnce, queue);
+  forwarded_long_executor_ =
+      std::make_unique<ThreadPool>(kLongRequestsAtOnce, kLongRequestsWaiting);
+  options_.forwarded_executor = forwarded_executor_.get();
+  options_.forwarded_long_executor = forwarded_long_executor_.get();
+}
+
+std::vector<HealthFinding> Server::health(const Context& context) {
+  std::vector<HealthFinding> all;
+  for (HealthSource* source : health_sources_) {
+    for (HealthFinding& finding : source->health(context)) all.push_back(std::move(finding));
+  }
+  return all;
+}
+
 Status Server::start(const Context& context) {
   VIRIDIAN_TRY_VOID(long_executor_.start(context));
+  if (forwarded_executor_) {
+    VIRIDIAN_TRY_VOID(forwarded_executor_->start(context));
+    VIRIDIAN_TRY_VOID(forwarded_long_executor_->start(context));
+  }
   VIRIDIAN_TRY(std::unique_ptr<Transport> transport,
                Transport::listen(
                    options_, executor_,
@@ -74,6 +103,10 @@ void Server::stop() noexcept {
   published_.store(nullptr);
   transport_.reset();
   long_executor_.stop();
+  if (forwarded_executor_) {
+    forwarded_executor_->stop();
+    forwarded_long_executor_->stop();
+  }
 }
 
 uint16_t Server::port() const { return transport_ == nullptr ? 0 : transport_->port(); }

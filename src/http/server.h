@@ -2,6 +2,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/executor.h"
 #include "component/thread_pool.h"
@@ -10,6 +11,7 @@
 #include "obs/metrics.h"
 #include "viridian/spi/api.h"
 #include "viridian/spi/component.h"
+#include "viridian/spi/health.h"
 
 namespace viridian::http {
 
@@ -33,10 +35,17 @@ class Server final : public Component {
 
  private:
   std::string expose_metrics();
+  std::vector<HealthFinding> health(const Context&);
+  /// To be called before start(). `queue`: how many such requests may wait.
+  void serve_forwarded_apart(size_t queue);
 
   Executor& executor_;
   /// For requests that take long: however many there are, the others go on.
   ThreadPool long_executor_;
+  /// For requests that other servers sent on; null where there are none.
+  std::unique_ptr<ThreadPool> forwarded_executor_;
+  std::unique_ptr<ThreadPool> forwarded_long_executor_;
+  std::vector<HealthSource*> health_sources_;
   obs::Metrics& metrics_;
   TransportOptions options_;
   std::atomic<bool> ready_{false};

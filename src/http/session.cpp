@@ -11,6 +11,7 @@
 #include <string>
 #include <utility>
 
+#include "http/freshness.h"
 #include "http/request_parser.h"
 
 namespace viridian::http {
@@ -98,6 +99,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   bool account_body(uint64_t held);
   void send_continue();
   void handle();
+  Executor& executor_for(const Request& request, bool long_request) const;
   void handled(Response response);
   void refuse(int status, std::string_view message);
   void send(Response response, bool keep_alive);
@@ -287,14 +289,21 @@ void TcpSession::handle() {
   if (buffer_->bytes().empty()) buffer_.reset();
   const bool long_request = shared_.takes_long && shared_.takes_long(request.method, request.path);
   context_ = long_request ? Context() : Context::with_timeout(shared_.limits.request_timeout);
+  Executor& executor = executor_for(request, long_request);
   request.context = context_;
   phase_ = Phase::handling;
   deadline_ = Clock::time_point::max();
   auto job = std::make_shared<Job>(std::static_pointer_cast<TcpSession>(shared_from_this()),
                                    shared_, std::move(request));
   // Where the executor is full the job answers 503 from its destructor.
-  Executor& executor = long_request ? *shared_.long_executor : *shared_.executor;
   (void)executor.submit([job] { job->run(); });
+}
+
+Executor& TcpSession::executor_for(const Request& request, bool long_request) const {
+  const bool apart = shared_.forwarded_executor != nullptr;
+  if (apart && !request.header(kForwardedHeader).empty())
+    return long_request ? *shared_.forwarded_long_executor : *shared_.forwarded_executor;
+  return long_request ? *shared_.long_executor : *shared_.executor;
 }
 
 void TcpSession::handled(Response response) {

@@ -28,6 +28,8 @@ struct SessionShared {
   SessionLimits limits;
   Executor* executor = nullptr;
   Executor* long_executor = nullptr;
+  Executor* forwarded_executor = nullptr;  ///< null: like all others; so the next
+  Executor* forwarded_long_executor = nullptr;
   LongRequest takes_long;
   Handler handler;
   Refusal refusal;

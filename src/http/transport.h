@@ -22,6 +22,10 @@ struct TransportOptions {
   /// Requests that have no deadline once they are complete, and the executor that they run on.
   LongRequest takes_long = {};
   Executor* long_executor = nullptr;
+  /// Where requests run that other servers sent on, those that take long in the second; null: where
+  /// all others do. Servers that wait for each other must not keep each other's threads.
+  Executor* forwarded_executor = nullptr;
+  Executor* forwarded_long_executor = nullptr;
 };
 
 struct TransportStats {

@@ -1,4 +1,5 @@
 #pragma once
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -130,6 +131,16 @@ struct RestoreRequest {
   /// Where the restored collections go; unset: where they were.
   std::optional<DatabasePath> to;
   std::optional<std::string> new_name;  ///< only for one collection
+};
+
+/// A server, as another one of those that share the data knows it.
+struct ServerInfo {
+  std::string id;
+  std::string url;     ///< where the others reach it
+  bool self = false;   ///< the one that answers
+  uint32_t slots = 0;  ///< how many of the kSlots parts of all collections it writes
+  std::chrono::milliseconds heard_ago{0};  ///< since it last showed that it lives
+  friend bool operator==(const ServerInfo&, const ServerInfo&) = default;
 };
 
 struct Identity {

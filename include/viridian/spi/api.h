@@ -83,6 +83,12 @@ class Api {
   virtual Result<std::vector<Collection>> restore_snapshot(const Context&,
                                                            const RestoreRequest&) = 0;
   virtual Status delete_snapshot(const Context&, const std::string& name) = 0;
+
+  /// The servers that share the data and live, by id.
+  ///   unimplemented  the data is that of one process
+  virtual Result<std::vector<ServerInfo>> servers(const Context&) {
+    return Error(Code::unimplemented, "This database is not shared by several servers");
+  }
 };
 
 }  // namespace viridian

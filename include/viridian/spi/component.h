@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <typeindex>
+#include <utility>
 #include <vector>
 
 #include "viridian/base/context.h"
@@ -85,6 +86,18 @@ class System {
     return static_cast<Role*>(role);
   }
 
+  /// The parts built so far that play `Role`, in the order in which they were built, by the names
+  /// of their classes.
+  template <class Role>
+  std::vector<std::pair<std::string, Role*>> built() const {
+    std::vector<std::pair<std::string, Role*>> found;
+    for (const Part& part : parts_) {
+      if (void* role = role_of(part, std::type_index(typeid(Role))))
+        found.emplace_back(part.name, static_cast<Role*>(role));
+    }
+    return found;
+  }
+
   /// Starts what is built and not yet running. On failure stops what had started.
   Status start(const Context& context);
   /// Stops everything, last built first. Idempotent.
@@ -98,6 +111,8 @@ class System {
   };
   Result<void*> find(std::type_index role, std::string_view setting);
   Result<Component*> build(const std::string& name);
+  /// Null: it does not play it.
+  void* role_of(const Part& part, std::type_index role) const;
 
   Registry registry_;
   Settings settings_;
