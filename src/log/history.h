@@ -44,8 +44,8 @@ class History {
     SeqId from = 0;  ///< the last number before
     SeqId to = 0;
   };
-  /// The rows from + 1 to `to` of each are in the table. One outcome for each; one that is not known
-  /// may be asked for again with the same numbers.
+  /// The rows from + 1 to `to` of each are in the table. One outcome for each; one that is not
+  /// known may be asked for again with the same numbers.
   ///   aborted      its epoch is over: those rows do not count and never will
   ///   unavailable  not known
   virtual std::vector<Status> commit(const Context&, std::span<const Commit> commits) = 0;

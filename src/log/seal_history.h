@@ -1,0 +1,64 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "clickhouse/client.h"
+#include "log/history.h"
+#include "viridian/spi/component.h"
+#include "viridian/spi/leases.h"
+
+namespace viridian::clickhouse {
+
+/// One kind of a collection's rows in record_log, as SealHistory asks for them: the seals of one
+/// epoch that say the same, or all records of one epoch.
+struct EpochRows {
+  uint64_t epoch = 0;
+  bool seal = false;
+  uint64_t prev_epoch = 0;
+  SeqId prev_last = 0;
+  SeqId last = 0;  ///< the greatest number that ends a batch
+};
+
+/// The history that a collection's rows tell. A seal row says after which number of which epoch its
+/// own epoch goes on; several of one epoch: the one furthest on. The newest epoch's records are all
+/// history.
+///   data_loss  a seal that another one names is gone
+Result<Extent> extent_of(const CollectionId& collection, std::span<const EpochRows> rows);
+
+/// The history that record_log itself tells, by rows that seal the epochs before them: for one
+/// ClickHouse server and no other store. What counts is decided by the leases: whoever takes a
+/// collection over finds all rows that were stored while the one before it held the lease, and
+/// seals them; what is stored later never counts. So readers may see records that come to nothing:
+/// those of an epoch that is over, until its successor seals it.
+class SealHistory final : public Component, public History {
+ public:
+  static Result<std::unique_ptr<SealHistory>> create(System& system);
+  SealHistory(Client& client, Leases& leases) : client_(client), leases_(leases) {}
+
+  Result<Extent> begin(const Context&, const CollectionId&, uint64_t epoch) override;
+  std::vector<Status> commit(const Context&, std::span<const Commit> commits) override;
+  Result<Extent> extent(const Context&, const CollectionId&) override;
+  Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) override;
+  Status start_after(const Context&, const CollectionId&, uint64_t epoch, SeqId after) override;
+  Status trim(const Context&, const CollectionId&, SeqId up_to) override;
+  Status forget(const Context&, std::span<const CollectionId>) override;
+
+ private:
+  struct Found {
+    CollectionId collection;
+    EpochRows rows;
+  };
+  Result<std::vector<Found>> find(const Context&, std::span<const CollectionId>);
+  Result<Extent> read(const Context&, const CollectionId&);
+  Status seal(const Context&, const CollectionId&, uint64_t epoch, uint64_t prev_epoch,
+              SeqId prev_last);
+
+  Client& client_;
+  Leases& leases_;
+};
+
+}  // namespace viridian::clickhouse
