@@ -1,5 +1,7 @@
 #include "clickhouse/block.h"
 
+#include <type_traits>
+
 #include "clickhouse/native.h"
 
 namespace viridian::clickhouse {
@@ -41,6 +43,17 @@ struct Appender {
 }  // namespace
 
 size_t rows_of(const Values& values) { return std::visit(RowCount(), values); }
+
+Block empty_of(const Shape& shape) {
+  Block block;
+  for (const Column& column : shape) {
+    block.columns.push_back(
+        {column.name,
+         std::visit([](const auto& like) { return Values(std::remove_cvref_t<decltype(like)>()); },
+                    column.values)});
+  }
+  return block;
+}
 
 void append(Block& block, const Block& more) {
   for (size_t i = 0; i < block.columns.size(); ++i)

@@ -13,6 +13,8 @@
 namespace viridian::clickhouse {
 
 size_t rows_of(const Values& values);
+/// Columns of the shape without a row.
+Block empty_of(const Shape& shape);
 /// Puts the rows of a block with the same columns after those that are there.
 void append(Block& block, const Block& more);
 /// The type's name in ClickHouse.

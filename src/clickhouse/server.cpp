@@ -149,8 +149,7 @@ Result<std::string> Server::exchange(const Context& context, Kind kind, std::str
 Result<Block> Server::decode_whole(std::string_view bytes, const Shape& shape) const {
   MemorySource source(bytes);
   NativeDecoder decoder(source, shape);
-  Block whole;
-  whole.columns = shape;
+  Block whole = empty_of(shape);
   Block block;
   while (true) {
     auto more = decoder.next(block);
