@@ -82,7 +82,7 @@ double read_bandwidth() {
 void scan(benchmark::State& state, Space space, size_t queries, size_t live_percent) {
   const auto dim = static_cast<uint32_t>(state.range(0));
   const size_t rows = kFloats / dim;
-  Matrix query{dim, FloatBuffer(buffer().begin(), buffer().begin() + queries * dim)};
+  Matrix query{dim, FloatBuffer(buffer().data(), buffer().data() + queries * dim)};
   std::vector<Offset> offsets(rows);
   for (size_t i = 0; i < rows; ++i) offsets[i] = i;
   std::vector<float> norms(rows);

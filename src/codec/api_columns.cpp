@@ -100,11 +100,9 @@ class VectorRows {
       note_query_without_numbers();
     else if (size == 0)
       faults_.note(validation_error(field_, "Each embedding must have at least 1 dimension"));
-    else if (query_without_numbers_)
-      faults_.note(inconsistent_dimensions());
-    else if (first && size <= UINT32_MAX)
+    else if (first && !query_without_numbers_ && size <= UINT32_MAX)
       column_.matrix.dim = static_cast<uint32_t>(size);
-    else if (size != column_.matrix.dim)
+    else if (query_without_numbers_ || size != column_.matrix.dim)
       faults_.note(inconsistent_dimensions());
   }
 

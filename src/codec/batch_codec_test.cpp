@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cstring>
 #include <random>
 
@@ -40,7 +41,8 @@ TEST(BatchCodec, FloatsKeepTheirBits) {
   std::memcpy(batch.embeddings.values.data(), bits, sizeof bits);
   const RecordBatch back = decode_batch(encode_batch(batch)).value();
   ASSERT_EQ(back.embeddings.values.size(), 4u);
-  EXPECT_EQ(std::memcmp(back.embeddings.values.data(), bits, sizeof bits), 0);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_EQ(std::bit_cast<uint32_t>(back.embeddings.values[i]), bits[i]);
 }
 
 TEST(BatchCodec, CanonicalUuidsTakeSixteenBytesAndOthersStayText) {
@@ -106,7 +108,7 @@ TEST(BatchCodec, DamagedBytesNeverYieldAnInconsistentBatch) {
         case 2:
           bytes.erase(at, 1 + random() % 9);
           break;
-        case 3:
+        default:
           bytes.insert(at, 1 + random() % 9, static_cast<char>(random() % 3 - 1));
           break;
       }

@@ -31,7 +31,7 @@ Value parsed(std::string_view text) {
 }
 
 template <class T>
-std::string written(T value) {
+std::string written(const T& value) {
   Writer out;
   if constexpr (std::is_floating_point_v<T>)
     out.floating(value);

@@ -177,7 +177,7 @@ TEST(WhereJson, DocumentFiltersHaveTheirOwnGrammar) {
 TEST(WhereJson, NestingHasChromasLimit) {
   const auto nested = [](int levels) {
     std::string text = R"({"n":1})";
-    for (int i = 0; i < levels; ++i) text = R"({"$and":[)" + text + "]}";
+    for (int i = 0; i < levels; ++i) text.insert(0, R"({"$and":[)").append("]}");
     return text;
   };
   EXPECT_TRUE(read_where(nested(62)).ok());

@@ -22,7 +22,7 @@ class ApiClientTest : public ::testing::Test {
     if (server_) server_->stop();
     pool_.stop();
   }
-  void start(TransportOptions options) {
+  void start(const TransportOptions& options) {
     server_ = std::make_unique<Server>(api_, pool_, metrics_, options, "");
     const Status started = server_->start(Context());
     ASSERT_TRUE(started.ok()) << started.error().message();

@@ -81,7 +81,7 @@ Response refusal(int status, std::string_view message) {
 
 class TransportTest : public ::testing::Test {
  protected:
-  void listen(TransportOptions options = {}, Handler handler = echo) {
+  void listen(const TransportOptions& options = {}, Handler handler = echo) {
     auto made = Transport::listen(options, executor_, std::move(handler), refusal);
     ASSERT_TRUE(made.ok()) << made.error().message();
     transport_ = *std::move(made);
@@ -174,8 +174,8 @@ TEST_F(TransportTest, WhatIsNotHttpIsRefusedAndTheConnectionClosed) {
       {"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400},
       {"POST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
       {"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400},
-      {"GET / HTTP/1.1\r\nX: " + std::string(17 * 1024, 'a') + "\r\n\r\n", 431},
-      {"GET /" + std::string(17 * 1024, 'a') + " HTTP/1.1\r\n\r\n", 431},
+      {"GET / HTTP/1.1\r\nX: " + std::string(size_t{17} << 10, 'a') + "\r\n\r\n", 431},
+      {"GET /" + std::string(size_t{17} << 10, 'a') + " HTTP/1.1\r\n\r\n", 431},
       {"POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: tea\r\n\r\n", 417},
   };
   for (const auto& [request, status] : cases) {

@@ -201,7 +201,7 @@ TEST(FlatScanner, TakesBlocksOfAnyDimension) {
 }
 
 /// All distances of one query to given rows, in row order.
-std::vector<float> distances(Space space, Matrix query, const Matrix& rows) {
+std::vector<float> distances(Space space, const Matrix& query, const Matrix& rows) {
   const FlatScanner scanner(space, query.dim, query);
   std::vector<float> norms(rows.rows());
   FlatScanner::norms(rows.values.data(), rows.dim, rows.rows(), norms.data());

@@ -306,7 +306,6 @@ TEST_F(LocalLogTest, DamagedMarkInTheMiddleLosesNothingAndWritesGoOn) {
 TEST_F(LocalLogTest, TrimInTheMiddleOfTheLastFileLetsALaterTrimRemoveIt) {
   open();
   fill(4);
-  const std::string was = read_file(file_path());
   ASSERT_TRUE(log_->trim(Context(), id_, expected_[1].last_seq()).ok());
   expect_batches(read(expected_[1].last_seq()).value(), 2, 4);
   const SeqId end = expected_[3].last_seq();

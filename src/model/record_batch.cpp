@@ -75,7 +75,7 @@ struct HeldBytes {
   size_t operator()(const std::vector<std::vector<std::string>>& rows) const {
     size_t bytes = 0;
     for (const auto& row : rows)
-      for (const auto& text : row) bytes += sizeof text + text.size();
+      for (const auto& text : row) bytes += sizeof(std::string) + text.size();
     return bytes;
   }
 };

@@ -347,7 +347,8 @@ Status SimulatedDisk::write(InodeNumber file, const std::string& path, uint64_t 
 
 Status SimulatedDisk::sync(InodeNumber file, const std::string& path) {
   const std::lock_guard lock(mutex_);
-  const bool fails = syncs_until_failure_ > 0 && --syncs_until_failure_ == 0;
+  const bool fails = syncs_until_failure_ == 1;
+  if (syncs_until_failure_ > 0) --syncs_until_failure_;
   if (!fails) {
     perform({DiskOperation::Kind::sync, file, {}, 0, {}, path});
     return ok_status();

@@ -211,7 +211,7 @@ Status CollectionRepair::rebuild(const Context& context, SysDb& sysdb) {
   return ok_status();
 }
 
-Status CollectionRepair::publish(const Context& context, SysDb& sysdb, SegmentFile metadata,
+Status CollectionRepair::publish(const Context& context, SysDb& sysdb, const SegmentFile& metadata,
                                  std::optional<SegmentFile> vectors) {
   for (const Part& part : parts_) VIRIDIAN_TRY_VOID(tools_.set_aside.keep(part.path));
   std::vector<SegmentChange> changes;

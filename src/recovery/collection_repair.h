@@ -60,7 +60,7 @@ class CollectionRepair {
   Result<bool> agrees(const Context&, const Part& part,
                       const std::shared_ptr<const ScannedFile>& file) const;
   Result<std::optional<SeqId>> find_rewind(const Context&) const;
-  Status publish(const Context&, SysDb& sysdb, SegmentFile metadata,
+  Status publish(const Context&, SysDb& sysdb, const SegmentFile& metadata,
                  std::optional<SegmentFile> vectors);
   void say_lost(std::vector<LostRecord> lost);
 

@@ -39,7 +39,7 @@ TEST(FlippedBit, TwoFlipsAreNeverTakenForOne) {
   std::vector<std::byte> bytes = random_bytes(random, 4096);
   const uint32_t crc = crc32c(0, bytes);
   for (int i = 0; i < 200; ++i) {
-    const uint64_t a = random() % (4096 * 8), b = random() % (4096 * 8);
+    const uint64_t a = random() % (4096U * 8), b = random() % (4096U * 8);
     if (a == b) continue;
     for (const uint64_t bit : {a, b}) bytes[bit / 8] ^= std::byte{1} << (bit % 8);
     EXPECT_EQ(find_flipped_bit(bytes, crc), std::nullopt);
