@@ -1,12 +1,10 @@
 #pragma once
-#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
+#include "sysdb/catalogue_state.h"
 #include "viridian/spi/component.h"
 #include "viridian/spi/sysdb.h"
 
@@ -16,7 +14,6 @@ namespace viridian::mem {
 class SysDb final : public Component, public viridian::SysDb {
  public:
   static Result<std::unique_ptr<SysDb>> create(System& system);
-  SysDb();
 
   Status create_tenant(const Context&, const std::string& name) override;
   Result<Tenant> get_tenant(const Context&, const std::string& name) override;
@@ -51,25 +48,12 @@ class SysDb final : public Component, public viridian::SysDb {
   Status reset(const Context&) override;
 
  private:
-  struct Row {
-    Collection collection;
-    std::vector<Segment> segments;
-  };
-  struct DatabaseRow {
-    Database database;
-    std::map<std::string, CollectionId> collections;  // by name
-  };
-  using DatabaseKey = std::pair<std::string, std::string>;  // tenant, name
-
-  void make_defaults();
-  DatabaseRow* find_database(const DatabasePath&);
-  void erase_collection(const CollectionId& id);
+  /// Does what `decide` makes of the rows.
+  template <class Decide>
+  Result<sysdb::CatalogueChange> change(const Context& context, const Decide& decide);
 
   std::mutex mutex_;
-  std::map<std::string, Tenant> tenants_;  // guarded by mutex_, as all below
-  std::map<DatabaseKey, DatabaseRow> databases_;
-  std::map<CollectionId, Row> collections_;  // a Uuid's order is its text's order
-  std::set<SegmentId> segment_ids_;
+  sysdb::CatalogueState state_;  // guarded by mutex_
 };
 
 }  // namespace viridian::mem
