@@ -1,0 +1,265 @@
+#include "cluster/api.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace viridian::cluster {
+namespace {
+
+constexpr const char* kForwards = "viridian_cluster_forwards_total";
+constexpr const char* kForwardsHelp = "Calls sent on to the server that holds their collection";
+
+/// How long a call looks for a holder, in times to live of a lease: a holder that is gone is
+/// noticed after one, and two servers may be lost one after the other.
+constexpr int kPatienceInLeases = 3;
+
+}  // namespace
+
+Result<std::unique_ptr<Api>> Api::create(System& system) {
+  VIRIDIAN_TRY(engine::Api * engine, system.require<engine::Api>());
+  VIRIDIAN_TRY(Leases * leases, system.require<Leases>());
+  VIRIDIAN_TRY(obs::Metrics * metrics, system.require<obs::Metrics>());
+  Options options;
+  options.ttl = std::chrono::milliseconds(system.settings().integer("lease.ttl_ms"));
+  options.patience = options.ttl * kPatienceInLeases;
+  const std::chrono::milliseconds timeout(system.settings().integer("client.timeout_ms"));
+  return std::make_unique<Api>(*engine, *leases, peers_over_http(*leases, timeout), *metrics,
+                               std::move(options));
+}
+
+Api::Api(engine::Api& engine, Leases& leases, MakePeer make_peer, obs::Metrics& metrics,
+         Options options)
+    : engine_(engine),
+      leases_(leases),
+      peers_(std::move(make_peer)),
+      options_(std::move(options)),
+      answered_(metrics.counter(kForwards, kForwardsHelp, {{"outcome", "answered"}})),
+      failed_(metrics.counter(kForwards, kForwardsHelp, {{"outcome", "failed"}})),
+      repeated_(metrics.counter("viridian_cluster_repeated_total",
+                                "Attempts that found the holder of a collection gone or changed")),
+      servers_(metrics.gauge("viridian_cluster_servers", "Servers that live, this one included")),
+      slots_(metrics.gauge("viridian_cluster_slots", "Slots that this server holds")) {}
+
+void Api::stop() noexcept { peers_.clear(); }
+
+/// Repetitions of one call.
+class Api::Attempts {
+ public:
+  Attempts(const Options& options, const Context& context, obs::Counter& repeated)
+      : options_(options),
+        context_(context),
+        repeated_(repeated),
+        until_(Context::Clock::now() + options.patience) {}
+
+  /// Waits before the next attempt; or says with which error it ends. `last`: of the one before.
+  Status again(const Error& last) {
+    VIRIDIAN_TRY_VOID(context_.check());
+    const auto now = Context::Clock::now();
+    if (now >= until_) {
+      return Error(Code::unavailable, fmt::format("no server took this call within {} ms: {}",
+                                                  options_.patience.count(), last.message()));
+    }
+    repeated_.inc();
+    auto until = std::min(until_, now + pause_);
+    if (context_.deadline()) until = std::min(until, *context_.deadline());
+    const auto length = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    if (options_.pause) {
+      options_.pause(length);
+    } else {
+      std::this_thread::sleep_for(length);
+    }
+    pause_ = std::min(pause_ * 2, kPauseMax);
+    return ok_status();
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kPauseMax{250};
+
+  const Options& options_;
+  const Context& context_;
+  obs::Counter& repeated_;
+  const Context::Clock::time_point until_;
+  std::chrono::milliseconds pause_{10};
+};
+
+template <class Here, class There>
+auto Api::at_holder(const Context& context, const CollectionId& collection, Here&& here,
+                    There&& there) -> decltype(here()) {
+  if (context.forwarded()) {
+    VIRIDIAN_TRY([[maybe_unused]] const uint64_t epoch, leases_.epoch(context, collection));
+    return here();
+  }
+  Attempts attempts(options_, context, repeated_);
+  while (true) {
+    auto holder = leases_.holder(context, collection);
+    if (!holder.ok()) {
+      if (holder.error().code() != Code::unavailable) return holder.error();
+      VIRIDIAN_TRY_VOID(attempts.again(holder.error()));
+      continue;
+    }
+    if (holder->self) {
+      auto answer = here();
+      if (answer.ok() || answer.error().code() != Code::aborted) return answer;
+      VIRIDIAN_TRY_VOID(attempts.again(answer.error()));
+      continue;
+    }
+    const auto ask = [&]() -> decltype(here()) {
+      VIRIDIAN_TRY(const auto peer, peers_.at(holder->url));
+      return there(*peer, context.as_forwarded());
+    };
+    auto answer = ask();
+    if (answer.ok()) {
+      answered_.inc();
+      return answer;
+    }
+    failed_.inc();
+    const Code code = answer.error().code();
+    if (code != Code::aborted && code != Code::unavailable) return answer;
+    VIRIDIAN_TRY_VOID(attempts.again(
+        answer.error().with(fmt::format("server {} at {}", holder->server, holder->url))));
+  }
+}
+
+Status Api::modify_collection(const Context& context, const CollectionRef& ref,
+                              const ModifyCollection& request) {
+  return at_holder(
+      context, ref.id, [&] { return engine_.modify_collection(context, ref, request); },
+      [&](viridian::Api& peer, const Context& forwarded) {
+        return peer.modify_collection(forwarded, ref, request);
+      });
+}
+
+Status Api::delete_collection(const Context& context, const DatabasePath& path,
+                              const std::string& name) {
+  const auto named = engine_.get_collection(context.with_freshness({}), path, name);
+  if (!named.ok()) return named.error();
+  bool unknown = false;  // whether an attempt failed that may have deleted it
+  return at_holder(
+      context, named->id,
+      [&]() -> Status {
+        Status done = engine_.delete_collection(context, path, name);
+        if (!done.ok() && done.error().code() == Code::not_found && unknown) return ok_status();
+        return done;
+      },
+      [&](viridian::Api& peer, const Context& forwarded) -> Status {
+        Status done = peer.delete_collection(forwarded, path, name);
+        if (done.ok()) return done;
+        if (done.error().code() == Code::not_found && unknown) return ok_status();
+        unknown = unknown || done.error().code() == Code::unavailable;
+        return done;
+      });
+}
+
+Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
+                               RecordBatch batch) {
+  const auto shared = std::make_shared<const RecordBatch>(std::move(batch));
+  return at_holder(
+      context, ref.id, [&] { return engine_.write(context, ref, shared); },
+      [&](viridian::Api& peer, const Context& forwarded) {
+        return peer.write(forwarded, ref, RecordBatch(*shared));
+      });
+}
+
+Result<DeleteResult> Api::delete_records(const Context& context, const CollectionRef& ref,
+                                         const DeleteRequest& request) {
+  return at_holder(
+      context, ref.id, [&] { return engine_.delete_records(context, ref, request); },
+      [&](viridian::Api& peer, const Context& forwarded) {
+        return peer.delete_records(forwarded, ref, request);
+      });
+}
+
+Status Api::flush(const Context& context, const CollectionRef& ref) {
+  return at_holder(
+      context, ref.id, [&] { return engine_.flush(context, ref); },
+      [&](viridian::Api& peer, const Context& forwarded) { return peer.flush(forwarded, ref); });
+}
+
+Status Api::compact(const Context& context, const CollectionRef& ref) {
+  return at_holder(
+      context, ref.id, [&] { return engine_.compact(context, ref); },
+      [&](viridian::Api& peer, const Context& forwarded) { return peer.compact(forwarded, ref); });
+}
+
+Status Api::close_collection(const Context& context, const CollectionRef& ref) {
+  if (!context.forwarded()) return engine_.close_collection(context, ref);
+  VIRIDIAN_TRY([[maybe_unused]] const uint64_t epoch, leases_.epoch(context, ref.id));
+  return engine_.forget(context, ref.id);
+}
+
+Status Api::surely_holder(const Context& context, const CollectionId& collection) {
+  VIRIDIAN_TRY(const uint64_t epoch, leases_.epoch(context, collection));
+  if (leases_.certain(collection, epoch)) return ok_status();
+  return leases_.confirm(context, collection, epoch);
+}
+
+Status Api::tell_holder(const Context& context, const DatabasePath& path,
+                        const CollectionId& collection) {
+  return at_holder(
+      context, collection, [&] { return surely_holder(context, collection); },
+      [&](viridian::Api& peer, const Context& forwarded) {
+        return peer.close_collection(forwarded, {path, collection});
+      });
+}
+
+Status Api::delete_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY(const std::vector<CollectionId> gone, engine_.remove_database(context, path));
+  // A holder that is certain of its slot answers from what it knows of its collections.
+  for (const CollectionId& collection : gone) {
+    if (Status told = tell_holder(context, path, collection); !told.ok()) {
+      return told.error().with("the database is deleted, but not every server knows yet");
+    }
+  }
+  return ok_status();
+}
+
+Status Api::reset(const Context& context) {
+  VIRIDIAN_TRY_VOID(engine_.reset(context));
+  if (context.forwarded()) return ok_status();
+  for (const ServerInfo& server : leases_.servers()) {
+    if (!server.self) VIRIDIAN_TRY_VOID(reset_at(context, server));
+  }
+  return ok_status();
+}
+
+Status Api::reset_at(const Context& context, const ServerInfo& server) {
+  const auto ask = [&]() -> Status {
+    VIRIDIAN_TRY(const auto peer, peers_.at(server.url));
+    return peer->reset(context.as_forwarded());
+  };
+  Attempts attempts(options_, context, repeated_);
+  while (true) {
+    Status done = ask();
+    if (done.ok() || done.error().code() != Code::unavailable) return done;
+    const std::vector<ServerInfo> live = leases_.servers();
+    const bool gone = std::none_of(live.begin(), live.end(),
+                                   [&](const ServerInfo& other) { return other.id == server.id; });
+    if (gone) return ok_status();  // with all that it knew
+    VIRIDIAN_TRY_VOID(attempts.again(done.error()));
+  }
+}
+
+Result<std::vector<ServerInfo>> Api::servers(const Context&) {
+  std::vector<ServerInfo> list = leases_.servers();
+  servers_.set(static_cast<double>(list.size()));
+  for (const ServerInfo& server : list) {
+    if (server.self) slots_.set(server.slots);
+  }
+  return list;
+}
+
+std::vector<HealthFinding> Api::health(const Context& context) {
+  const auto list = servers(context);
+  const auto self = std::find_if(list->begin(), list->end(),
+                                 [](const ServerInfo& server) { return server.self; });
+  if (self != list->end() && self->heard_ago <= options_.ttl) return {};
+  return {
+      {"leases: this server has not been able to say for longer than lease.ttl_ms that it "
+       "lives, so others take its collections over",
+       false}};
+}
+
+}  // namespace viridian::cluster
