@@ -23,7 +23,7 @@ constexpr milliseconds kPauseStep{20};
 }  // namespace
 
 std::string log_table(const Client& client) {
-  return identifier(client.database()) + "." + std::string(kLogTable);
+  return client.database() + "." + std::string(kLogTable);
 }
 
 std::string literals(std::span<const CollectionId> ids) {

@@ -91,7 +91,7 @@ void Replicas::ask(const Context& context, NodeHealth& health) {
           ? fmt::format(
                 "SELECT toUInt8(max(is_readonly)) AS r, toUInt64(sum(queue_size)) AS q, "
                 "toUInt64(max(absolute_delay)) AS d FROM system.replicas WHERE "
-                "database = {} AND table = {}",
+                "concat('`', database, '`') = {} AND table = {}",
                 literal(client_.database()), literal(kLogTable))
           : "SELECT toUInt8(0) AS r, toUInt64(0) AS q, toUInt64(0) AS d";
   const Shape shape = {{"r", std::vector<uint8_t>()},
