@@ -22,7 +22,10 @@ constexpr Key kKeys[] = {
      "Open the directory beside the process that writes it, follow what that one writes, and write "
      "nothing."},
     {"api", Type::text, "engine::Api",
-     "Class that answers requests: the engine in this process, or http::ApiClient for a server."},
+     "Class that answers requests: the engine in this process, cluster::Api where several servers "
+     "share the data, or http::ApiClient for a server."},
+    {"engine", Type::text, "engine::Api",
+     "Class that answers what cluster::Api does not send on to another server."},
     {"sysdb", Type::text, "sqlite::SysDb",
      "Class that keeps tenants, databases, collections and segments."},
     {"producer", Type::text, "local::Log", "Class that writes the log."},
@@ -32,7 +35,7 @@ constexpr Key kKeys[] = {
      "Class that keeps the segments of collections."},
     {"leases", Type::text, "clickhouse::Leases",
      "Class that shares collections out among servers; for clickhouse::Log."},
-    {"history", Type::text, "clickhouse::History",
+    {"history", Type::text, "clickhouse::SealHistory",
      "Class that says which records of clickhouse::Log count."},
     {"clickhouse", Type::text, "clickhouse::Client", "Class that speaks to ClickHouse."},
     {"postgres", Type::text, "postgres::Pool", "Class that speaks to PostgreSQL."},
@@ -124,10 +127,12 @@ constexpr Key kKeys[] = {
      "Without user and password."},
     {"clickhouse.user", Type::text, "default", "User of ClickHouse."},
     {"clickhouse.password", Type::text, "", "Password of that user."},
-    {"clickhouse.database", Type::text, "viridian", "Database of ClickHouse that holds the tables."},
+    {"clickhouse.database", Type::text, "viridian",
+     "Database of ClickHouse that holds the tables."},
     {"clickhouse.ca_file", Type::text, "",
      "Certificates to trust with https addresses; empty: those of the system."},
-    {"clickhouse.connections", Type::integer, "16", "Connections to one ClickHouse server.", 1, 1024},
+    {"clickhouse.connections", Type::integer, "16", "Connections to one ClickHouse server.", 1,
+     1024},
     {"clickhouse.timeout_ms", Type::milliseconds, "30000",
      "Longest silence of ClickHouse before a request is given up.", 100, kDayMs},
     {"clickhouse.replicated", Type::boolean, "false",
@@ -148,7 +153,8 @@ constexpr Key kKeys[] = {
     {"postgres.password", Type::text, "", "Password for that connection."},
     {"postgres.connections", Type::integer, "8", "Connections to PostgreSQL.", 1, 1024},
     {"cache.path", Type::text, "",
-     "Directory for what clickhouse::SegmentManager caches; emptied at start. Empty: one of its own "
+     "Directory for what clickhouse::SegmentManager caches; emptied at start. Empty: one of its "
+     "own "
      "in the system's directory for temporary files."},
     {"cache.bytes", Type::bytes, "0",
      "Bytes of collections cached, in memory and files; beyond it those used least recently are "

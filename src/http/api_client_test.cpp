@@ -1,7 +1,11 @@
 #include "http/api_client.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <thread>
 
 #include "component/thread_pool.h"
@@ -73,6 +77,52 @@ TEST_F(ApiClientTest, WritesBringTheirNumberBack) {
   ASSERT_TRUE(deleted.ok()) << deleted.error().message();
   EXPECT_EQ(deleted->deleted, 2u);
   EXPECT_EQ(deleted->last, 44u);
+}
+
+TEST_F(ApiClientTest, WhatAContextAsksForTravels) {
+  ApiClient client = this->client();
+  const CollectionRef ref{{}, Uuid::random()};
+  ASSERT_TRUE(client.get(context_, ref, {}).ok());
+  EXPECT_FALSE(api_.last_context.freshness().has_value());
+  EXPECT_FALSE(api_.last_context.forwarded());
+  const Context asked =
+      context_.with_freshness({std::chrono::milliseconds(250), 12}).as_forwarded();
+  ASSERT_TRUE(client.get(asked, ref, {}).ok());
+  ASSERT_TRUE(api_.last_context.freshness().has_value());
+  EXPECT_EQ(api_.last_context.age(), std::chrono::milliseconds(250));
+  EXPECT_EQ(api_.last_context.freshness()->at_least, 12u);
+  EXPECT_TRUE(api_.last_context.forwarded());
+}
+
+TEST_F(ApiClientTest, ServersTravelWithAllTheirFields) {
+  ApiClient client = this->client();
+  const auto servers = client.servers(context_);
+  ASSERT_TRUE(servers.ok()) << servers.error().message();
+  EXPECT_EQ(*servers, *api_.servers(context_));
+}
+
+TEST_F(ApiClientTest, AServerThatIsNotWorthWaitingForIsGivenUp) {
+  std::atomic<bool> worthwhile{true};
+  std::atomic<bool> done{false};
+  server_->stop();
+  // A server that is frozen: its connections are taken, and nothing is ever answered.
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(socket, 8), 0);
+  ASSERT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ApiClient client({"127.0.0.1", ntohs(address.sin_port), ""}, std::chrono::hours(1), [&] {
+    done = !worthwhile.exchange(false);  // the second question is the last one
+    return !done.load();
+  });
+  const auto answer = client.get_tenant(context_, "abc");
+  ::close(socket);
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(code_name(answer.error().code()), "unavailable");
+  EXPECT_TRUE(done);
 }
 
 TEST_F(ApiClientTest, SnapshotsTravelWithAllTheirFields) {

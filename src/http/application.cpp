@@ -92,8 +92,9 @@ Response Application::dispatch(const Request& request, size_t& route) {
     response.headers.emplace_back("allow", match->allow);
     return response;
   }
-  route = static_cast<size_t>(match->route - routes().data());
-  return call(*match->route, request, *std::move(match));
+  const Route& found = *match->route;
+  route = static_cast<size_t>(&found - routes().data());
+  return call(found, request, *std::move(match));
 }
 
 Response Application::call(const Route& route, const Request& request, Router::Match match) {

@@ -67,6 +67,39 @@ TEST_F(ApplicationTest, SystemRoutesAnswerTheDocumentedKeys) {
   EXPECT_EQ(ask("GET", "/healthz").status, 200);
 }
 
+TEST_F(ApplicationTest, WhatIsWrongBeyondTheProcessIsSaid) {
+  std::vector<HealthFinding> findings = {{"one of two replicas is gone", true}};
+  Services all = services();
+  all.health = [&](const Context&) { return findings; };
+  application_ = std::make_unique<Application>(all, metrics_, "");
+  EXPECT_EQ(ask("GET", "/readyz").status, 200);
+  EXPECT_EQ(Json::parse(ask("GET", "/readyz").body)["findings"],
+            Json::parse(R"(["one of two replicas is gone"])"));
+  EXPECT_EQ(ask("GET", "/api/v2/healthcheck").status, 200);
+  findings.push_back({"the other one is gone", false});
+  EXPECT_EQ(ask("GET", "/readyz").status, 503);
+  EXPECT_THAT(ask("GET", "/readyz").body, HasSubstr("the other one is gone"));
+  const Response health = ask("GET", "/api/v2/healthcheck");
+  EXPECT_EQ(health.status, 503);
+  EXPECT_EQ(Json::parse(health.body)["is_log_client_ready"], false);
+  EXPECT_EQ(Json::parse(health.body)["is_executor_ready"], true);
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApplicationTest, HeadersSayHowFreshAnAnswerHasToBe) {
+  EXPECT_EQ(ask("POST", by_id("get"), "{}", {{"X-Viridian-Read", "session=9"}}).status, 200);
+  EXPECT_EQ(api_.last_context.freshness()->at_least, 9u);
+  EXPECT_EQ(api_.last_context.age(), Context::kAnyAge);
+  EXPECT_EQ(ask("POST", by_id("get"), "{}").status, 200);
+  EXPECT_FALSE(api_.last_context.freshness().has_value());
+  EXPECT_FALSE(api_.last_context.forwarded());
+  const Response refused = ask("POST", by_id("get"), "{}", {{"x-viridian-read", "soon"}});
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("bounded=MILLISECONDS"));
+  EXPECT_EQ(ask("POST", by_id("get"), "{}", {{"x-viridian-forwarded", "1"}}).status, 200);
+  EXPECT_TRUE(api_.last_context.forwarded());
+}
+
 TEST_F(ApplicationTest, UnknownPathsAndMethodsAreAnsweredInJson) {
   for (const char* path : {"/", "/api/v2/", "/api/v2/nope", "/api/v1", "/api/v1/",
                            "/api/v2/tenants/", "/api/v2/heartbeat/"}) {

@@ -23,7 +23,7 @@ namespace {
 
 namespace beast_http = boost::beast::http;
 
-constexpr size_t kReceiveBytes = 64 * 1024;
+constexpr size_t kReceiveBytes = size_t{64} << 10;
 /// How often Patience::worthwhile is asked.
 constexpr std::chrono::milliseconds kAskEvery{200};
 
@@ -109,7 +109,7 @@ Status ClientConnection::send_all(std::string_view bytes, const Patience& patien
     if (n > 0) {
       progress.sent_any = true;
       bytes.remove_prefix(static_cast<size_t>(n));
-    } else if (errno == EAGAIN) {
+    } else if (n == 0 || errno == EAGAIN) {
       VIRIDIAN_TRY_VOID(wait_for(socket_, POLLOUT, patience));
     } else if (errno != EINTR) {
       return unavailable("the connection broke while sending", errno);

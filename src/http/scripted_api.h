@@ -21,6 +21,7 @@ class ScriptedApi final : public Api {
   ReadLevel last_level = ReadLevel::index_and_wal;
   size_t last_rows = 0;
   RestoreRequest last_restore;
+  Context last_context;  ///< of writes, gets and the list of servers
 
   Result<int64_t> heartbeat(const Context&) override {
     return answer(int64_t{1234567890123456789});
@@ -82,7 +83,9 @@ class ScriptedApi final : public Api {
   Status delete_collection(const Context&, const DatabasePath&, const std::string& name) override {
     return named(name);
   }
-  Result<WriteResult> write(const Context&, const CollectionRef& ref, RecordBatch batch) override {
+  Result<WriteResult> write(const Context& context, const CollectionRef& ref,
+                            RecordBatch batch) override {
+    last_context = context;
     last_ref = ref;
     last_rows = batch.rows();
     return answer(WriteResult{42});
@@ -97,7 +100,9 @@ class ScriptedApi final : public Api {
     last_level = level;
     return answer(uint64_t{7});
   }
-  Result<GetResult> get(const Context&, const CollectionRef& ref, const GetRequest&) override {
+  Result<GetResult> get(const Context& context, const CollectionRef& ref,
+                        const GetRequest&) override {
+    last_context = context;
     last_ref = ref;
     return answer(GetResult());
   }
@@ -126,6 +131,12 @@ class ScriptedApi final : public Api {
     return answer(std::vector<Collection>{collection(request.new_name.value_or("restored"))});
   }
   Status delete_snapshot(const Context&, const std::string& name) override { return named(name); }
+  Result<std::vector<ServerInfo>> servers(const Context& context) override {
+    last_context = context;
+    return answer(std::vector<ServerInfo>{
+        {"one", "http://a:1", true, 40, std::chrono::milliseconds(7)},
+        {"two \"2\"", "http://b:2", false, 24, std::chrono::milliseconds(900)}});
+  }
 
  private:
   template <class T>

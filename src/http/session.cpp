@@ -20,7 +20,7 @@ namespace {
 namespace asio = boost::asio;
 using boost::system::error_code;
 
-constexpr size_t kBufferBytes = 64 * 1024;
+constexpr size_t kBufferBytes = size_t{64} << 10;
 // How long a refused client may go on sending before the connection is cut. Closing at once would
 // reset it and could take the refusal away from it unread.
 constexpr std::chrono::seconds kDrainTime{2};

@@ -17,8 +17,8 @@ namespace viridian::http {
 
 struct SessionLimits {
   uint32_t header_bytes = 16 * 1024;
-  uint64_t body_bytes = 256 * 1024 * 1024;
-  uint64_t inflight_bytes = 1024 * 1024 * 1024;
+  uint64_t body_bytes = uint64_t{256} << 20;
+  uint64_t inflight_bytes = uint64_t{1} << 30;
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{120'000};
 };

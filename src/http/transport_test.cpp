@@ -397,5 +397,34 @@ TEST_F(TransportTest, LongRequestsHaveAnExecutorOfTheirOwnAndNoDeadline) {
   transport_.reset();
 }
 
+TEST_F(TransportTest, RequestsThatWereSentOnHaveExecutorsOfTheirOwn) {
+  TestExecutor slow;
+  TestExecutor forwarded;
+  TestExecutor forwarded_slow;
+  TransportOptions options;
+  options.takes_long = [](std::string_view, std::string_view path) { return path == "/long"; };
+  options.long_executor = &slow;
+  options.forwarded_executor = &forwarded;
+  options.forwarded_long_executor = &forwarded_slow;
+  listen(options, [](const Request& request) {
+    return Response{200, "text/plain", request.context.deadline() ? "soon" : "whenever", {}};
+  });
+  const auto ask = [&](const std::string& path, const std::string& header) {
+    TestClient client(port());
+    EXPECT_TRUE(client.send("GET " + path + " HTTP/1.1\r\nHost: h\r\n" + header + "\r\n"));
+    return client.read_response();
+  };
+  // Whatever waits for other servers, what they sent here is answered.
+  executor_.full_ = slow.full_ = true;
+  EXPECT_EQ(ask("/short", "").status, 503);
+  EXPECT_EQ(ask("/long", "").status, 503);
+  EXPECT_EQ(ask("/short", "x-viridian-forwarded: 1\r\n").body, "soon");
+  EXPECT_EQ(ask("/long", "x-viridian-forwarded: 1\r\n").body, "whenever");
+  forwarded.full_ = true;
+  EXPECT_EQ(ask("/short", "x-viridian-forwarded: 1\r\n").status, 503);
+  EXPECT_EQ(ask("/long", "x-viridian-forwarded: 1\r\n").body, "whenever");
+  transport_.reset();
+}
+
 }  // namespace
 }  // namespace viridian::http
