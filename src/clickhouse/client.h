@@ -25,6 +25,8 @@ struct Node {
 /// Errors: a Code by what to do next, and a message with the server's address and its own words.
 ///   invalid_argument    the server does not understand the statement (our bug, or its version)
 ///   unauthenticated     user or password are wrong
+///   permission_denied   the user may not do this
+///   failed_precondition the server's certificate is not trusted
 ///   not_found           a table, database or column is missing
 ///   already_exists      a table or database is there
 ///   resource_exhausted  too many parts, queries or too little memory there: try later
@@ -41,7 +43,10 @@ class Client final : public Component {
   explicit Client(std::unique_ptr<Impl> impl);
   ~Client() override;
 
-  /// Asks every server that answers what it can do. unavailable: some shard has none that does.
+  /// Asks every server that answers what it can do, and brings its tables up to date as the setting
+  /// `migrations` says. A server that does not answer now is seen to when it is first used.
+  ///   unavailable          some shard has no server that answers
+  ///   failed_precondition  the tables are newer than this program, or are not to be changed
   Status start(const Context&) override;
   void stop() noexcept override;
 
@@ -55,16 +60,20 @@ class Client final : public Component {
   /// Whether the server knows a setting, or a setting of MergeTree tables.
   bool knows(Node node, std::string_view setting) const;
 
-  /// A statement with a small result, whole or not at all. `shape` says the columns.
+  /// A statement with a small result, whole or not at all, and without a FORMAT.
+  /// `shape` says the columns: names, order and types must be exactly those.
   Result<Block> select(const Context&, Node, const std::string& sql, const Shape& shape);
-  /// A statement with any amount of rows. `take` gets each block once, as it comes; it may take
-  /// the block's contents. The stream waits for it. Whatever came before an error was right.
+  /// A statement with any amount of rows. `take` gets each block
+  /// once, as it comes; it may take the block's contents. The stream waits for it. Whatever came
+  /// before an error was right.
   Status stream(const Context&, Node, const std::string& sql, const Shape& shape,
                 const std::function<Status(Block&)>& take);
-  /// Inserts all rows or none, in one request and one block: at most kBlockRows rows. `table`
-  /// without the database.
+  /// Inserts all rows or none, in one request and one block: at most kBlockRows rows and
+  /// kBlockBytes bytes. `table` without the database. It is never sent twice by itself, and the
+  /// server does not look whether it had the same rows before: who repeats it after `unavailable`
+  /// may find them twice.
   Status insert(const Context&, Node, std::string_view table, const Block& block);
-  /// DDL and other statements without a result.
+  /// DDL and other statements without a result. Never sent twice by itself.
   Status execute(const Context&, Node, const std::string& sql);
 
   static constexpr size_t kBlockRows = 65'536;

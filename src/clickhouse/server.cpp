@@ -97,8 +97,15 @@ std::string Server::parameters(Kind kind, std::string_view query_id) const {
   std::string text = fmt::format("query_id={}", query_id);
   // The server keeps a small answer back until it is sure of it. What is streamed comes at once.
   if (kind != Kind::stream) text += "&wait_end_of_query=1";
-  // An acknowledged insert is to be in the table, whatever the server's defaults are.
-  if (kind == Kind::insert) add_if_known(text, "async_insert", "0");
+  // An acknowledged insert is in the table as it was given, whatever the server's defaults are. One
+  // that the server takes for a repetition would be acknowledged and dropped, be it that its rows
+  // were deleted meanwhile, or are on a replica that is gone.
+  if (kind == Kind::insert) {
+    add_if_known(text, "async_insert", "0");
+    add_if_known(text, "insert_deduplicate", "0");
+    add_if_known(text, "deduplicate_insert", "disable");
+    add_if_known(text, "optimize_on_insert", "0");
+  }
   if (kind == Kind::stream) {
     add_if_known(text, "max_threads", kStreamThreads);
     add_if_known(text, "cancel_http_readonly_queries_on_client_close", "1");
