@@ -31,10 +31,12 @@ PARTITION BY toYYYYMMDD(ts)
 ORDER BY (collection_id, seq, epoch)
 SETTINGS index_granularity = 256{durable}
 
--- Full images of records: of each offset the row with the greatest seq counts.
+-- Full images of records: of each offset the row with the greatest seq counts, up to the number that
+-- the catalogue says. What is beyond it must not take the place of what is not, so seq is part of the
+-- key: merging joins equal rows only.
 --   bucket   the collection's slot modulo 16
---   seq      the number of the log up to which the image is right
---   deleted  1: there is no record at this offset any more
+--   seq      the number of the log from which on the record is like this
+--   deleted  1: from then on there is no record at this offset any more
 -- step: records
 -- check: SELECT toUInt8(count() = 11) AS done FROM system.columns
 --        WHERE database = {name} AND table = 'records'
@@ -53,7 +55,7 @@ CREATE TABLE IF NOT EXISTS {database}.records (
 )
 ENGINE = {engine ReplacingMergeTree records seq}
 PARTITION BY bucket
-ORDER BY (collection_id, offset)
+ORDER BY (collection_id, offset, seq)
 SETTINGS index_granularity = 256{durable}
 
 -- What was to become each version of the catalogue; which ones did is said elsewhere.

@@ -49,7 +49,7 @@ Result<SegmentImage> CollectionSegments::image(const Context& context) {
   if (disposal_.dropped()) return dropped_error();
   const SeqId sealed = stats().sealed;
   SegmentImage image;
-  image.directory = environment_.directory(id_);
+  image.directory = directory_;
   for (const Half& half : halves_) {
     Segment segment = half.definition;
     segment.sealed = sealed;
@@ -81,7 +81,8 @@ bool CollectionSegments::idle() const {
 }
 
 Result<bool> CollectionSegments::superseded(const Context& context) const {
-  VIRIDIAN_TRY(const std::vector<Segment> segments, environment_.sysdb.list_segments(context, id_));
+  VIRIDIAN_TRY(const std::vector<Segment> segments,
+               environment_.registry->list_segments(context, id_));
   for (const Segment& segment : segments)
     for (const Half& half : halves_)
       if (segment.id == half.definition.id && !same_files(segment.files, half.writer->files()))

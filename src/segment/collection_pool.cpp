@@ -1,6 +1,7 @@
 #include "segment/collection_pool.h"
 
 #include <algorithm>
+#include <exception>
 
 namespace viridian::segment {
 namespace {
@@ -27,9 +28,18 @@ struct CollectionPool::Slot {
 
 CollectionPool::CollectionPool(const Environment& environment,
                                std::function<void(const CollectionId&)> opened)
-    : environment_(environment), opened_(std::move(opened)) {}
+    : environment_(environment), opened_(std::move(opened)) {
+  environment_.cache->set_evict([this](uint64_t bytes) { evict(bytes); });
+}
 
-CollectionPool::~CollectionPool() = default;
+CollectionPool::~CollectionPool() { stop(); }
+
+void CollectionPool::stop() noexcept {
+  loading_.cancel();
+  std::unique_lock lock(mutex_);
+  stopping_ = true;
+  loaded_.wait(lock, [&] { return loads_ == 0; });
+}
 
 CollectionPool::SharedSlot CollectionPool::slot(const CollectionId& id) {
   const std::lock_guard lock(mutex_);
@@ -55,23 +65,70 @@ Result<CollectionPool::Shared> CollectionPool::get(const Context& context, const
     const SharedSlot slot = this->slot(id);
     slot->last_use = ++uses_;
     std::unique_lock lock(slot->mutex);
+    if (!slot->opening && !slot->collection && !slot->closed && !slot->failed) {
+      slot->opening = true;
+      lock.unlock();
+      if (!open_elsewhere(id, slot)) return open(context, id, slot);
+      lock.lock();
+    }
     VIRIDIAN_TRY_VOID(wait_until(context, slot->changed, lock, [&] { return !slot->opening; }));
     if (slot->collection) return slot->collection;
     if (slot->closed) continue;  // it is about to leave the map
     if (slot->failed) {
       const Code code = slot->failed->code();
       // The opener ran out of its own time: that says nothing about the collection.
-      if (code == Code::deadline_exceeded || code == Code::cancelled) continue;
-      return *slot->failed;
+      if (code != Code::deadline_exceeded && code != Code::cancelled) return *slot->failed;
+      if (!loading_.check().ok())
+        return Error(Code::unavailable, "this server is stopping; ask another one");
     }
-    slot->opening = true;
-    lock.unlock();
-    return open(context, id, slot);
+  }
+}
+
+bool CollectionPool::open_elsewhere(const CollectionId& id, const SharedSlot& slot) {
+  if (!environment_.cached()) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return false;
+    ++loads_;
+  }
+  const auto done = [this] {
+    const std::lock_guard lock(mutex_);
+    --loads_;
+    loaded_.notify_all();
+  };
+  if (environment_.executor.submit([this, id, slot, done] {
+        (void)open(loading_, id, slot);
+        done();
+      }))
+    return true;
+  done();
+  return false;
+}
+
+// A copy that is behind, or a compaction at the wrong moment: both pass.
+Result<CollectionPool::Shared> CollectionPool::load(const Context& context,
+                                                    const CollectionId& id) {
+  constexpr uint32_t kTries = 5;
+  constexpr std::chrono::milliseconds kFirstPause{20};
+  for (uint32_t attempt = 0;; ++attempt) {
+    VIRIDIAN_TRY_VOID(loading_.check());
+    Result<Shared> opened = Error(Code::internal, "loading was interrupted");
+    try {
+      opened = CollectionSegments::open(context, environment_, id, attempt);
+    } catch (const std::exception& thrown) {  // memory ran out: this collection fails alone
+      opened = Error(Code::resource_exhausted, thrown.what());
+    }
+    const bool passes = !opened.ok() && (opened.error().code() == Code::unavailable ||
+                                         opened.error().code() == Code::data_loss);
+    if (!passes || attempt + 1 == kTries) return opened;
+    std::unique_lock lock(mutex_);
+    loaded_.wait_for(lock, kFirstPause * (1 << (2 * attempt)), [&] { return stopping_; });
   }
 }
 
 Result<CollectionPool::Shared> CollectionPool::open_segments(const Context& context,
                                                              const CollectionId& id) {
+  if (environment_.cached()) return load(context, id);
   constexpr int kTries = 5;
   for (int left = environment_.options.read_only ? kTries : 1;; --left) {
     auto opened = CollectionSegments::open(context, environment_, id);
@@ -177,7 +234,7 @@ bool CollectionPool::close_if_idle(const CollectionId& id, const SharedSlot& slo
   const std::lock_guard lock(mutex_);
   if (const auto found = slots_.find(id); found != slots_.end() && found->second == slot) {
     slots_.erase(found);
-    if (since) unsealed_[id] = *since;
+    if (since && !environment_.cached()) unsealed_[id] = *since;
   }
   return true;
 }
@@ -205,6 +262,7 @@ void CollectionPool::close_unused() {
   for (const auto& [id, slot] : closing) close_if_idle(id, slot);
   keep_to_number();
   keep_small_to_memory();
+  if (environment_.cached()) evict(0);
 }
 
 struct CollectionPool::Candidate {
@@ -266,6 +324,28 @@ std::vector<CollectionId> CollectionPool::unsealed_since(Clock::time_point time)
   for (const auto& [id, since] : unsealed_)
     if (since <= time) ids.push_back(id);
   return ids;
+}
+
+void CollectionPool::discard(const Shared& old) {
+  const SharedSlot slot = find(old->id());
+  if (!slot) return;
+  Shared discarded;  // goes last, without the lock
+  {
+    const std::lock_guard lock(slot->mutex);
+    if (slot->collection != old) return;
+    slot->closed = true;
+    discarded = std::exchange(slot->collection, nullptr);
+  }
+  forget(old->id(), slot);
+}
+
+void CollectionPool::evict(uint64_t bytes) {
+  const CacheBudget& cache = *environment_.cache;
+  const uint64_t most = cache.limit() - std::min(cache.limit(), bytes);
+  if (cache.total() <= most) return;
+  for (const Candidate& candidate : by_use()) {
+    if (close_if_idle(candidate.id, candidate.slot) && cache.total() <= most) return;
+  }
 }
 
 Status CollectionPool::reopen(const Context& context, const Shared& old) {

@@ -22,6 +22,8 @@ class CollectionPool {
   /// `opened` is called after each opening, from the thread that opened.
   CollectionPool(const Environment& environment, std::function<void(const CollectionId&)> opened);
   ~CollectionPool();
+  /// Ends openings that are under way; none can begin any more.
+  void stop() noexcept;
 
   /// Opens it if need be. Errors: see CollectionSegments::open.
   Result<Shared> get(const Context&, const CollectionId&);
@@ -40,6 +42,10 @@ class CollectionPool {
   /// Opens the collection again and puts it in the place of `old`, unless somebody did already:
   /// the SysDb names other files now.
   Status reopen(const Context&, const Shared& old);
+  /// Of caches: forgets `old`, so that whoever asks next loads the collection anew.
+  void discard(const Shared& old);
+  /// Of caches: closes what was used least recently and nobody is using, until so many bytes fit.
+  void evict(uint64_t bytes);
 
  private:
   /// A collection that is being opened, is open, or (then no longer in slots_) failed to open or
@@ -51,6 +57,9 @@ class CollectionPool {
   SharedSlot find(const CollectionId&);
   void forget(const CollectionId&, const SharedSlot&);
   Result<Shared> open(const Context&, const CollectionId&, const SharedSlot&);
+  /// Of caches: loads it on another thread, so that a caller who has no time to wait for a large
+  /// collection does not keep it from being loaded. Whether there was one.
+  bool open_elsewhere(const CollectionId&, const SharedSlot&);
   /// Where another process writes, its files may be replaced while they are being opened.
   Result<Shared> open_segments(const Context&, const CollectionId&);
   /// Where the collection was dropped meanwhile, an error becomes not_found.
@@ -61,6 +70,7 @@ class CollectionPool {
   std::vector<Candidate> by_use();
   void keep_to_number();
   void keep_small_to_memory();
+  Result<Shared> load(const Context&, const CollectionId&);
 
   static constexpr uint64_t kOpensBetweenLooks = 32;
 
@@ -68,8 +78,12 @@ class CollectionPool {
   const std::function<void(const CollectionId&)> opened_;
   std::atomic<uint64_t> uses_ = 0;
   std::atomic<uint64_t> opens_ = 0;  ///< since close_unused()
+  Context loading_;                  ///< of loads; cancelled by stop()
 
   std::mutex mutex_;
+  std::condition_variable loaded_;
+  uint64_t loads_ = 0;  ///< under way elsewhere; guarded by mutex_, as the next
+  bool stopping_ = false;
   std::unordered_map<CollectionId, SharedSlot> slots_;            // guarded by mutex_, as the next
   std::unordered_map<CollectionId, Clock::time_point> unsealed_;  ///< of closed collections
 };

@@ -25,7 +25,7 @@ Status CollectionSegments::resolve(const Context& context) {
 // what a database wrote before an error stays on the disk. So its files stay, and it is tried again
 // before anything else is published: publishing what is there already changes nothing.
 Status CollectionSegments::record(const Context& context, Publication publication) {
-  Status published = environment_.sysdb.publish(context, id_, publication.changes);
+  Status published = environment_.registry->publish(context, id_, publication.changes);
   if (published.ok()) {
     in_doubt_ = false;
     return adopt(publication);
@@ -51,6 +51,7 @@ Status CollectionSegments::adopt(const Publication& publication) {
         for (Half& half : halves_) half.writer->adopt();
         const std::lock_guard lock(published_mutex_);
         stats_.sealed = publication.up_to;
+        loaded_head_bytes_ = 0;
         head_since_ = publication.frozen_at;
         break;
       }
@@ -70,7 +71,8 @@ Status CollectionSegments::adopt(const Publication& publication) {
     note_garbage();
   }
   disposal_.add_files(replaced);
-  disposal_.add_log(publication.up_to);
+  // A cache's files are no reason to let go of the log.
+  if (!environment_.cached()) disposal_.add_log(publication.up_to);
   return ok_status();
 }
 

@@ -13,6 +13,7 @@ constexpr uint32_t kDoublings = 6;  ///< up to about a minute
 
 bool CollectionSegments::seal_is_due() const {
   if (!environment_.writes_files()) return false;
+  if (environment_.cached()) return cache_seal_is_due();
   const Options& options = environment_.options;
   const std::lock_guard lock(published_mutex_);
   const Clock::time_point now = Clock::now();

@@ -15,6 +15,13 @@ constexpr size_t kReadBytes = size_t{8} << 20;
 /// A record's assumed size until one was applied.
 constexpr uint64_t kTypicalRecordBytes = 4096;
 
+/// A cache is worth nothing to the next one of the same collection, which may open while this one
+/// is still looked at.
+std::string directory_of(const Environment& environment, const CollectionId& id) {
+  const std::string directory = environment.directory(id);
+  return environment.cached() ? directory + "." + Uuid::random().to_string() : directory;
+}
+
 uint64_t bytes_of(const std::vector<SegmentFile>& files) {
   uint64_t bytes = 0;
   for (const SegmentFile& file : files) bytes += file.size_bytes;
@@ -26,14 +33,17 @@ uint64_t bytes_of(const std::vector<SegmentFile>& files) {
 CollectionSegments::CollectionSegments(const Environment& environment, const CollectionId& id)
     : environment_(environment),
       id_(id),
-      disposal_(environment.writes_files() ? environment.files : nullptr, environment.directory(id),
+      directory_(directory_of(environment, id)),
+      disposal_(environment.writes_files() ? environment.files : nullptr, directory_,
                 environment.consumer, id),
       views_(std::make_shared<int>(0)),
-      memory_(*environment.budget) {
+      memory_(*environment.budget),
+      cache_(*environment.cache) {
   environment_.metrics.open_collections.add(1);
 }
 
 CollectionSegments::~CollectionSegments() {
+  if (environment_.cached()) disposal_.drop();
   environment_.metrics.open_collections.add(-1);
   environment_.metrics.heads_bytes.add(-static_cast<double>(stats_.head_bytes));
   environment_.metrics.garbage_bytes.add(-static_cast<double>(garbage_bytes_));
@@ -41,14 +51,16 @@ CollectionSegments::~CollectionSegments() {
 
 Result<std::shared_ptr<CollectionSegments>> CollectionSegments::open(const Context& context,
                                                                      const Environment& environment,
-                                                                     const CollectionId& id) {
+                                                                     const CollectionId& id,
+                                                                     uint32_t attempt) {
   auto opened = std::make_shared<CollectionSegments>(environment, id);
-  VIRIDIAN_TRY_VOID(opened->open_segments(context));
+  VIRIDIAN_TRY_VOID(opened->open_segments(context, attempt));
   return opened;
 }
 
-Status CollectionSegments::open_segments(const Context& context) {
-  VIRIDIAN_TRY(const std::vector<Segment> segments, environment_.sysdb.list_segments(context, id_));
+Status CollectionSegments::open_segments(const Context& context, uint32_t attempt) {
+  VIRIDIAN_TRY(const std::vector<Segment> segments,
+               environment_.registry->list_segments(context, id_));
   for (const Segment& segment : segments) {
     // Both are published together, so a difference means that someone else wrote the SysDb.
     if (segment.sealed != segments.front().sealed)
@@ -57,9 +69,10 @@ Status CollectionSegments::open_segments(const Context& context) {
     VIRIDIAN_TRY_VOID(open_half(context, segment));
   }
   if (!metadata_ || !vectors_) {
-    VIRIDIAN_TRY_VOID(environment_.sysdb.get_collection(context, id_));
+    VIRIDIAN_TRY_VOID(environment_.registry->get_collection(context, id_));
     return Error(Code::data_loss, "the SysDb lacks a segment of collection " + id_.to_string());
   }
+  if (environment_.cached()) return open_from_base(context, segments, attempt);
   const SeqId sealed = segments.front().sealed;
   VIRIDIAN_TRY_VOID(check_log(context, sealed));
   VIRIDIAN_TRY_VOID(remove_orphans());
@@ -74,16 +87,20 @@ Status CollectionSegments::open_segments(const Context& context) {
 Status CollectionSegments::open_half(const Context& context, const Segment& definition) {
   SegmentEnvironment environment;
   environment.definition = definition;
+  if (environment_.cached()) {  // the files that are published are none of its own
+    environment.definition.files.clear();
+    environment.definition.sealed = 0;
+  }
   environment.executor = &environment_.executor;
   environment.files = environment_.files;
-  environment.directory = environment_.directory(id_);
+  environment.directory = directory_;
   const bool metadata = definition.scope == SegmentScope::metadata;
   Half& half = halves_[metadata ? 0 : 1];
   if (metadata) {
     VIRIDIAN_TRY(metadata_, environment_.types.open_metadata(context, environment));
     half.writer = metadata_.get();
   } else {
-    VIRIDIAN_TRY(const Collection collection, environment_.sysdb.get_collection(context, id_));
+    VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
     environment.space = space_of(collection.schema);
     VIRIDIAN_TRY(vectors_, environment_.types.open_vector(context, environment));
     half.writer = vectors_.get();
@@ -106,14 +123,13 @@ Status CollectionSegments::check_log(const Context& context, SeqId sealed) const
 
 Status CollectionSegments::remove_orphans() {
   if (!environment_.writes_files()) return ok_status();
-  const std::string directory = environment_.directory(id_);
-  VIRIDIAN_TRY(const bool exists, environment_.files->exists(directory));
+  VIRIDIAN_TRY(const bool exists, environment_.files->exists(directory_));
   if (!exists) return ok_status();
-  VIRIDIAN_TRY(const std::vector<std::string> names, environment_.files->list(directory));
+  VIRIDIAN_TRY(const std::vector<std::string> names, environment_.files->list(directory_));
   const std::vector<std::string> named = file_names();
   for (const std::string& name : names) {
     if (std::find(named.begin(), named.end(), name) != named.end()) continue;
-    VIRIDIAN_TRY_VOID(environment_.files->remove(os::join(directory, name)));
+    VIRIDIAN_TRY_VOID(environment_.files->remove(os::join(directory_, name)));
   }
   return ok_status();
 }
@@ -158,21 +174,25 @@ Status CollectionSegments::read_and_apply(const Context& context, SeqId min_seq)
   if (gone) {
     const std::string what =
         "the log no longer holds the records after number " + std::to_string(after);
-    if (environment_.options.read_only) return Error(Code::out_of_range, what);
+    if (environment_.options.read_only || environment_.cached())
+      return Error(Code::out_of_range, what);
     stopped_ = Error(Code::data_loss, what + ", which no file holds");
     return stopped_error(*stopped_);
   }
   if (!read.ok()) {
+    if (environment_.cached()) return unless_superseded(context, read.error());
     // A reader beside the writer may see a frame that is not whole yet.
     if (read.error().code() != Code::data_loss || environment_.options.read_only)
       return read.error();
     stopped_ = read.error();
     return stopped_error(*stopped_);
   }
-  if (read->empty())
-    return Error(Code::unavailable, "the log of collection " + id_.to_string() +
-                                        " ends before record " + std::to_string(min_seq) +
-                                        ", which was asked for; try again");
+  if (read->empty()) {
+    const Error ends(Code::unavailable, "the log of collection " + id_.to_string() +
+                                            " ends before record " + std::to_string(min_seq) +
+                                            ", which was asked for; try again");
+    return environment_.cached() ? unless_superseded(context, ends) : ends;
+  }
   for (const LogBatch& logged : *read) {
     if (const Status status = apply(logged); !status.ok()) {
       // The heads may hold part of the batch. Readers do not see it; nothing may follow it.
@@ -199,6 +219,7 @@ Status CollectionSegments::apply(const LogBatch& logged) {
   stopped_ = Error(Code::internal, "applying its log was interrupted; a restart replays it");
   VIRIDIAN_TRY_VOID(metadata_->apply(batch));
   VIRIDIAN_TRY_VOID(vectors_->apply(batch));
+  if (origin_) origin_->note(resolved.changes, logged.last_seq(), logged.batch->size_bytes());
   {
     const std::lock_guard lock(published_mutex_);
     if (stats_.applied == stats_.sealed)
@@ -226,6 +247,7 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.file_bytes = bytes_of(metadata_->files()) + bytes_of(vectors_->files());
   stats_.files = metadata_->files().size() + vectors_->files().size();
   memory_.set(applied > stats_.sealed ? head_bytes : 0);
+  cache_.set(head_bytes + stats_.file_bytes);
 }
 
 bool CollectionSegments::behind(SeqId durable) const {

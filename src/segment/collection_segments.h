@@ -6,8 +6,10 @@
 #include <mutex>
 #include <optional>
 
+#include "segment/base_loader.h"
 #include "segment/disposal.h"
 #include "segment/environment.h"
+#include "segment/origin.h"
 #include "segment/serial.h"
 #include "viridian/spi/segments.h"
 
@@ -25,15 +27,20 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   ///   not_found            the SysDb knows no such collection
   ///   failed_precondition  a segment is of a type that this program does not know
   ///   data_loss            a file is damaged, or the SysDb's rows contradict each other
+  ///   unavailable          of caches: no whole base could be loaded. `attempt` counts tries, which
+  ///                        ask one copy of the images after the other
+  ///   resource_exhausted   of caches: there is no room for it
   static Result<std::shared_ptr<CollectionSegments>> open(const Context&, const Environment&,
-                                                          const CollectionId&);
+                                                          const CollectionId&,
+                                                          uint32_t attempt = 0);
 
   /// For open() only: nothing works before it is opened.
   CollectionSegments(const Environment& environment, const CollectionId& id);
   ~CollectionSegments();
 
   /// Applies what the log holds up to `min_seq`, at least.
-  ///   out_of_range  only where read_only: the writer has sealed and trimmed those records
+  ///   out_of_range  only where read_only or cached: the writer has sealed and trimmed those
+  ///                 records, or what was applied turned out void. It is to be opened anew
   Status catch_up(const Context&, SeqId min_seq);
   Result<std::shared_ptr<const ReadView>> pin(const Context&, SeqId min_seq);
   /// Whether what is durable but not applied is more than writers may run ahead.
@@ -41,6 +48,16 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats() const;
   SeqId applied() const;
   const CollectionId& id() const noexcept { return id_; }
+
+  // collection_base.cpp
+  /// Of caches: what it was loaded from. Else null.
+  Origin* origin() const noexcept { return origin_.get(); }
+  /// All that is applied, and the base that it would make, but for the checksum.
+  struct Moment {
+    std::shared_ptr<const ReadView> view;
+    Base base;
+  };
+  Result<Moment> moment(const Context&);
 
   // collection_seal.cpp
   bool seal_is_due() const;
@@ -99,7 +116,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   /// such as a file that is gone: all of them are not_found, and leave no directory.
   Status unless_dropped(const Context&, Status outcome);
 
-  Status open_segments(const Context&);
+  Status open_segments(const Context&, uint32_t attempt);
   Status open_half(const Context&, const Segment& definition);
   /// data_loss where the log ends before what the files hold.
   Status check_log(const Context& context, SeqId sealed) const;
@@ -109,6 +126,15 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   /// Shows readers everything applied up to `applied`.
   void publish(SeqId applied);
   Error stopped_error(const Error& cause) const;
+
+  // collection_base.cpp
+  Status open_from_base(const Context&, const std::vector<Segment>& segments, uint32_t attempt);
+  Status take_loaded(const Context&, SeqId sealed, const LoadedRecords& records);
+  Status move_to_files(const Context&, SeqId sealed);
+  Status reserve_offsets(const Base& base);
+  bool cache_seal_is_due() const;
+  /// out_of_range where there are images of later records than were applied; else the error.
+  Error unless_superseded(const Context&, Error error) const;
 
   // collection_seal.cpp
   Status seal_alone(const Context&);
@@ -137,6 +163,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
 
   const Environment& environment_;
   const CollectionId id_;
+  const std::string directory_;
   Disposal disposal_;
   std::shared_ptr<const void> views_;  ///< shared by all views
 
@@ -156,6 +183,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats_;
   uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for record_bytes()
   uint64_t garbage_bytes_ = 0;
+  uint64_t loaded_head_bytes_ = 0;                    ///< of caches: in heads as they were loaded
   Clock::time_point head_since_;                      ///< of the oldest unsealed record
   std::optional<Clock::time_point> unapplied_since_;  ///< of those that the log still holds for it
   std::optional<Error> seal_failure_;
@@ -163,6 +191,8 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   Clock::time_point seal_not_before_;  ///< after a failure: a pause
 
   MemoryBudget::Account memory_;
+  CacheBudget::Account cache_;
+  std::unique_ptr<Origin> origin_;  ///< of caches; set by open()
 };
 
 }  // namespace viridian::segment

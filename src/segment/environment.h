@@ -7,11 +7,13 @@
 
 #include "base/executor.h"
 #include "os/files.h"
+#include "segment/base_store.h"
+#include "segment/cache_budget.h"
 #include "segment/memory_budget.h"
+#include "segment/registry.h"
 #include "segment/segment_metrics.h"
 #include "viridian/spi/log.h"
 #include "viridian/spi/segment_types.h"
-#include "viridian/spi/sysdb.h"
 
 namespace viridian::segment {
 
@@ -27,13 +29,15 @@ struct Options {
   std::chrono::seconds purge_age = std::chrono::hours(24);
   uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
   bool read_only = false;
+  /// What cached collections may take, in memory and files.
+  uint64_t cache_bytes = std::numeric_limits<uint64_t>::max();
   /// How often the background looks for what no call tells it of.
   std::chrono::milliseconds look_every{5000};
 };
 
 /// What the segments of all collections work with.
 struct Environment {
-  SysDb& sysdb;
+  std::unique_ptr<Registry> registry;
   Consumer& consumer;
   Executor& executor;
   os::Files* files;  ///< null: segments in memory, which never seal
@@ -42,8 +46,14 @@ struct Environment {
   Options options;
   SegmentMetrics metrics;
   std::unique_ptr<MemoryBudget> budget;
+  /// Where collections are loaded from. Null: nowhere, their files are all there is of them.
+  BaseStore* images = nullptr;
+  std::unique_ptr<CacheBudget> cache =
+      std::make_unique<CacheBudget>(std::numeric_limits<uint64_t>::max());
 
   std::string directory(const CollectionId& id) const { return root + "/" + id.to_string(); }
+  /// Whether collections are copies that can be dropped and loaded again at any time.
+  bool cached() const noexcept { return images != nullptr; }
   /// Whether it seals and removes.
   bool writes_files() const noexcept { return files != nullptr && !options.read_only; }
 };

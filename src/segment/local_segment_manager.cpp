@@ -73,7 +73,8 @@ Status SegmentManager::remove_unknown_directories(const Context& context) {
   VIRIDIAN_TRY(const bool exists, files.exists(environment().root));
   if (!exists) return ok_status();
   VIRIDIAN_TRY(const std::vector<std::string> names, files.list(environment().root));
-  VIRIDIAN_TRY(const std::vector<CollectionId> ids, environment().sysdb.all_collections(context));
+  VIRIDIAN_TRY(const std::vector<CollectionId> ids,
+               environment().registry->all_collections(context));
   // A SysDb without any collection may be the wrong one, and removing is for good.
   if (ids.empty()) return ok_status();
   // A process that was killed may have made some of them and not synced.

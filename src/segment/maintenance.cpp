@@ -94,8 +94,10 @@ void Maintenance::run_sealer() {
     } else {
       seal_due();
       relieve_memory();
-      seal_closed();
-      seal_forgotten();
+      if (!environment_.cached()) {
+        seal_closed();
+        seal_forgotten();
+      }
       settle();
     }
     pool_.close_unused();
@@ -163,7 +165,7 @@ void Maintenance::seal_forgotten() {
   if (Clock::now() - started_ < environment_.options.seal_age || Clock::now() < next_forgotten_)
     return;
   if (!looked_for_forgotten_) {
-    const auto ids = environment_.sysdb.all_collections(context_);
+    const auto ids = environment_.registry->all_collections(context_);
     if (!ids.ok()) return;
     looked_for_forgotten_ = true;
     forgotten_ = *ids;
@@ -185,7 +187,7 @@ void Maintenance::seal_forgotten() {
 }
 
 Status Maintenance::seal_forgotten(const CollectionId& id) {
-  VIRIDIAN_TRY(const auto segments, environment_.sysdb.list_segments(context_, id));
+  VIRIDIAN_TRY(const auto segments, environment_.registry->list_segments(context_, id));
   VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context_, id));
   if (segments.empty()) return ok_status();
   // Trimming and removing may be all that was left to do. Opening it removes.
@@ -284,7 +286,7 @@ void Maintenance::merge_due() {
 
 void Maintenance::purge() {
   const int64_t before = seconds_since_1970() - environment_.options.purge_age.count();
-  const auto ids = environment_.sysdb.collections_with_garbage(context_, before);
+  const auto ids = environment_.registry->collections_with_garbage(context_, before);
   if (!ids.ok()) {
     obs::log(obs::Level::warn, "segment", "the SysDb cannot say where garbage is",
              {{"error", ids.error().message()}});

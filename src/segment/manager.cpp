@@ -7,10 +7,18 @@
 #include "segment/restore.h"
 
 namespace viridian::segment {
+namespace {
+
+std::unique_ptr<Registry> registry_for(SysDb& sysdb, const BaseStore* images) {
+  if (images != nullptr) return std::make_unique<CacheRegistry>(sysdb);
+  return std::make_unique<SysDbRegistry>(sysdb);
+}
+
+}  // namespace
 
 Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type)
     : own_metrics_(parts.metrics == nullptr ? std::make_unique<obs::Metrics>() : nullptr),
-      environment_{parts.sysdb,
+      environment_{registry_for(parts.sysdb, parts.images),
                    parts.consumer,
                    parts.executor,
                    parts.files,
@@ -18,7 +26,9 @@ Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type
                    std::move(parts.types),
                    parts.options,
                    SegmentMetrics(own_metrics_ ? *own_metrics_ : *parts.metrics),
-                   std::make_unique<MemoryBudget>(parts.options.heads_bytes)},
+                   std::make_unique<MemoryBudget>(parts.options.heads_bytes),
+                   parts.images,
+                   std::make_unique<CacheBudget>(parts.options.cache_bytes)},
       metadata_type_(std::move(metadata_type)),
       vector_type_(std::move(vector_type)),
       pool_(environment_,
@@ -37,6 +47,7 @@ Status Manager::start(const Context&) {
 
 void Manager::stop() noexcept {
   maintenance_.stop();
+  pool_.stop();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   idle_.wait(lock, [this] { return hinted_.empty(); });
@@ -70,8 +81,14 @@ Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, con
     if (view.ok() || view.error().code() != Code::out_of_range || left == 1) return view;
     // Another process sealed and trimmed what is missing here. The SysDb knows how far, also where
     // there was nothing to write and the files are the same.
-    VIRIDIAN_TRY_VOID(pool_.reopen(context, collection));
+    VIRIDIAN_TRY_VOID(renew(context, collection));
   }
+}
+
+Status Manager::renew(const Context& context, const Shared& collection) {
+  if (!environment_.cached()) return pool_.reopen(context, collection);
+  pool_.discard(collection);
+  return ok_status();
 }
 
 Status Manager::admit(const Context& context, const CollectionId& id, uint64_t bytes) {
@@ -104,16 +121,22 @@ Status Manager::hint(const Context& context, const CollectionId& id, SeqId durab
     idle_.notify_all();
   }
   const Shared collection = pool_.peek(id);
-  if (collection && collection->behind(durable)) return collection->catch_up(context, durable);
-  return ok_status();
+  if (!collection || !collection->behind(durable)) return ok_status();
+  Status caught_up = collection->catch_up(context, durable);
+  if (!caught_up.ok() && caught_up.error().code() == Code::out_of_range)
+    return renew(context, collection);
+  return caught_up;
 }
 
 bool Manager::catch_up(const CollectionId& id, SeqId hinted) {
   const auto work = [&]() -> Status {
     VIRIDIAN_TRY(const Shared collection, pool_.get(Context(), id));
-    VIRIDIAN_TRY_VOID(collection->catch_up(Context(), hinted));
-    after_applying(collection);
-    return ok_status();
+    Status caught_up = collection->catch_up(Context(), hinted);
+    if (caught_up.ok()) after_applying(collection);
+    // Whoever asks for it next finds it as it is to be.
+    if (!caught_up.ok() && caught_up.error().code() == Code::out_of_range)
+      return renew(Context(), collection);
+    return caught_up;
   };
   Status outcome;
   try {
@@ -145,10 +168,15 @@ void Manager::catch_up_in_background(const CollectionId& id) {
 }
 
 Result<Manager::Shared> Manager::caught_up(const Context& context, const CollectionId& id) {
-  VIRIDIAN_TRY(Shared collection, pool_.get(context, id));
-  VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
-  VIRIDIAN_TRY_VOID(collection->catch_up(context, last));
-  return collection;
+  constexpr int kTries = 5;
+  for (int left = kTries;; --left) {
+    VIRIDIAN_TRY(Shared collection, pool_.get(context, id));
+    VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
+    const Status caught_up = collection->catch_up(context, last);
+    if (caught_up.ok()) return collection;
+    if (caught_up.error().code() != Code::out_of_range || left == 1) return caught_up.error();
+    VIRIDIAN_TRY_VOID(renew(context, collection));
+  }
 }
 
 Status Manager::seal(const Context& context, const CollectionId& id) {

@@ -43,16 +43,21 @@ class Manager : public Component, public viridian::SegmentManager {
     obs::Metrics* metrics;  ///< null: nobody is told
     SegmentTypes types;
     Options options;
+    BaseStore* images = nullptr;  ///< as in Environment
   };
   Manager(Parts parts, std::string metadata_type, std::string vector_type);
 
-  const Environment& environment() const noexcept { return environment_; }
-
- private:
   using Shared = CollectionPool::Shared;
+
+  const Environment& environment() const noexcept { return environment_; }
+  CollectionPool& pool() noexcept { return pool_; }
 
   /// The open collection, holding everything that is durable.
   Result<Shared> caught_up(const Context&, const CollectionId&);
+  /// Opens anew what another process has made useless.
+  Status renew(const Context&, const Shared& collection);
+
+ private:
   /// What a growing head calls for.
   void after_applying(const Shared& collection);
   void catch_up_in_background(const CollectionId&);

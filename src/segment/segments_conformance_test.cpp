@@ -3,11 +3,10 @@
 namespace viridian::conformance {
 namespace {
 
-INSTANTIATE_TEST_SUITE_P(All, SegmentsConformance,
-                         testing::Values(SegmentsHolder::Kind::mem, SegmentsHolder::Kind::local),
-                         [](const auto& made) {
-                           return made.param == SegmentsHolder::Kind::mem ? "mem" : "local";
-                         });
+INSTANTIATE_TEST_SUITE_P(All, SegmentsConformance, testing::ValuesIn(SegmentsHolder::kinds()),
+                         [](const auto& made) { return SegmentsHolder::name_of(made.param); });
+
+TEST(SegmentsOnClickHouse, HaveAServer) { SKIP_WITHOUT_CLICKHOUSE(); }
 
 }  // namespace
 }  // namespace viridian::conformance

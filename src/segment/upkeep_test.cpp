@@ -237,7 +237,7 @@ TEST_F(SegmentUpkeep, RecordsKeepTheirAgeWhenTheirCollectionIsOpenedAgain) {
   write_many(3, "text");
   ThreadPool pool(1, 8);
   obs::Metrics metrics;
-  segment::Environment environment{holder_.sysdb(),
+  segment::Environment environment{std::make_unique<segment::SysDbRegistry>(holder_.sysdb()),
                                    holder_.log(),
                                    pool,
                                    &holder_.files(),

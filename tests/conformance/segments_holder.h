@@ -5,13 +5,19 @@
 #include <string>
 
 #include "component/thread_pool.h"
+#include "conformance/clickhouse_server.h"
 #include "conformance/faulty_sysdb.h"
+#include "conformance/mem_base_store.h"
+#include "conformance/single_leases.h"
 #include "log/mem_log.h"
 #include "os/faulty_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "segment/clickhouse_images.h"
+#include "segment/clickhouse_segment_manager.h"
 #include "segment/local_segment_manager.h"
 #include "segment/mem_segment_manager.h"
+#include "segment/unsynced_files.h"
 #include "sysdb/mem_sysdb.h"
 
 namespace viridian::conformance {
@@ -19,7 +25,18 @@ namespace viridian::conformance {
 /// A segment manager under test with its peers; one collection per make_collection().
 class SegmentsHolder {
  public:
-  enum class Kind { mem, local };
+  /// cached: clickhouse::SegmentManager over images in memory; clickhouse: over a real server.
+  enum class Kind { mem, local, cached, clickhouse };
+  /// All that can be tested here.
+  static std::vector<Kind> kinds() {
+    std::vector<Kind> kinds = {Kind::mem, Kind::local, Kind::cached};
+    if (ClickHouseServer::missing().empty()) kinds.push_back(Kind::clickhouse);
+    return kinds;
+  }
+  static std::string name_of(Kind kind) {
+    static constexpr const char* kNames[] = {"mem", "local", "cached", "clickhouse"};
+    return kNames[static_cast<size_t>(kind)];
+  }
   static constexpr const char* kMetadataType = "local::MetadataSegment";
   static constexpr const char* kVectorType = "local::FlatVectorSegment";
 
@@ -28,14 +45,20 @@ class SegmentsHolder {
     // By itself nothing is sealed in a test that does not ask for it.
     options_.seal_bytes = options_.seal_records = options_.backlog_bytes = uint64_t{1} << 40;
     options_.seal_age = std::chrono::hours(1);
-    EXPECT_TRUE(open().ok());
+    if (kind == Kind::clickhouse) start_clickhouse();
+    const Status opened = open();
+    EXPECT_TRUE(opened.ok()) << opened.error().message();
   }
   ~SegmentsHolder() {
     manager_.reset();
+    if (system_) system_->stop();
     pool_.stop();
   }
 
   bool local() const { return kind_ == Kind::local; }
+  MemBaseStore& images() { return images_; }
+  SingleLeases& leases() { return leases_; }
+  clickhouse::SegmentManager::Options& compaction() { return compaction_; }
   viridian::SegmentManager& manager() { return *manager_; }
   FaultySysDb& sysdb() { return sysdb_; }
   mem::Log& log() { return log_; }
@@ -78,7 +101,7 @@ class SegmentsHolder {
 
   /// As after the end of the process, where the kind keeps anything.
   Status reopen() {
-    if (!local()) return ok_status();
+    if (kind_ == Kind::mem) return ok_status();
     manager_.reset();
     return open();
   }
@@ -89,9 +112,23 @@ class SegmentsHolder {
     return std::make_unique<local::SegmentManager>(sysdb_, log_, pool_, files_, root(), options,
                                                    kMetadataType, kVectorType);
   }
+  /// Another server that shares the images, the log and the SysDb of this one.
+  std::unique_ptr<segment::Manager> cache(Leases& leases) {
+    clickhouse::Holdings holdings{std::make_unique<segment::UnsyncedFiles>(files_), nullptr};
+    if (kind_ == Kind::clickhouse)
+      holdings.store = std::make_unique<clickhouse::Images>(*clickhouse_, 1);
+    else
+      holdings.store = std::make_unique<ForwardingBaseStore>(images_);
+    return std::make_unique<clickhouse::SegmentManager>(
+        clickhouse::SegmentManager::Peers{sysdb_, log_, leases, pool_, &metrics_},
+        std::move(holdings), temporary_.path() + "/cache", options_, compaction_, kMetadataType,
+        kVectorType);
+  }
   Status open() {
     if (kind_ == Kind::mem)
       manager_ = std::make_unique<mem::SegmentManager>(sysdb_, log_, pool_, options_.backlog_bytes);
+    else if (kind_ == Kind::cached || kind_ == Kind::clickhouse)
+      manager_ = cache(leases_);
     else
       manager_ = std::make_unique<local::SegmentManager>(
           sysdb_, log_, pool_, files_, root(), options_, kMetadataType, kVectorType, &metrics_);
@@ -101,6 +138,18 @@ class SegmentsHolder {
  private:
   Kind kind_;
   Context context_;
+  void start_clickhouse() {
+    Registry classes;
+    classes.add<clickhouse::Client, clickhouse::Client>("clickhouse::Client");
+    classes.add<obs::Metrics, obs::Metrics>("obs::Metrics");
+    system_ = std::make_unique<System>(classes, ClickHouseServer::shared()->settings());
+    const auto client = system_->require<clickhouse::Client>();
+    ASSERT_TRUE(client.ok()) << client.error().message();
+    clickhouse_ = *client;
+    const Status started = system_->start(context_);
+    ASSERT_TRUE(started.ok()) << started.error().message();
+  }
+
   os::TemporaryDirectory temporary_;
   os::RealFiles real_files_;
   os::FaultyFiles files_{real_files_};
@@ -110,6 +159,12 @@ class SegmentsHolder {
   ThreadPool pool_{2, 64};
   mutable obs::Metrics metrics_;
   segment::Options options_;
+  clickhouse::SegmentManager::Options compaction_{uint64_t{1} << 40, uint64_t{1} << 40,
+                                                  std::chrono::hours(1)};
+  MemBaseStore images_;
+  SingleLeases leases_;
+  std::unique_ptr<System> system_;
+  clickhouse::Client* clickhouse_ = nullptr;
   std::unique_ptr<segment::Manager> manager_;
 };
 

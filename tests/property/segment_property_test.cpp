@@ -61,13 +61,14 @@ std::vector<Parameters> parameters() {
   for (uint64_t seed = 0; seed < 12; ++seed) {
     all.push_back({SegmentsHolder::Kind::mem, seed});
     all.push_back({SegmentsHolder::Kind::local, seed});
+    all.push_back({SegmentsHolder::Kind::cached, seed});
   }
   return all;
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SegmentProperty, testing::ValuesIn(parameters()),
                          [](const auto& made) {
-                           return (made.param.kind == SegmentsHolder::Kind::mem ? "mem" : "local") +
+                           return SegmentsHolder::name_of(made.param.kind) +
                                   std::to_string(made.param.seed);
                          });
 
