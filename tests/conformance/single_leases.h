@@ -20,11 +20,11 @@ struct SharedLease {
 /// it; until then, or until a frozen one looks again, it believes that it does.
 class SingleLeases final : public Leases {
  public:
-  /// Holds everything at once.
+  /// Holds everything at once, or nothing.
   explicit SingleLeases(std::shared_ptr<SharedLease> shared = std::make_shared<SharedLease>(),
-                        std::string name = "self")
+                        bool holds = true, std::string name = "self")
       : shared_(std::move(shared)), name_(std::move(name)) {
-    take();
+    if (holds) take();
   }
 
   uint64_t take() { return own_ = ++shared_->epoch; }
