@@ -167,13 +167,16 @@ void Pool::give_back(std::unique_ptr<Connection> connection) noexcept {
 Status Pool::repeat(const Context& context, const std::function<Status(bool& again)>& once) {
   if (statements_ != nullptr) statements_->inc();
   const auto begun = Context::Clock::now();
+  std::optional<Error> before;
   for (int attempt = 1;; ++attempt) {
     bool again = false;
     Status done = once(again);
-    if (done.ok() || !again || attempt == kAttemptsMax) return done;
+    // The caller is better told what went wrong than that there was no time to try it again.
+    if (!done.ok() && !again && before && done.error().code() == Code::deadline_exceeded)
+      return *before;
+    if (done.ok() || !again || attempt == kAttemptsMax || !context.check().ok()) return done;
     if (Context::Clock::now() - begun > Connection::kSilenceMax) return done;
-    // The caller is better told what went wrong than that there is no time to try it again.
-    if (!context.check().ok()) return done;
+    before = done.error();
     if (repeated_ != nullptr) repeated_->inc();
     pause(attempt);
   }
