@@ -113,8 +113,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const Context& context,
   }
   keys.push_back(nullptr);
   values.push_back(nullptr);
-  std::unique_ptr<Connection> made(
-      new Connection(PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1)));
+  auto made = std::make_unique<Connection>(
+      PQconnectStartParams(keys.data(), values.data(), /*expand_dbname=*/1));
   VIRIDIAN_TRY_VOID(made->connect(context));
   VIRIDIAN_TRY_VOID(made->configure(context));
   return made;

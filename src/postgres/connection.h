@@ -36,6 +36,7 @@ class Connection {
  public:
   static constexpr std::chrono::seconds kSilenceMax{30};
 
+  explicit Connection(pg_conn* handle) : handle_(handle) {}  ///< owns it; open() is the usual way
   /// To a server that takes writes, where the address names several.
   static Result<std::unique_ptr<Connection>> open(const Context&, const Address& address);
 
@@ -61,7 +62,6 @@ class Connection {
     void operator()(pg_conn* connection) const noexcept;
   };
   class Wait;
-  explicit Connection(pg_conn* handle) : handle_(handle) {}
   Status connect(const Context&);
   Status configure(const Context&);
   Status prepare(const Context&, std::string_view sql, const Parameters&, const std::string& name);

@@ -41,7 +41,7 @@ HEAVY = {
     "re2/": "src/text",
     "sqlite3": "src/sql",
     "hwy/": "src/simd",
-    "openssl/": "src/sql",
+    "openssl/": "src/component",
     "curl/": "src/clickhouse",
     "libpq": "src/postgres",
 }
