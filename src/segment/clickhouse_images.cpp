@@ -71,7 +71,7 @@ Block to_block(const CollectionId& id, segment::Images images) {
 
 }  // namespace
 
-std::string Images::table() const { return identifier(client_.database()) + ".records"; }
+std::string Images::table() const { return client_.database() + ".records"; }
 
 Status Images::check(const Place& place) const {
   if (place.shard < client_.shards()) return ok_status();

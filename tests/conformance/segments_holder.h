@@ -5,6 +5,7 @@
 #include <string>
 
 #include "component/thread_pool.h"
+#include "conformance/clickhouse_client.h"
 #include "conformance/clickhouse_server.h"
 #include "conformance/faulty_sysdb.h"
 #include "conformance/mem_base_store.h"
@@ -45,19 +46,21 @@ class SegmentsHolder {
     // By itself nothing is sealed in a test that does not ask for it.
     options_.seal_bytes = options_.seal_records = options_.backlog_bytes = uint64_t{1} << 40;
     options_.seal_age = std::chrono::hours(1);
-    if (kind == Kind::clickhouse) start_clickhouse();
+    if (kind == Kind::clickhouse)
+      clickhouse_ = std::make_unique<ClickHouseClient>(ClickHouseServer::shared()->settings());
     const Status opened = open();
     EXPECT_TRUE(opened.ok()) << opened.error().message();
   }
   ~SegmentsHolder() {
     manager_.reset();
-    if (system_) system_->stop();
     pool_.stop();
   }
 
   bool local() const { return kind_ == Kind::local; }
   MemBaseStore& images() { return images_; }
   SingleLeases& leases() { return leases_; }
+  const std::shared_ptr<SharedLease>& lease() { return lease_; }
+  std::string cache_path() const { return temporary_.path() + "/cache"; }
   clickhouse::SegmentManager::Options& compaction() { return compaction_; }
   viridian::SegmentManager& manager() { return *manager_; }
   FaultySysDb& sysdb() { return sysdb_; }
@@ -116,13 +119,12 @@ class SegmentsHolder {
   std::unique_ptr<segment::Manager> cache(Leases& leases) {
     clickhouse::Holdings holdings{std::make_unique<segment::UnsyncedFiles>(files_), nullptr};
     if (kind_ == Kind::clickhouse)
-      holdings.store = std::make_unique<clickhouse::Images>(*clickhouse_, 1);
+      holdings.store = std::make_unique<clickhouse::Images>(clickhouse_->client(), 1);
     else
       holdings.store = std::make_unique<ForwardingBaseStore>(images_);
     return std::make_unique<clickhouse::SegmentManager>(
         clickhouse::SegmentManager::Peers{sysdb_, log_, leases, pool_, &metrics_},
-        std::move(holdings), temporary_.path() + "/cache", options_, compaction_, kMetadataType,
-        kVectorType);
+        std::move(holdings), cache_path(), options_, compaction_, kMetadataType, kVectorType);
   }
   Status open() {
     if (kind_ == Kind::mem)
@@ -138,18 +140,6 @@ class SegmentsHolder {
  private:
   Kind kind_;
   Context context_;
-  void start_clickhouse() {
-    Registry classes;
-    classes.add<clickhouse::Client, clickhouse::Client>("clickhouse::Client");
-    classes.add<obs::Metrics, obs::Metrics>("obs::Metrics");
-    system_ = std::make_unique<System>(classes, ClickHouseServer::shared()->settings());
-    const auto client = system_->require<clickhouse::Client>();
-    ASSERT_TRUE(client.ok()) << client.error().message();
-    clickhouse_ = *client;
-    const Status started = system_->start(context_);
-    ASSERT_TRUE(started.ok()) << started.error().message();
-  }
-
   os::TemporaryDirectory temporary_;
   os::RealFiles real_files_;
   os::FaultyFiles files_{real_files_};
@@ -162,9 +152,9 @@ class SegmentsHolder {
   clickhouse::SegmentManager::Options compaction_{uint64_t{1} << 40, uint64_t{1} << 40,
                                                   std::chrono::hours(1)};
   MemBaseStore images_;
-  SingleLeases leases_;
-  std::unique_ptr<System> system_;
-  clickhouse::Client* clickhouse_ = nullptr;
+  std::shared_ptr<SharedLease> lease_ = std::make_shared<SharedLease>();
+  SingleLeases leases_{lease_};
+  std::unique_ptr<ClickHouseClient> clickhouse_;
   std::unique_ptr<segment::Manager> manager_;
 };
 
