@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,14 +113,17 @@ class ClickHouseServer {
   void thaw() { ::kill(process_, SIGCONT); }
 
   static uint16_t free_port() {
-    for (int port = 20000 + ::getpid() % 9973; port < 32000; ++port) {
+    // Below the ports that the system gives out by itself; others look for one at the same time.
+    std::random_device random;
+    for (int i = 0; i < 1000; ++i) {
+      const auto port = static_cast<uint16_t>(20000 + random() % 12000);
       const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
       const int on = 1;
       ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-      sockaddr_in address = local(static_cast<uint16_t>(port));
+      sockaddr_in address = local(port);
       const int bound = ::bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof address);
       ::close(socket);
-      if (bound == 0) return static_cast<uint16_t>(port);
+      if (bound == 0) return port;
     }
     return 0;
   }
