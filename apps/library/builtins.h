@@ -14,6 +14,12 @@ Registry builtins();
 /// The settings that make `settings` run without a disk.
 void use_memory(Settings& settings);
 
+/// The settings that keep everything in ClickHouse, at the addresses of the setting clickhouse.url.
+/// `postgres_url`: of the database that says which of it counts and has the catalogue; empty:
+/// ClickHouse itself does, which then has to be a single server.
+std::map<std::string, std::string> clickhouse_settings(const std::string& clickhouse_url,
+                                                       const std::string& postgres_url);
+
 /// Sets keys of the settings table over what `settings` has.
 ///   invalid_argument  an unknown key (the nearest is named) or a value that is not allowed
 Status apply_settings(Settings& settings, const std::map<std::string, std::string>& values);

@@ -35,6 +35,13 @@ Result<Client> Client::open(std::string path, Options options) {
   return make({{"path", std::move(path)}}, std::move(options));
 }
 
+Result<Client> Client::on_clickhouse(std::string url, Options options) {
+  const auto postgres = options.settings.find("postgres.url");
+  return make(clickhouse_settings(
+                  url, postgres == options.settings.end() ? std::string() : postgres->second),
+              std::move(options));
+}
+
 Result<Client> Client::in_memory(Options options) {
   Settings memory;
   use_memory(memory);

@@ -20,6 +20,7 @@ struct State {
   CountArguments count;
   CollectionsArguments collections;
   StatsArguments stats;
+  ServersArguments servers;
   CheckArguments check;
   RepairArguments repair;
   MaintainArguments maintain;
@@ -67,8 +68,22 @@ void settings_flag(CLI::App& command, SettingsArguments& settings, const std::st
 
 void add_settings(CLI::App& command, SettingsArguments& settings) {
   command.add_option("--config", settings.file, "Settings file (TOML)")->type_name("FILE");
+  CLI::Option* clickhouse =
+      command
+          .add_option("--clickhouse", settings.clickhouse,
+                      "Keep everything in ClickHouse: sets clickhouse.url and, where they are not "
+                      "set, the classes for it. Several servers may share it")
+          ->type_name("URL");
+  command
+      .add_option("--postgres", settings.postgres,
+                  "With the catalogue in PostgreSQL, which a ClickHouse of several servers needs")
+      ->type_name("URL")
+      ->needs(clickhouse);
   for (const config::Key& key : config::keys()) {
+    // Who has classes of their own for these names them in the file or the environment.
+    if (key.name == "clickhouse" || key.name == "postgres") continue;
     std::string names = "--" + std::string(key.name);
+    if (key.name == "node.url") names += ",--node-url";
     if (key.name == "server.host") names += ",--host";
     if (key.name == "server.port") names += ",--port";
     command
@@ -230,6 +245,12 @@ void add_stats(CLI::App& app, State& state) {
   add_target(command, state.stats.target);
 }
 
+void add_servers(CLI::App& app, State& state) {
+  CLI::App& command = add_command(app, "servers", "List the servers that share a server's data",
+                                  [&] { state.chosen = state.servers; });
+  add_target(command, state.servers.target);
+}
+
 void add_maintenance(CLI::App& app, State& state) {
   using Action = MaintainArguments::Action;
   struct Command {
@@ -322,6 +343,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_get_and_count(app, state);
   add_collections(app, state);
   add_stats(app, state);
+  add_servers(app, state);
   add_check_and_repair(app, state);
   add_maintenance(app, state);
   add_snapshot(app, state);

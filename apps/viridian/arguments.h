@@ -32,6 +32,8 @@ struct Target {
 struct SettingsArguments {
   std::string file;
   std::map<std::string, std::string> flags;  ///< by settings key
+  std::string clickhouse;  ///< address: settings that are not given are those of a database there
+  std::string postgres;    ///< its catalogue is there
 };
 
 struct ServeArguments {
@@ -94,6 +96,9 @@ struct StatsArguments {
   Target target;
   std::string collection;  ///< empty: all
 };
+struct ServersArguments {
+  Target target;
+};
 struct MaintainArguments {
   enum class Action { flush, compact, close };
   Target target;
@@ -131,7 +136,7 @@ struct VersionArguments {};
 
 using Arguments = std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments,
                                GetArguments, CountArguments, CollectionsArguments, StatsArguments,
-                               MaintainArguments, CheckArguments, RepairArguments,
+                               ServersArguments, MaintainArguments, CheckArguments, RepairArguments,
                                SnapshotArguments, ConfigArguments, VersionArguments>;
 
 /// The command line as a value; or, where help was asked for or the line is wrong, what it printed

@@ -12,6 +12,7 @@ int run(const GetArguments& arguments);
 int run(const CountArguments& arguments);
 int run(const CollectionsArguments& arguments);
 int run(const StatsArguments& arguments);
+int run(const ServersArguments& arguments);
 int run(const CheckArguments& arguments);
 int run(const RepairArguments& arguments);
 int run(const MaintainArguments& arguments);

@@ -5,12 +5,27 @@
 #include <utility>
 
 #include "config/reference.h"
+#include "library/builtins.h"
 #include "viridian/commands.h"
 #include "viridian/output.h"
 #include "viridian/settings.h"
 #include "viridian/target.h"
 
 namespace viridian::cli {
+namespace {
+
+/// Sets what makes a database in ClickHouse, except for what was set by name.
+void prefer_clickhouse(const SettingsArguments& arguments, config::Loaded& loaded) {
+  for (const auto& [key, value] : clickhouse_settings(arguments.clickhouse, arguments.postgres)) {
+    std::string& origin = loaded.origins.at(key);
+    const bool is_address = key == "clickhouse.url" || key == "postgres.url";
+    if (origin != "default" && !is_address) continue;
+    loaded.settings.set(key, value);
+    origin = key == "postgres.url" ? "flag --postgres" : "flag --clickhouse";
+  }
+}
+
+}  // namespace
 
 Result<config::Loaded> load_settings(const SettingsArguments& arguments) {
   config::Sources sources;
@@ -22,7 +37,9 @@ Result<config::Loaded> load_settings(const SettingsArguments& arguments) {
     sources.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   sources.flags = arguments.flags;
-  return config::load(sources);
+  VIRIDIAN_TRY(config::Loaded loaded, config::load(sources));
+  if (!arguments.clickhouse.empty()) prefer_clickhouse(arguments, loaded);
+  return loaded;
 }
 
 int run(const ConfigArguments& arguments) {

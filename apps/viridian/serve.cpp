@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "http/server.h"
+#include "http/transport.h"
 #include "library/builtins.h"
 #include "obs/log.h"
 #include "viridian/commands.h"
@@ -44,6 +45,16 @@ void configure_log(const Settings& settings) {
       obs::parse_format(settings.text("log.format")).value_or(obs::LogFormat::text));
 }
 
+/// The other servers are told this one's address before it listens: a port that is to be any one is
+/// chosen here.
+Status choose_port(Settings& settings) {
+  const bool told = settings.text("api") == "cluster::Api" && settings.text("node.url").empty();
+  if (!told || settings.integer("server.port") != 0) return ok_status();
+  VIRIDIAN_TRY(const uint16_t port, http::free_port(settings.text("server.host")));
+  settings.set("server.port", std::to_string(port));
+  return ok_status();
+}
+
 int cannot_start(const Error& error) {
   print_error(fmt::format("cannot serve: {}", error.message()));
   return error.code() == Code::invalid_argument ? kUsage : kUnreachable;
@@ -58,6 +69,9 @@ int run(const ServeArguments& arguments) {
     return kUsage;
   }
   configure_log(loaded->settings);
+  if (const Status chosen = choose_port(loaded->settings); !chosen.ok()) {
+    return cannot_start(chosen.error());
+  }
   const StopSignals signals;
   System system(builtins(), loaded->settings);
   const Result<http::Server*> server = system.require<http::Server>();
@@ -65,8 +79,9 @@ int run(const ServeArguments& arguments) {
   if (const Status started = system.start(Context()); !started.ok()) {
     return cannot_start(started.error());
   }
-  fmt::print("Viridian {} serving {} at {}\n", VIRIDIAN_VERSION, loaded->settings.text("path"),
-             (*server)->url());
+  const bool elsewhere = !arguments.settings.clickhouse.empty();
+  fmt::print("Viridian {} serving {} at {}\n", VIRIDIAN_VERSION,
+             loaded->settings.text(elsewhere ? "clickhouse.url" : "path"), (*server)->url());
   std::fflush(stdout);
   const int signal = signals.wait();
   signals.release();

@@ -238,6 +238,12 @@ class Client {
   ///   failed_precondition  another process has it open; the message says which
   ///   data_loss            a file is damaged; the message says where
   static Result<Client> open(std::string path, Options options = {});
+  /// Opens or makes a database in ClickHouse at `url` (the setting clickhouse.url), with its
+  /// catalogue in PostgreSQL where the setting postgres.url says so. This process becomes one of
+  /// those that share the data out among each other, and nobody can send it their calls: for the
+  /// only process of a database, or for one that goes soon. Others connect() to a server.
+  ///   unavailable  ClickHouse or PostgreSQL do not answer
+  static Result<Client> on_clickhouse(std::string url, Options options = {});
   /// A database that is gone with the client.
   static Result<Client> in_memory(Options options = {});
   /// A client of the server at `url`, such as "http://127.0.0.1:8000".

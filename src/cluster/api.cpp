@@ -16,9 +16,21 @@ constexpr const char* kForwardsHelp = "Calls sent on to the server that holds th
 /// noticed after one, and two servers may be lost one after the other.
 constexpr int kPatienceInLeases = 3;
 
+/// Others reach this server at node.url, or where it listens, if that says where it is.
+Status check_address(const Settings& settings) {
+  const std::string& host = settings.text("server.host");
+  const bool anywhere = host.empty() || host == "0.0.0.0" || host == "::";
+  if (!anywhere || !settings.text("node.url").empty()) return ok_status();
+  return Error(Code::invalid_argument,
+               fmt::format("server.host is \"{}\", which is no address for other servers: set "
+                           "node.url to the one at which they reach this server",
+                           host));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Api>> Api::create(System& system) {
+  VIRIDIAN_TRY_VOID(check_address(system.settings()));
   VIRIDIAN_TRY(engine::Api * engine, system.require<engine::Api>());
   VIRIDIAN_TRY(Leases * leases, system.require<Leases>());
   VIRIDIAN_TRY(obs::Metrics * metrics, system.require<obs::Metrics>());

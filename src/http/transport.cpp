@@ -302,6 +302,11 @@ void TcpTransport::stop(milliseconds grace) noexcept {
 
 }  // namespace
 
+Result<uint16_t> free_port(const std::string& host) {
+  VIRIDIAN_TRY(const Fd listener, bind_to(host, 0));
+  return bound_port(listener.get());
+}
+
 Result<std::unique_ptr<Transport>> Transport::listen(const TransportOptions& options,
                                                      Executor& executor, Handler handler,
                                                      Refusal refusal) {

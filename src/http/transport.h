@@ -36,6 +36,9 @@ struct TransportStats {
   uint64_t handling = 0;     ///< requests on the executor now
 };
 
+/// A port that nobody listens on at that address. Somebody may before the caller does.
+Result<uint16_t> free_port(const std::string& host);
+
 /// An HTTP/1.1 server: sockets on its own threads, requests on the executor.
 ///
 ///  - A request is handled only once it is complete; requests of one connection are handled in

@@ -25,14 +25,16 @@ struct SharedStore {
 };
 
 /// One server over a shared store: its own segments and engine, and a cluster::Api before them.
+/// `sysdb`: what its engine asks instead of the store's.
 class RigServer {
  public:
   RigServer(SharedStore& store, const std::string& id, cluster::MakePeer make_peer,
-            cluster::Api::Options options, engine::Api::Options engine_options = {})
+            cluster::Api::Options options, engine::Api::Options engine_options = {},
+            SysDb* sysdb = nullptr)
       : leases_(store.table, id),
         log_(store.log, store.table, id),
         segments_(store.sysdb, log_, pool_, size_t{64} << 20),
-        engine_({store.sysdb, log_, log_, segments_}, engine_options),
+        engine_({sysdb == nullptr ? store.sysdb : *sysdb, log_, log_, segments_}, engine_options),
         api_(engine_, leases_, std::move(make_peer), metrics_, std::move(options)) {
     (void)pool_.start(Context());
     (void)segments_.start(Context());

@@ -28,9 +28,11 @@ class Server:
         self.port = port or free_port()
         self.process = None
 
+    def command(self):
+        return [self.binary, "serve", "--path", self.path, "--port", str(self.port), *self.flags]
+
     def start(self, timeout=60):
-        command = [self.binary, "serve", "--path", self.path, "--port", str(self.port), *self.flags]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if self.process.poll() is not None:

@@ -1,15 +1,19 @@
 """Runs both official clients' scenarios against a real server.
 
-usage: official_clients_test.py VIRIDIAN_BINARY
+usage: official_clients_test.py VIRIDIAN_BINARY [clickhouse|postgres]
+With the name of a store the scenarios run against two servers over a private ClickHouse, with its
+catalogue there or in PostgreSQL, each request going to a random one.
 Installs the clients from their registries once; where a registry cannot be reached, that client's
 scenario is skipped and said to be.
 """
+import contextlib
 import pathlib
 import shutil
 import subprocess
 import sys
 
 import harness
+import shared_servers
 
 HERE = pathlib.Path(__file__).parent
 PYTHON_CLIENT = "chromadb-client==1.5.9"
@@ -39,10 +43,29 @@ def node_client():
     return root / "node_modules"
 
 
-def main(binary):
+@contextlib.contextmanager
+def served(binary, store):
+    """The port of a server, or of a proxy before two of them."""
+    if not store:
+        with harness.running(binary) as server:
+            yield server.port
+        return
+    with shared_servers.running(binary, store, count=2) as servers:
+        proxy = shared_servers.RandomProxy([server.port for server in servers])
+        try:
+            yield proxy.port
+        finally:
+            proxy.stop()
+
+
+def main(binary, store=None):
+    lacking = store and shared_servers.missing(store)
+    if lacking:
+        print(f"SKIPPED: {lacking}")
+        sys.exit(harness.SKIPPED)
     ran, failed = 0, 0
-    with harness.running(binary) as server:
-        address = ["127.0.0.1", str(server.port)]
+    with served(binary, store) as port:
+        address = ["127.0.0.1", str(port)]
         python = python_client()
         if python:
             ran += 1
@@ -60,4 +83,4 @@ def main(binary):
     sys.exit(1 if failed else 0 if ran else harness.SKIPPED)
 
 
-main(sys.argv[1])
+main(*sys.argv[1:])
