@@ -34,9 +34,10 @@ class Log final : public Component, public Producer, public Consumer, public Hea
   struct Parts {
     Client& client;
     History& history;
-    Leases& leases;
+    viridian::Leases& leases;
     obs::Metrics& metrics;
-    SysDb* sysdb = nullptr;  ///< null: all collections are on the first shard, and known to callers
+    /// Null: all collections are on the first shard, and known to callers.
+    viridian::SysDb* sysdb = nullptr;
   };
 
   static Result<std::unique_ptr<Log>> create(System& system);

@@ -26,7 +26,7 @@ class Upkeep {
     Replicas& replicas;
     Topics& topics;
     History& history;
-    Leases& leases;
+    viridian::Leases& leases;
   };
   struct Options {
     /// Between two looks for days to drop.

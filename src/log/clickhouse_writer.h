@@ -47,7 +47,7 @@ class Writer {
     Replicas& replicas;
     Topics& topics;
     History& history;
-    Leases& leases;
+    viridian::Leases& leases;
     WriterMetrics& metrics;
   };
   struct Options {

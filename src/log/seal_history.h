@@ -37,7 +37,7 @@ Result<Extent> extent_of(const CollectionId& collection, std::span<const EpochRo
 class SealHistory final : public Component, public History {
  public:
   static Result<std::unique_ptr<SealHistory>> create(System& system);
-  SealHistory(Client& client, Leases& leases) : client_(client), leases_(leases) {}
+  SealHistory(Client& client, viridian::Leases& leases) : client_(client), leases_(leases) {}
 
   Result<Extent> begin(const Context&, const CollectionId&, uint64_t epoch) override;
   std::vector<Status> commit(const Context&, std::span<const Commit> commits) override;
@@ -58,7 +58,7 @@ class SealHistory final : public Component, public History {
               SeqId prev_last);
 
   Client& client_;
-  Leases& leases_;
+  viridian::Leases& leases_;
 };
 
 }  // namespace viridian::clickhouse

@@ -24,7 +24,7 @@ class SysDb final : public Component, public viridian::SysDb {
  public:
   static Result<std::unique_ptr<SysDb>> create(System& system);
   /// `leases` may be null: then nobody answers for others' changes, and strong reads ask.
-  explicit SysDb(Pool& pool, Leases* leases = nullptr) : pool_(pool), leases_(leases) {}
+  explicit SysDb(Pool& pool, viridian::Leases* leases = nullptr) : pool_(pool), leases_(leases) {}
 
   Status create_tenant(const Context&, const std::string& name) override;
   Result<Tenant> get_tenant(const Context&, const std::string& name) override;
@@ -70,7 +70,7 @@ class SysDb final : public Component, public viridian::SysDb {
                             const CollectionChange& change, std::optional<uint64_t>& epoch);
 
   Pool& pool_;
-  Leases* const leases_;
+  viridian::Leases* const leases_;
   sysdb::RowCache cache_;
 };
 

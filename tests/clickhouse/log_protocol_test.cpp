@@ -16,11 +16,11 @@
 #include <vector>
 
 #include "clickhouse/hanging_proxy.h"
+#include "clickhouse/naive_parts.h"
 #include "conformance/clickhouse_client.h"
 #include "conformance/clickhouse_server.h"
 #include "conformance/mem_history.h"
 #include "conformance/single_leases.h"
-#include "log/clickhouse_erase.h"
 #include "log/clickhouse_log.h"
 #include "log/seal_history.h"
 
@@ -34,46 +34,6 @@ using conformance::SingleLeases;
 using std::chrono::milliseconds;
 
 constexpr size_t kCollections = 2;
-
-/// What one would build without this folder's care: the last number is the greatest one stored, and
-/// nobody asks who stored it.
-class NaiveHistory final : public History {
- public:
-  explicit NaiveHistory(Client& client) : client_(client) {}
-  Result<Extent> begin(const Context& context, const CollectionId& id, uint64_t) override {
-    return extent(context, id);
-  }
-  std::vector<Status> commit(const Context&, std::span<const Commit> commits) override {
-    return std::vector<Status>(commits.size());
-  }
-  Result<Extent> extent(const Context& context, const CollectionId& id) override {
-    const std::string sql = "SELECT max(seq) AS m FROM " + log_table(client_) +
-                            " WHERE collection_id = " + literals(std::span(&id, 1));
-    VIRIDIAN_TRY(const Block block,
-                 client_.select(context, {}, sql, {{"m", std::vector<uint64_t>()}}));
-    return Extent{0, block.get<std::vector<uint64_t>>(0).front(), {{1, 1}}};
-  }
-  Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) override {
-    return Error(Code::unimplemented, "not needed");
-  }
-  Status start_after(const Context&, const CollectionId&, uint64_t, SeqId) override { return {}; }
-  Status trim(const Context&, const CollectionId&, SeqId) override { return {}; }
-  Status forget(const Context&, std::span<const CollectionId>) override { return {}; }
-
- private:
-  Client& client_;
-};
-
-/// Leases that are the same, whoever has them.
-class NaiveLeases final : public Leases {
- public:
-  Result<Holder> holder(const Context&, const CollectionId&) override { return Holder{}; }
-  Result<uint64_t> epoch(const Context&, const CollectionId&) override { return 1U; }
-  Status confirm(const Context&, const CollectionId&, uint64_t) override { return {}; }
-  bool certain(const CollectionId&, uint64_t) const noexcept override { return false; }
-  std::vector<ServerInfo> servers() const override { return {}; }
-  Status take(const Context&, uint32_t) override { return {}; }
-};
 
 enum class Scheme : uint8_t { seals, elsewhere, naive };
 
