@@ -147,11 +147,22 @@ Status SegmentManager::compact(const Context& context, const CollectionId& id, b
   VIRIDIAN_TRY_VOID(leases_.epoch(context, id));
   for (int left = kTries;; --left) {
     VIRIDIAN_TRY(const Shared collection, caught_up(context, id));
-    Status compacted = compaction_.run(context, *collection, purge);
+    Status compacted = compact_open(context, *collection, purge);
     if (compacted.ok() || compacted.error().code() != Code::out_of_range || left == 1)
       return compacted;
     VIRIDIAN_TRY_VOID(renew(context, collection));
   }
+}
+
+Status SegmentManager::compact_open(const Context& context, segment::CollectionSegments& collection,
+                                    bool purge) {
+  Status compacted = compaction_.run(context, collection, purge);
+  const segment::SegmentMetrics& metrics = environment().metrics;
+  if (compacted.ok())
+    metrics.compactions.inc();
+  else if (compacted.error().code() != Code::aborted)
+    metrics.failed_compactions.inc();
+  return compacted;
 }
 
 Status SegmentManager::seal(const Context& context, const CollectionId& id) {

@@ -36,7 +36,7 @@ class SegmentManager final : private Holdings, public segment::Manager {
   struct Peers {
     viridian::SysDb& sysdb;
     Consumer& consumer;
-    Leases& leases;
+    viridian::Leases& leases;
     Executor& executor;
     obs::Metrics* metrics = nullptr;  ///< null: nobody is told
   };
@@ -68,6 +68,7 @@ class SegmentManager final : private Holdings, public segment::Manager {
   using Clock = std::chrono::steady_clock;
 
   Status compact(const Context&, const CollectionId&, bool purge);
+  Status compact_open(const Context&, segment::CollectionSegments& collection, bool purge);
   void run();
   void look();
   bool due(const segment::Origin::Pending& pending) const;
@@ -81,7 +82,7 @@ class SegmentManager final : private Holdings, public segment::Manager {
 
   viridian::SysDb& sysdb_;
   Consumer& consumer_;
-  Leases& leases_;
+  viridian::Leases& leases_;
   const Options options_;
   segment::Compaction compaction_;
   std::unique_ptr<segment::CacheDirectory> directory_;

@@ -25,6 +25,7 @@ void SegmentManager::run() {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, options_.look_every, [&] { return stopping(); });
     }
+    environment().metrics.cache_bytes.set(static_cast<double>(environment().cache->total()));
     try {
       look();
       look_at_closed();
@@ -67,7 +68,7 @@ void SegmentManager::look() {
       if (pending.records < kManyChanges) not_before_[id] = Clock::now() + kPauseAfterFailure;
       continue;
     }
-    Status compacted = compaction_.run(context_, *collection, false);
+    Status compacted = compact_open(context_, *collection, false);
     if (!compacted.ok() && compacted.error().code() == Code::out_of_range)
       compacted = renew(context_, collection);
     attempt("compaction", id, compacted);

@@ -9,6 +9,9 @@ namespace {
 /// A collection of up to this size opens again, and reads its records from the log again, within a
 /// few milliseconds.
 constexpr uint64_t kSmallBytes = uint64_t{1} << 20;
+/// Loads at once, and that may wait for others.
+constexpr size_t kLoads = 4;
+constexpr size_t kWaitingLoads = 10'000;
 
 }  // namespace
 
@@ -30,15 +33,21 @@ CollectionPool::CollectionPool(const Environment& environment,
                                std::function<void(const CollectionId&)> opened)
     : environment_(environment), opened_(std::move(opened)) {
   environment_.cache->set_evict([this](uint64_t bytes) { evict(bytes); });
+  if (environment_.cached()) loaders_ = std::make_unique<ThreadPool>(kLoads, kWaitingLoads);
 }
 
 CollectionPool::~CollectionPool() { stop(); }
 
+Status CollectionPool::start() { return loaders_ ? loaders_->start(Context()) : ok_status(); }
+
 void CollectionPool::stop() noexcept {
-  loading_.cancel();
-  std::unique_lock lock(mutex_);
-  stopping_ = true;
-  loaded_.wait(lock, [&] { return loads_ == 0; });
+  {
+    const std::lock_guard lock(mutex_);
+    loading_.cancel();
+    stopping_ = true;
+  }
+  stop_.notify_all();
+  if (loaders_) loaders_->stop();
 }
 
 CollectionPool::SharedSlot CollectionPool::slot(const CollectionId& id) {
@@ -85,24 +94,7 @@ Result<CollectionPool::Shared> CollectionPool::get(const Context& context, const
 }
 
 bool CollectionPool::open_elsewhere(const CollectionId& id, const SharedSlot& slot) {
-  if (!environment_.cached()) return false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (stopping_) return false;
-    ++loads_;
-  }
-  const auto done = [this] {
-    const std::lock_guard lock(mutex_);
-    --loads_;
-    loaded_.notify_all();
-  };
-  if (environment_.executor.submit([this, id, slot, done] {
-        (void)open(loading_, id, slot);
-        done();
-      }))
-    return true;
-  done();
-  return false;
+  return loaders_ && loaders_->submit([this, id, slot] { (void)open(loading_, id, slot); });
 }
 
 // A copy that is behind, or a compaction at the wrong moment: both pass.
@@ -118,11 +110,17 @@ Result<CollectionPool::Shared> CollectionPool::load(const Context& context,
     } catch (const std::exception& thrown) {  // memory ran out: this collection fails alone
       opened = Error(Code::resource_exhausted, thrown.what());
     }
+    if (opened.ok()) {
+      environment_.metrics.loads.inc();
+      environment_.metrics.loaded_records.inc((*opened)->origin()->base().rows);
+    } else {
+      environment_.metrics.failed_loads.inc();
+    }
     const bool passes = !opened.ok() && (opened.error().code() == Code::unavailable ||
                                          opened.error().code() == Code::data_loss);
     if (!passes || attempt + 1 == kTries) return opened;
     std::unique_lock lock(mutex_);
-    loaded_.wait_for(lock, kFirstPause * (1 << (2 * attempt)), [&] { return stopping_; });
+    stop_.wait_for(lock, kFirstPause * (1 << (2 * attempt)), [&] { return stopping_; });
   }
 }
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "component/thread_pool.h"
 #include "segment/collection_segments.h"
 
 namespace viridian::segment {
@@ -22,7 +23,9 @@ class CollectionPool {
   /// `opened` is called after each opening, from the thread that opened.
   CollectionPool(const Environment& environment, std::function<void(const CollectionId&)> opened);
   ~CollectionPool();
-  /// Ends openings that are under way; none can begin any more.
+  /// Of caches: makes the threads that load. Without them callers load themselves.
+  Status start();
+  /// Ends loads that are under way. Idempotent.
   void stop() noexcept;
 
   /// Opens it if need be. Errors: see CollectionSegments::open.
@@ -79,11 +82,12 @@ class CollectionPool {
   std::atomic<uint64_t> uses_ = 0;
   std::atomic<uint64_t> opens_ = 0;  ///< since close_unused()
   Context loading_;                  ///< of loads; cancelled by stop()
+  /// Not the executor\'s threads: work of the executor waits for loads.
+  std::unique_ptr<ThreadPool> loaders_;
 
   std::mutex mutex_;
-  std::condition_variable loaded_;
-  uint64_t loads_ = 0;  ///< under way elsewhere; guarded by mutex_, as the next
-  bool stopping_ = false;
+  std::condition_variable stop_;
+  bool stopping_ = false;                                         // guarded by mutex_
   std::unordered_map<CollectionId, SharedSlot> slots_;            // guarded by mutex_, as the next
   std::unordered_map<CollectionId, Clock::time_point> unsealed_;  ///< of closed collections
 };

@@ -41,6 +41,7 @@ Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type
 Manager::~Manager() { Manager::stop(); }
 
 Status Manager::start(const Context&) {
+  VIRIDIAN_TRY_VOID(pool_.start());
   maintenance_.start();
   return ok_status();
 }

@@ -21,6 +21,17 @@ SegmentMetrics::SegmentMetrics(obs::Metrics& metrics)
                                     {{"work", "merge"}})),
       refused_writes(metrics.counter("viridian_segment_refused_writes_total",
                                      "Writes refused because their collection's records cannot "
-                                     "become files.")) {}
+                                     "become files.")),
+      cache_bytes(
+          metrics.gauge("viridian_cache_bytes", "Memory and files that cached collections take.")),
+      loads(metrics.counter("viridian_cache_loads_total", "Collections loaded from images.")),
+      failed_loads(metrics.counter("viridian_cache_failed_loads_total",
+                                   "Attempts to load a collection that failed.")),
+      loaded_records(
+          metrics.counter("viridian_cache_loaded_records_total", "Records loaded from images.")),
+      compactions(metrics.counter("viridian_images_compactions_total",
+                                  "Times that a collection's changes became images.")),
+      failed_compactions(metrics.counter("viridian_images_failed_compactions_total",
+                                         "Attempts at that which failed.")) {}
 
 }  // namespace viridian::segment

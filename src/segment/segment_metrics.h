@@ -16,6 +16,14 @@ struct SegmentMetrics {
   obs::Counter& failed_seals;
   obs::Counter& failed_merges;
   obs::Counter& refused_writes;
+
+  // Of caches.
+  obs::Gauge& cache_bytes;
+  obs::Counter& loads;
+  obs::Counter& failed_loads;
+  obs::Counter& loaded_records;
+  obs::Counter& compactions;
+  obs::Counter& failed_compactions;
 };
 
 }  // namespace viridian::segment

@@ -57,11 +57,12 @@ class SegmentsHolder {
   }
 
   bool local() const { return kind_ == Kind::local; }
+  viridian::clickhouse::Client& clickhouse() { return clickhouse_->client(); }
   MemBaseStore& images() { return images_; }
   SingleLeases& leases() { return leases_; }
   const std::shared_ptr<SharedLease>& lease() { return lease_; }
   std::string cache_path() const { return temporary_.path() + "/cache"; }
-  clickhouse::SegmentManager::Options& compaction() { return compaction_; }
+  viridian::clickhouse::SegmentManager::Options& compaction() { return compaction_; }
   viridian::SegmentManager& manager() { return *manager_; }
   FaultySysDb& sysdb() { return sysdb_; }
   mem::Log& log() { return log_; }
@@ -117,13 +118,14 @@ class SegmentsHolder {
   }
   /// Another server that shares the images, the log and the SysDb of this one.
   std::unique_ptr<segment::Manager> cache(Leases& leases) {
-    clickhouse::Holdings holdings{std::make_unique<segment::UnsyncedFiles>(files_), nullptr};
+    viridian::clickhouse::Holdings holdings{std::make_unique<segment::UnsyncedFiles>(files_),
+                                            nullptr};
     if (kind_ == Kind::clickhouse)
-      holdings.store = std::make_unique<clickhouse::Images>(clickhouse_->client(), 1);
+      holdings.store = std::make_unique<viridian::clickhouse::Images>(clickhouse_->client(), 1);
     else
       holdings.store = std::make_unique<ForwardingBaseStore>(images_);
-    return std::make_unique<clickhouse::SegmentManager>(
-        clickhouse::SegmentManager::Peers{sysdb_, log_, leases, pool_, &metrics_},
+    return std::make_unique<viridian::clickhouse::SegmentManager>(
+        viridian::clickhouse::SegmentManager::Peers{sysdb_, log_, leases, pool_, &metrics_},
         std::move(holdings), cache_path(), options_, compaction_, kMetadataType, kVectorType);
   }
   Status open() {
@@ -149,8 +151,8 @@ class SegmentsHolder {
   ThreadPool pool_{2, 64};
   mutable obs::Metrics metrics_;
   segment::Options options_;
-  clickhouse::SegmentManager::Options compaction_{uint64_t{1} << 40, uint64_t{1} << 40,
-                                                  std::chrono::hours(1)};
+  viridian::clickhouse::SegmentManager::Options compaction_{uint64_t{1} << 40, uint64_t{1} << 40,
+                                                            std::chrono::hours(1)};
   MemBaseStore images_;
   std::shared_ptr<SharedLease> lease_ = std::make_shared<SharedLease>();
   SingleLeases leases_{lease_};
