@@ -50,7 +50,7 @@ def served(binary, store):
         with harness.running(binary) as server:
             yield server.port
         return
-    with shared_servers.running(binary, store, count=2) as servers:
+    with shared_servers.running(binary, store, count=2) as (servers, _):
         proxy = shared_servers.RandomProxy([server.port for server in servers])
         try:
             yield proxy.port

@@ -111,7 +111,8 @@ class RandomProxy:
 
 @contextlib.contextmanager
 def running(binary, scheme="clickhouse", count=1, flags=()):
-    """`count` servers over fresh stores; all is gone afterwards. `scheme`: where the catalogue is."""
+    """`count` servers over fresh stores; all is gone afterwards. `scheme`: where the catalogue is.
+    Gives the servers and the stores."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="viridian-shared-"))
     directory.chmod(0o755)  # a store may run as another user
     stores, servers = [], []
@@ -123,7 +124,7 @@ def running(binary, scheme="clickhouse", count=1, flags=()):
             arguments += ["--postgres", stores[1].url()]
         for i in range(count):
             servers.append(SharedServer(binary, f"server-{i}", arguments).start())
-        yield servers
+        yield servers, stores
         for server in servers:
             code = server.stop()
             if code != 0:

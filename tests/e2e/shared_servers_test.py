@@ -1,15 +1,19 @@
 """Two servers over one private ClickHouse: what is written through either is read through both, one
-that is killed is replaced, one that is stopped hands over, and a new one needs nothing.
+that is frozen or killed is replaced, one that is stopped hands over, a new one needs nothing, and a
+store that does not answer is told.
 
 usage: shared_servers_test.py VIRIDIAN_BINARY [clickhouse|postgres]
 """
+import http.client
+import json
+import signal
 import sys
 import time
 
 import harness
 import shared_servers
 
-TTL_MS = 2000
+TTL_MS = 3000
 DIM = 8
 
 
@@ -41,39 +45,105 @@ def check_servers(server, expected):
         time.sleep(0.05)
 
 
+def ask(server, method, path, body=None, read=None):
+    """The sequence header of the answer, and its body."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        headers = {"content-type": "application/json", **({"x-viridian-read": read} if read else {})}
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        assert answer.status in (200, 201), (answer.status, text)
+        return int(answer.getheader("x-viridian-sequence") or 0), json.loads(text)
+    finally:
+        connection.close()
+
+
+def any_server_takes_any_call(a, b, collections):
+    for i, collection in enumerate(collections):
+        write((a, b)[i // 2 % 2], collection, 0, 5)
+        write((b, a)[i // 2 % 2], collection, 5)
+        assert count(a, collection) == count(b, collection) == 6
+    for collection, server in zip(collections, (a, b) * len(collections)):
+        for call in ("flush", "compact"):
+            status, answer = server.call("POST", f"{collection}/{call}", {})
+            assert status == 200, (status, answer)
+        assert count(a, collection) == count(b, collection) == 6
+    status, answer = b.call("POST", f"{collections[0]}/delete", {"where": {"i": {"$lt": 2}}})
+    assert (status, answer) == (200, {"deleted": 2}), (status, answer)
+    assert count(a, collections[0]) == 4
+
+
+def reads_are_as_fresh_as_they_ask(a, b, collection):
+    for i in range(20):
+        sequence, _ = ask((a, b)[i % 2], "POST", f"{collection}/upsert", records(100 + i, 1))
+        assert sequence > 0
+        for server in (a, b):
+            _, found = ask(server, "POST", f"{collection}/get", {"ids": [f"r{100 + i}"]},
+                           read=f"session={sequence}")
+            assert found["ids"] == [f"r{100 + i}"], found
+    ask(a, "GET", f"{collection}/count", read="eventual")
+    deadline = time.monotonic() + 20
+    while ask(b, "GET", f"{collection}/count", read="bounded=200")[1] != count(a, collection):
+        assert time.monotonic() < deadline
+
+
+def a_frozen_server_is_replaced(a, b, collections):
+    b.process.send_signal(signal.SIGSTOP)
+    for collection in collections:
+        write(a, collection, 7)
+    b.process.send_signal(signal.SIGCONT)
+    for collection in collections:  # what it believed to hold it holds no more
+        write(b, collection, 8)
+        assert count(a, collection) == count(b, collection)
+    check_servers(a, 2)
+
+
+def a_lost_store_is_told(a, store):
+    store.run("freeze")
+    status, answer = a.call("GET", "/readyz")
+    assert status == 503 and "ClickHouse" in answer["message"], (status, answer)
+    store.run("thaw")
+    deadline = time.monotonic() + 30
+    while a.call("GET", "/readyz")[0] != 200:
+        assert time.monotonic() < deadline, a.call("GET", "/readyz")
+        time.sleep(0.1)
+
+
 def main(binary, scheme="clickhouse"):
     lacking = shared_servers.missing(scheme)
     if lacking:
         print(f"SKIPPED: {lacking}")
         sys.exit(harness.SKIPPED)
-    with shared_servers.running(binary, scheme, 2, ["--lease.ttl_ms", str(TTL_MS)]) as servers:
+    flags = ["--lease.ttl_ms", str(TTL_MS)]
+    with shared_servers.running(binary, scheme, 2, flags) as (servers, stores):
         a, b = servers
         check_servers(a, 2)
-        collections = [harness.create_collection((a, b)[i % 2], f"collection-{i}") for i in range(12)]
-        for i, collection in enumerate(collections):  # any server takes any write
-            write((a, b)[i // 2 % 2], collection, 0, 5)
-            write((b, a)[i // 2 % 2], collection, 5)
-            assert count(a, collection) == count(b, collection) == 6
-        status, answer = b.call("POST", f"{collections[0]}/delete", {"where": {"i": {"$lt": 2}}})
-        assert (status, answer) == (200, {"deleted": 2}), (status, answer)
-        assert count(a, collections[0]) == 4
+        collections = [harness.create_collection((a, b)[i % 2], f"collection-{i}")
+                       for i in range(12)]
+        any_server_takes_any_call(a, b, collections)
+        reads_are_as_fresh_as_they_ask(a, b, collections[1])
+        a_frozen_server_is_replaced(a, b, collections)
+        a_lost_store_is_told(a, stores[0])
+        counts = [count(a, collection) for collection in collections]
 
         b.kill()  # nobody hears of it; what it held is taken over
         for collection in collections:
-            write(a, collection, 10)
-        assert [count(a, c) for c in collections] == [5] + [7] * 11
+            write(a, collection, 50)
+        counts = [number + 1 for number in counts]
+        assert [count(a, c) for c in collections] == counts
         check_servers(a, 1)
 
         fresh = shared_servers.SharedServer(binary, "fresh", b.flags[:-2]).start()
         servers[1] = fresh  # it has nothing of its own and needs nothing
-        assert [count(fresh, c) for c in collections] == [5] + [7] * 11
+        assert [count(fresh, c) for c in collections] == counts
         check_servers(a, 2)
         begun = time.monotonic()
         assert a.stop() == 0  # hands over: nobody waits for its leases to run out
         for collection in collections:
-            write(fresh, collection, 20)
+            write(fresh, collection, 60)
         print(f"writes went on {time.monotonic() - begun:.1f} s after a server was told to stop")
-        assert [count(fresh, c) for c in collections] == [6] + [8] * 11
+        assert [count(fresh, c) for c in collections] == [number + 1 for number in counts]
         status, answer = fresh.call("DELETE", f"{harness.DATABASE}/collections/collection-3")
         assert status == 200, (status, answer)
         assert fresh.call("GET", f"{collections[3]}/count")[0] == 404
