@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -17,14 +19,22 @@
 #include "obs/metrics.h"
 
 namespace viridian::clickhouse {
+namespace {
+
+constexpr std::chrono::milliseconds kTick{20};
+
+}  // namespace
 
 /// A server and whether it has been asked what it knows, and its tables have been seen to.
 struct Replica {
   Replica(Server::Options options, obs::Metrics& metrics, const std::atomic<bool>& stopping)
       : server(std::move(options), metrics, stopping) {}
+  bool ready() const { return migrated && server.settings(); }
   Server server;
-  std::timed_mutex preparing;
   std::atomic<bool> migrated{false};
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool preparing = false;  ///< some thread is at it
 };
 
 class Client::Impl {
@@ -43,6 +53,7 @@ class Client::Impl {
 
  private:
   Status prepare(const Context& context, Replica& replica);
+  Status prepare_once(const Context& context, Replica& replica);
 
   std::atomic<bool> stopping_{false};
   std::chrono::milliseconds silence_{0};
@@ -91,17 +102,43 @@ Status Client::Impl::prepare(const Context& context, Replica& replica) {
   return ok_status();
 }
 
+/// One thread asks, the others wait for it: long enough for it to see that nobody answers.
+Status Client::Impl::prepare_once(const Context& context, Replica& replica) {
+  const auto until = Context::Clock::now() + silence_;
+  {
+    std::unique_lock lock(replica.mutex);
+    while (replica.preparing) {
+      VIRIDIAN_TRY_VOID(context.check());
+      if (stopping_ || Context::Clock::now() > until)
+        return Error(Code::unavailable,
+                     fmt::format("ClickHouse at {} does not answer", replica.server.address()));
+      replica.changed.wait_for(lock, kTick);
+    }
+    if (replica.ready()) return ok_status();
+    replica.preparing = true;
+  }
+  Status status = prepare(context, replica);
+  {
+    const std::scoped_lock lock(replica.mutex);
+    replica.preparing = false;
+  }
+  replica.changed.notify_all();
+  return status;
+}
+
 Status Client::Impl::start(const Context& context) {
   stopping_ = false;
   for (size_t shard = 0; shard < shards_.size(); ++shard) {
     std::optional<Error> failed;
     bool any = false;
     for (const auto& replica : shards_[shard]) {
-      const Status status = prepare(context, *replica);
+      const Status status = prepare_once(context, *replica);
       any = any || status.ok();
       if (status.ok()) continue;
-      // Whoever is away is seen to when it is first asked for something. Anything else is wrong.
-      if (status.error().code() != Code::unavailable) return status.error();
+      // Whoever is away or busy is seen to when it is first asked for something. Anything else is
+      // wrong.
+      const Code code = status.error().code();
+      if (code != Code::unavailable && code != Code::resource_exhausted) return status.error();
       obs::log(obs::Level::warn, "clickhouse", "server does not answer",
                {{"server", replica->server.address()}, {"error", status.error().message()}});
       failed = status.error();
@@ -128,17 +165,7 @@ Result<Server*> Client::Impl::server(const Context& context, Node node) {
     return Error(Code::invalid_argument,
                  fmt::format("clickhouse.url has no replica {} of shard {}, counted from 0",
                              node.replica, node.shard));
-  if (replica->migrated && replica->server.settings()) return &replica->server;
-  // Others wait for the one that asks: long enough for it to see that the server does not answer.
-  auto until = Context::Clock::now() + silence_;
-  if (context.deadline()) until = std::min(until, *context.deadline());
-  const std::unique_lock lock(replica->preparing, until);
-  if (!lock.owns_lock()) {
-    VIRIDIAN_TRY_VOID(context.check());
-    return Error(Code::unavailable,
-                 fmt::format("ClickHouse at {} does not answer", replica->server.address()));
-  }
-  VIRIDIAN_TRY_VOID(prepare(context, *replica));
+  if (!replica->ready()) VIRIDIAN_TRY_VOID(prepare_once(context, *replica));
   return &replica->server;
 }
 

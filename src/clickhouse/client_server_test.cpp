@@ -302,5 +302,55 @@ TEST_F(ClientServer, ManyThreadsShareTheConnections) {
   EXPECT_EQ(sum->get<std::vector<uint64_t>>(1)[0], 119U * 120 / 2);
 }
 
+TEST_F(ClientServer, AReplicaThatIsAwayAtTheStartIsPreparedWhenItIsFirstUsed) {
+  ClickHouseServer second;
+  second.kill();
+  Settings settings = second.settings();
+  settings.set("clickhouse.url", ClickHouseServer::shared()->url() + "," + second.url());
+  const TestClient both = TestClient::start(settings);
+  ASSERT_EQ(both->replicas(0), 2U);
+  const Node away{0, 1};
+  EXPECT_EQ(both->execute(context_, away, "SELECT 1").error().code(), Code::unavailable);
+  EXPECT_FALSE(both->knows(away, "max_threads"));
+  second.start();
+  std::vector<std::thread> threads;
+  for (uint64_t i = 0; i < 6; ++i) {
+    threads.emplace_back([&both, away, i] {
+      const Block row{{{"version", std::vector<uint64_t>{i}}}};
+      const Status status = both->insert(Context(), away, "sysdb_log", row);
+      EXPECT_TRUE(status.ok()) << status.error().message();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_TRUE(both->knows(away, "max_threads"));
+  EXPECT_TRUE(both->execute(context_, {}, "DROP DATABASE " + both->database()).ok());
+}
+
+TEST_F(ClientServer, AServerThatIsStartedAgainIsUsedAgain) {
+  ClickHouseServer own;
+  const TestClient client = TestClient::start(own.settings());
+  const Block row{{{"version", std::vector<uint64_t>{1}}}};
+  ASSERT_TRUE(client->insert(context_, {}, "sysdb_log", row).ok());
+  own.kill();
+  EXPECT_EQ(client->insert(context_, {}, "sysdb_log", row).error().code(), Code::unavailable);
+  own.start();
+  const Status again = client->insert(context_, {}, "sysdb_log", row);
+  EXPECT_TRUE(again.ok()) << again.error().message();
+}
+
+TEST_F(ClientServer, AFrozenServerIsGivenUpAndUsedAgainOnceItGoesOn) {
+  ClickHouseServer own;
+  Settings settings = own.settings();
+  settings.set("clickhouse.timeout_ms", "300");
+  const TestClient client = TestClient::start(settings);
+  own.freeze();
+  EXPECT_EQ(client->execute(context_, {}, "SELECT 1").error().code(), Code::unavailable);
+  own.thaw();
+  // It may still be busy with what it missed, on a machine that is.
+  Status status = client->execute(context_, {}, "SELECT 1");
+  for (int i = 0; !status.ok() && i < 20; ++i) status = client->execute(context_, {}, "SELECT 1");
+  EXPECT_TRUE(status.ok()) << status.error().message();
+}
+
 }  // namespace
 }  // namespace viridian::clickhouse

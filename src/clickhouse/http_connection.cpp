@@ -18,6 +18,8 @@ constexpr size_t kTextBytes = 64 << 10;
 /// How often it is looked whether the caller is still there: a context says nothing by itself.
 constexpr std::chrono::milliseconds kTick{20};
 constexpr long kBufferBytes = 512L << 10;
+/// A machine that answers at all answers sooner.
+constexpr long kConnectTimeoutMs = 5000;
 
 struct EasyCleanup {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -113,6 +115,7 @@ Status HttpConnection::Impl::open(const HttpEndpoint& endpoint) {
   }
   CURL* const easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, kConnectTimeoutMs);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");  // whatever the environment says
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
