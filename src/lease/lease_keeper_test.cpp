@@ -263,13 +263,12 @@ class Simulation {
     };
     server.keeper = std::make_unique<LeaseKeeper>(
         std::make_unique<SimulatedStore>([this, i](auto work) { return call(i, work); }), options);
-    server.thread = std::jthread([this, i] { run(i); });
+    server.thread = std::jthread([this, i, &server] { run(i, server); });
   }
 
   // ---- In a server's thread
 
-  void run(size_t i) {
-    Server& server = *servers_[i];
+  void run(size_t i, Server& server) {
     wait_for_turn(i, /*first=*/true);
     (void)server.keeper->start(Context());
     while (!ending_ && !server.stopping) {
@@ -326,9 +325,10 @@ class Simulation {
     late_[which](leases_);
     late_.erase(late_.begin() + static_cast<ptrdiff_t>(which));
   }
-  /// Where one is certain nobody has gone on under a later epoch, paused or not.
+  /// Where one is certain nobody has gone on under a later epoch, paused or not. Some slots are
+  /// looked at each time: what is wrong stays so for a while.
   void check() {
-    for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    for (uint32_t slot = number(8); slot < kSlots; slot += 8) {
       std::optional<uint64_t> certain;
       uint64_t latest = 0;
       for (const auto& server : servers_) {
