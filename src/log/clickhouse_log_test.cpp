@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "clickhouse/literal.h"
+#include "clickhouse/test_server.h"
 #include "conformance/clickhouse_client.h"
 #include "conformance/clickhouse_server.h"
 #include "conformance/mem_history.h"
@@ -300,6 +301,22 @@ TEST_F(ClickHouseLogTest, DaysGoOnceEverythingInThemIsLetGoOf) {
 TEST_F(ClickHouseLogTest, WellServersHaveNoFindings) {
   const auto owner = process(true);
   EXPECT_TRUE(owner->log->health(Context::with_timeout(std::chrono::seconds(30))).empty());
+}
+
+// As of a replica that is frozen: it takes connections and all the time there is.
+TEST_F(ClickHouseLogTest, OfAReplicaThatSaysNothingTheOthersAreNotSuspected) {
+  Listener silent([](int socket) {
+    for (char buffer[1024]; ::recv(socket, buffer, sizeof buffer, 0) > 0;) continue;
+  });
+  Settings settings = ClickHouseServer::shared()->settings();
+  settings.set("clickhouse.url", silent.url() + "," + ClickHouseServer::shared()->url());
+  settings.set("clickhouse.timeout_ms", "1000");
+  ClickHouseClient client(settings);
+  Replicas replicas(client.client(), client.metrics());
+  const auto health = replicas.health(Context::with_timeout(milliseconds(1000)));
+  ASSERT_EQ(health.size(), 2u);
+  EXPECT_FALSE(health[0].reachable);
+  EXPECT_TRUE(health[1].reachable) << health[1].error;
 }
 
 }  // namespace

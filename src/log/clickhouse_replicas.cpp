@@ -3,9 +3,11 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "clickhouse/literal.h"
 #include "log/clickhouse_rows.h"
+#include "log/guarded.h"
 
 namespace viridian::clickhouse {
 namespace {
@@ -114,17 +116,27 @@ void Replicas::ask(const Context& context, NodeHealth& health) {
   state(health.node).read_only->set(health.read_only ? 1 : 0);
 }
 
+// All at once: one that is frozen must not take the time that the others have to answer.
 std::vector<NodeHealth> Replicas::health(const Context& context) {
   std::vector<NodeHealth> all = noted();
-  for (NodeHealth& entry : all) {
-    auto limit = kHealthTimeout;
-    if (context.deadline()) {
-      const auto left = *context.deadline() - Context::Clock::now();
-      limit = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(left),
-                         std::chrono::milliseconds(0), limit);
-    }
-    ask(Context::with_timeout(limit), entry);
+  auto limit = kHealthTimeout;
+  if (context.deadline()) {
+    const auto left = *context.deadline() - Context::Clock::now();
+    limit = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(left),
+                       std::chrono::milliseconds(0), limit);
   }
+  std::vector<std::jthread> asking;
+  for (NodeHealth& entry : all) {
+    asking.emplace_back([this, limit, &entry] {
+      const Status asked = log::guarded([&] {
+        ask(Context::with_timeout(limit), entry);
+        return ok_status();
+      });
+      if (!asked.ok()) entry.error = asked.error().message();
+      entry.reachable = entry.reachable && asked.ok();
+    });
+  }
+  asking.clear();
   return all;
 }
 

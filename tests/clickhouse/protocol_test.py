@@ -297,10 +297,11 @@ def main():
           f"{len(protocol.book.asked)} questions for the last number")
     print("done to them:", ", ".join(f"{what} {number}" for what, number in
                                      [*protocol.faults.items(), *protocol.proxy.done.items()]))
-    for line in protocol.book.wrong[:10]:
+    for line in protocol.book.wrong[:3]:
         print(line)
     if args.scheme == "naive":
-        sys.exit(0 if sum(found.values()) > 0 else "the naive way passed: the test shows nothing")
+        faults = sum(found[what] for what in ("missing", "misplaced", "duplicates", "unequal"))
+        sys.exit(0 if faults > 0 else "the naive way passed: the test shows nothing")
     sys.exit(1 if sum(found.values()) else 0)
 
 
