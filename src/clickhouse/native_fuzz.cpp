@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const size_t piece = 1 + data[0] / 2;
   Shape shape = every_type();
-  if (data[0] % 2 == 1) shape = {{"s", StringColumn()}, {"v", FloatArrays()}};
+  if (data[0] % 2 == 1) shape = {{"s", viridian::StringColumn()}, {"v", FloatArrays()}};
   decode_any(bytes, shape, piece);
   return 0;
 }
