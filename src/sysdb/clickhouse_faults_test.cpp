@@ -13,16 +13,17 @@
 namespace viridian::clickhouse {
 namespace {
 
-/// Hands whole requests to the program's ClickHouse, and decides about those that rename.
-class RenameProxy {
+/// Hands whole requests to the program's ClickHouse, and decides about those with a certain word.
+class StatementProxy {
  public:
   /// What to do with a request; `forward` hands it on.
   using Decide = std::function<TestReply(const std::function<TestReply()>& forward)>;
 
-  RenameProxy() : server_([this](const TestRequest& request) { return answer(request); }) {}
+  StatementProxy() : server_([this](const TestRequest& request) { return answer(request); }) {}
   std::string url() const { return server_.url(); }
-  void on_rename(Decide decide) {
+  void on(std::string word, Decide decide) {
     const std::lock_guard lock(mutex_);
+    word_ = std::move(word);
     decide_ = std::move(decide);
   }
   static TestReply broken() { return {"", TestReply::Then::reset}; }
@@ -32,12 +33,10 @@ class RenameProxy {
     Decide decide;
     {
       const std::lock_guard lock(mutex_);
-      decide = decide_;
+      if (request.body.find(word_) != std::string::npos) decide = decide_;
     }
     const auto handed_on = [request] { return forward(request); };
-    const bool renames = request.body.find("RENAME TABLE") != std::string::npos ||
-                         request.head.find("RENAME") != std::string::npos;
-    return decide && renames ? decide(handed_on) : handed_on();
+    return decide ? decide(handed_on) : handed_on();
   }
   static TestReply forward(const TestRequest& request) {
     const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -57,6 +56,7 @@ class RenameProxy {
   }
 
   std::mutex mutex_;
+  std::string word_;  // guarded by mutex_, as decide_
   Decide decide_;
   TestServer server_;  // goes first: its threads use the rest
 };
@@ -83,7 +83,7 @@ class ClickHouseSysDbFaults : public testing::Test {
     EXPECT_TRUE(straight_->execute(Context(), {}, "DROP DATABASE " + straight_->database()).ok());
   }
 
-  RenameProxy proxy_;
+  StatementProxy proxy_;
   ToldLeases leases_;
   TestClient straight_;
   TestClient through_;
@@ -93,14 +93,14 @@ class ClickHouseSysDbFaults : public testing::Test {
 
 TEST_F(ClickHouseSysDbFaults, ChangeThatWasNotAnsweredIsFoundThoughOthersBuiltUponIt) {
   std::atomic<int> renames = 0;
-  proxy_.on_rename([&](const auto& forward) {
+  proxy_.on("RENAME TABLE", [&](const auto& forward) {
     ++renames;
     (void)forward();
     for (const char* name : {"u", "v"}) {
       const Status made = other_->create_tenant(Context(), name);
       EXPECT_TRUE(made.ok()) << made.error().message();
     }
-    return RenameProxy::broken();
+    return StatementProxy::broken();
   });
   const Status made = db_->create_tenant(Context(), "t");
   EXPECT_TRUE(made.ok()) << made.error().message();
@@ -111,8 +111,9 @@ TEST_F(ClickHouseSysDbFaults, ChangeThatWasNotAnsweredIsFoundThoughOthersBuiltUp
 
 TEST_F(ClickHouseSysDbFaults, RequestThatNeverArrivedIsRepeated) {
   std::atomic<int> renames = 0;
-  proxy_.on_rename(
-      [&](const auto& forward) { return ++renames < 3 ? RenameProxy::broken() : forward(); });
+  proxy_.on("RENAME TABLE", [&](const auto& forward) {
+    return ++renames < 3 ? StatementProxy::broken() : forward();
+  });
   EXPECT_TRUE(db_->create_tenant(Context(), "t").ok());
   EXPECT_EQ(renames, 3);
   EXPECT_TRUE(other_->get_tenant(Context(), "t").ok());
@@ -120,7 +121,7 @@ TEST_F(ClickHouseSysDbFaults, RequestThatNeverArrivedIsRepeated) {
 
 TEST_F(ClickHouseSysDbFaults, ChangeOfAnotherMeanwhileIsTakenIntoAccount) {
   std::atomic<int> renames = 0;
-  proxy_.on_rename([&](const auto& forward) {
+  proxy_.on("RENAME TABLE", [&](const auto& forward) {
     if (++renames == 1) {
       EXPECT_TRUE(other_->create_tenant(Context(), "t").ok());
     }
@@ -129,6 +130,27 @@ TEST_F(ClickHouseSysDbFaults, ChangeOfAnotherMeanwhileIsTakenIntoAccount) {
   const Status made = db_->create_tenant(Context(), "t");
   ASSERT_FALSE(made.ok());
   EXPECT_EQ(made.error().code(), Code::already_exists);
+}
+
+// Lists of tables that are made beside DDL may fail for one that is gone, or lack one.
+TEST_F(ClickHouseSysDbFaults, ListOfTablesThatFailsOrLacksTheHeadIsAskedForAgain) {
+  ASSERT_TRUE(other_->create_tenant(Context(), "t").ok());
+  const std::string failed = "Code: 60, e.displayText() = DB::Exception: Table x doesn't exist.";
+  std::atomic<int> lists = 0;
+  proxy_.on("SHOW TABLES", [&](const auto& forward) -> TestReply {
+    switch (++lists) {
+      case 1:
+        return {"HTTP/1.1 404 Not Found\r\nContent-Length: " + std::to_string(failed.size()) +
+                "\r\n\r\n" + failed};
+      case 2:
+        return {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"};
+      default:
+        return forward();
+    }
+  });
+  const auto tenant = db_->get_tenant(Context(), "t");
+  EXPECT_TRUE(tenant.ok()) << tenant.error().message();
+  EXPECT_EQ(lists, 3);
 }
 
 // A request that is still on its way must not change what a holder has answered from memory.
@@ -142,10 +164,10 @@ TEST_F(ClickHouseSysDbFaults, ChangeThatWasGivenUpCannotTakeEffectAfterTheNextRe
   EXPECT_EQ(db_->get_collection(Context(), row.id)->name, "a");
   std::function<TestReply()> on_its_way;
   std::atomic<bool> arrived = false;
-  proxy_.on_rename([&](const auto& forward) {
+  proxy_.on("RENAME TABLE", [&](const auto& forward) {
     on_its_way = forward;
     arrived = true;
-    return RenameProxy::broken();
+    return StatementProxy::broken();
   });
   CollectionChange change;
   change.name = "b";
@@ -155,7 +177,7 @@ TEST_F(ClickHouseSysDbFaults, ChangeThatWasGivenUpCannotTakeEffectAfterTheNextRe
   EXPECT_NE(changed.error().message().find("is not known"), std::string::npos)
       << changed.error().message();
   ASSERT_TRUE(arrived);
-  proxy_.on_rename({});
+  proxy_.on("", {});
   EXPECT_EQ(db_->get_collection(Context(), row.id)->name, "a");
   (void)on_its_way();
   EXPECT_EQ(other_->get_collection(Context(), row.id)->name, "a");
