@@ -172,6 +172,24 @@ TEST_P(CachedSegments, CompactionLeavesOneImageOfEachRecord) {
   check(*server().manager);
 }
 
+// More removals than one insert may have rows.
+TEST_P(CachedSegments, ManyRemovalsAtOnceAreWritten) {
+  constexpr int kRecords = 70'000;
+  std::vector<Row> rows, gone;
+  for (int i = 0; i < kRecords; ++i) {
+    rows.push_back({std::to_string(i), {1}});
+    gone.push_back({std::to_string(i)});
+  }
+  rows.push_back({"last", {2}});
+  holder_.append(id_, batch_of(Operation::add, rows));
+  holder_.append(id_, batch_of(Operation::remove, gone));
+  seal();
+  Server other = server();
+  const auto view = pin(*other.manager);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  EXPECT_EQ((*view)->metadata().count(), 1u);
+}
+
 TEST_P(CachedSegments, EndOfTheProcessLosesNothing) {
   write(Operation::add, three(1));
   seal();

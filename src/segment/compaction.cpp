@@ -9,7 +9,8 @@
 namespace viridian::segment {
 namespace {
 
-constexpr size_t kFetchRows = 1024;
+constexpr size_t kFirstFetchRows = 32;
+constexpr size_t kMostFetchRows = 1024;
 constexpr size_t kWriteRows = 50'000;
 constexpr size_t kWriteBytes = size_t{24} << 20;
 constexpr int kLooks = 6;
@@ -97,11 +98,16 @@ Status Compaction::write(const Job& job, std::span<const Origin::Change> changes
   Images images;
   std::vector<Offset> offsets;
   std::vector<SeqId> seqs;
+  size_t fetch_rows = kFirstFetchRows;
   const auto fetch = [&]() -> Status {
-    Status fetched = append_images(job.context, *job.moment.view, offsets, seqs, images);
+    const size_t before = bytes_of(images);
+    VIRIDIAN_TRY_VOID(append_images(job.context, *job.moment.view, offsets, seqs, images));
+    // As many at once as will not go far beyond what one insert is to take.
+    const size_t row_bytes = (bytes_of(images) - before) / std::max<size_t>(1, offsets.size());
+    fetch_rows = std::clamp(kWriteBytes / 2 / (row_bytes + 1), size_t{1}, kMostFetchRows);
     offsets.clear();
     seqs.clear();
-    return fetched;
+    return ok_status();
   };
   const auto flush = [&]() -> Status {
     if (images.rows() == 0) return ok_status();
@@ -110,12 +116,11 @@ Status Compaction::write(const Job& job, std::span<const Origin::Change> changes
   for (const Origin::Change& change : changes) {
     if (change.removed) {
       append_deletion(change.offset, change.seq, images);
-      continue;
+    } else {
+      offsets.push_back(change.offset);
+      seqs.push_back(change.seq);
+      if (offsets.size() >= fetch_rows) VIRIDIAN_TRY_VOID(fetch());
     }
-    offsets.push_back(change.offset);
-    seqs.push_back(change.seq);
-    if (offsets.size() < kFetchRows) continue;
-    VIRIDIAN_TRY_VOID(fetch());
     if (images.rows() >= kWriteRows || bytes_of(images) >= kWriteBytes) VIRIDIAN_TRY_VOID(flush());
   }
   VIRIDIAN_TRY_VOID(fetch());
