@@ -5,6 +5,7 @@ from every server and in ClickHouse itself; and every outage shows in health and
 server.
 
 usage: cluster_test.py VIRIDIAN_BINARY [--copies 1|2] [--rounds N] [--seed N]
+                       [--outages kill,freeze,lag,stop_zookeeper]
 """
 import argparse
 import json
@@ -25,6 +26,7 @@ import shared_servers  # noqa: E402
 
 SERVERS, WRITERS, READERS, COLLECTIONS = 2, 6, 2, 6
 DATABASE = "viridian"
+OUTAGES = ("kill", "freeze", "lag", "stop_zookeeper")
 SEEN_WITHIN = 60  # seconds until health and metrics tell of an outage, and of its end
 
 
@@ -84,8 +86,8 @@ class Test:
         """Of collections whose log is on that shard, on any of its replicas."""
         ids = set()
         for node in self.cluster.shard(number):
-            ids |= set(self.cluster.ask(
-                node, f"SELECT DISTINCT toString(collection_id) FROM {DATABASE}.record_log").split())
+            ids |= set(self.cluster.ask(node, "SELECT DISTINCT toString(collection_id) "
+                                        f"FROM {DATABASE}.record_log").split())
         return [path for path in self.load.paths if path.rsplit("/", 1)[1] in ids]
 
     # ---- What is told of an outage
@@ -164,8 +166,8 @@ class Test:
 
         def shows(server):
             status, text = self.findings(server)
-            return (status == 200 and f"the replica at {address} lags" in text and
-                    self.metric(server, "viridian_clickhouse_log_replica_delay_seconds", address) > 0)
+            delay = self.metric(server, "viridian_clickhouse_log_replica_delay_seconds", address)
+            return status == 200 and f"the replica at {address} lags" in text and delay > 0
         if self.copies == 1:
             self.load.wait_for_writes()
         self.await_on_all(f"{node} lags", shows)
@@ -232,12 +234,11 @@ class Test:
                         stored = (collection, f"{batch}/{row}") in there
                         assert stored == mine, f"{node}, {writer.path}: {batch}/{row}: {stored}"
 
-    def run(self, rounds):
-        acts = [self.kill, self.freeze, self.lag, self.stop_zookeeper]
+    def run(self, outages, rounds):
         for _ in range(rounds):
-            self.random.shuffle(acts)
-            for act in acts:
-                act()
+            self.random.shuffle(outages)
+            for outage in outages:
+                getattr(self, outage)()
         if self.copies == 2:
             self.remove()
         else:
@@ -258,6 +259,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("--copies", type=int, choices=[1, 2], default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--outages", default=",".join(OUTAGES))
     parser.add_argument("--seed", type=int, default=int(time.time()))
     args = parser.parse_args()
     lacking = missing()
@@ -277,7 +279,7 @@ def main():
                  "--clickhouse.compact_records", "2000"]
         test = Test(args.binary, cluster, flags, args.copies, random.Random(args.seed))
         test.start()
-        test.run(args.rounds)
+        test.run(args.outages.split(","), args.rounds)
     finally:
         if test:
             test.stop()

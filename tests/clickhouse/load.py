@@ -126,7 +126,7 @@ class Load:
         return sum(w.acknowledged for w in self.writers if paths is None or w.path in paths)
 
     def wait_for_writes(self, paths=None, batches=5, seconds=60):
-        """Until every writer of these collections was acknowledged some more; how long that took."""
+        """Until every writer of these collections was acknowledged some more: in what time."""
         begun = time.monotonic()
         writers = [w for w in self.writers if paths is None or w.path in paths]
         wanted = [w.acknowledged + batches for w in writers]

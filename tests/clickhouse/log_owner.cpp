@@ -123,10 +123,11 @@ Registry registry() {
 /// The parts below a log, running.
 class Parts {
  public:
+  explicit Parts(Settings settings) : system_(registry(), std::move(settings)) {}
   static Result<std::unique_ptr<Parts>> open(const Settings& settings, bool naive) {
     const auto until = Clock::now() + kStartTime;
     while (true) {  // a database that is being killed is no reason to give up
-      auto parts = std::unique_ptr<Parts>(new Parts(settings));
+      auto parts = std::make_unique<Parts>(settings);
       const Status started = parts->start(naive);
       if (started.ok()) return parts;
       if (Clock::now() > until) return started.error();
@@ -147,8 +148,6 @@ class Parts {
   }
 
  private:
-  explicit Parts(Settings settings) : system_(registry(), std::move(settings)) {}
-
   Status start(bool naive) {
     VIRIDIAN_TRY(metrics_, system_.require<obs::Metrics>());
     VIRIDIAN_TRY(client_, system_.require<Client>());

@@ -6,8 +6,8 @@ must be answered with what was acknowledged before it was asked.
 
 usage: protocol_test.py LOG_OWNER [--scheme seals|postgres|naive] [--records N] [--seed N]
 
-seals: histories and leases in ClickHouse; postgres: in PostgreSQL; naive: leases in ClickHouse, and a
-log whose last number is the greatest one stored. That one must fail.
+seals: histories and leases in ClickHouse; postgres: in PostgreSQL; naive: leases in ClickHouse, and
+a log whose last number is the greatest one stored. That one must fail.
 """
 import argparse
 import bisect
@@ -118,8 +118,8 @@ class Protocol:
     def __init__(self, binary, scheme, records, seed, directory):
         self.binary, self.scheme, self.records, self.directory = binary, scheme, records, directory
         self.random, self.book, self.number = random.Random(seed), Book(), 0
-        self.clickhouse = shared_servers.Store("private-clickhouse", directory / "clickhouse").start()
-        self.stores = [self.clickhouse]
+        self.clickhouse = shared_servers.Store("private-clickhouse", directory / "clickhouse")
+        self.stores = [self.clickhouse.start()]
         self.flags = ["--lease.ttl_ms", str(int(TTL * 1000)), "--clickhouse.timeout_ms", "1500"]
         if scheme == "postgres":
             postgres = shared_servers.Store("private-postgres", directory / "postgres").start()

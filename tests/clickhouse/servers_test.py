@@ -1,6 +1,7 @@
 """Servers over one ClickHouse under clients that write and read through random ones of them, while
-servers are killed and frozen, and ClickHouse (and PostgreSQL), too. Every acknowledged batch is read
-whole, all the time and at the end from every server; what a lost server held is taken over soon.
+servers are killed and frozen, and ClickHouse (and PostgreSQL), too. Every acknowledged batch is
+read whole, all the time and at the end from every server; what a lost server held is taken over
+soon.
 
 usage: servers_test.py VIRIDIAN_BINARY [clickhouse|postgres] [--servers N] [--rounds N] [--seed N]
 """
