@@ -108,7 +108,10 @@ void Writer::run() {
       return ok_status();
     });
     if (done.ok()) continue;
-    for (const SharedAppend& append : group) answer(*append, done.error());
+    // What had been numbered is among the doubtful.
+    const Error error(Code::unavailable,
+                      fmt::format("{}; the batch may be stored", done.error().message()));
+    for (const SharedAppend& append : group) answer(*append, error);
   }
   const std::lock_guard lock(mutex_);
   for (const SharedAppend& append : queue_)
@@ -183,8 +186,7 @@ Result<Topics::Writing> Writer::prepare(const Context& context, const Collection
   const auto doubtful = doubtful_.find(collection);
   if (doubtful == doubtful_.end()) return *writing;
   std::vector<Part> parts;
-  parts.push_back(std::move(doubtful->second));
-  doubtful_.erase(doubtful);
+  parts.push_back(doubtful->second);
   store_parts(context, std::move(parts));
   writing = parts_.topics.writing(collection);
   if (!writing || doubtful_.contains(collection)) {
@@ -246,6 +248,10 @@ void Writer::retry_doubtful() {
 
 void Writer::store_parts(const Context& context, std::vector<Part> parts) {
   if (parts.empty()) return;
+  // Until more is known. Whatever happens from here on, these numbers are not given to others.
+  for (const Part& part : parts)
+    doubtful_[part.collection] = {part.collection, part.epoch,   part.from,
+                                  part.to,         part.batches, {}};
   const Outcome outcome = insert(context, parts);
   if (outcome.stored == Stored::no) return refused(context, std::move(parts), outcome.error);
   Status safe = ok_status();
@@ -254,7 +260,7 @@ void Writer::store_parts(const Context& context, std::vector<Part> parts) {
   else
     safe = read_back(context, parts);
   if (!safe.ok()) {
-    for (Part& part : parts) doubt(std::move(part), safe.error());
+    for (const Part& part : parts) doubt(part, safe.error());
     return;
   }
   back_off_ = milliseconds(0);
@@ -275,7 +281,6 @@ void Writer::refused(const Context& context, std::vector<Part> parts, const Erro
     // epoch makes it void.
     if (error.code() == Code::invalid_argument)
       (void)parts_.leases.take(context, slot_of(part.collection));
-    doubtful_[part.collection] = std::move(part);
     return;
   }
   for (Part& part : parts) {
@@ -286,10 +291,8 @@ void Writer::refused(const Context& context, std::vector<Part> parts, const Erro
 }
 
 void Writer::put_back(const Part& part, const Error& error) {
-  if (part.appends.empty()) {
-    doubtful_[part.collection] = part;
-    return;
-  }
+  if (part.appends.empty()) return;
+  doubtful_.erase(part.collection);
   const auto now = Context::Clock::now();
   const std::lock_guard lock(mutex_);
   for (auto at = part.appends.rbegin(); at != part.appends.rend(); ++at) {
@@ -304,19 +307,21 @@ void Writer::put_back(const Part& part, const Error& error) {
 }
 
 void Writer::fail(const Part& part, const Error& error) {
+  doubtful_.erase(part.collection);
   for (const SharedAppend& append : part.appends) answer(*append, error);
 }
 
-void Writer::doubt(Part part, const Error& error) {
+void Writer::doubt(const Part& part, const Error& error) {
   parts_.metrics.unknown.inc(part.appends.size());
-  fail(part, Error(Code::unavailable,
-                   fmt::format("it is not known whether the batch for collection {} was stored: {}",
-                               part.collection.to_string(), error.message())));
-  part.appends.clear();
-  doubtful_[part.collection] = std::move(part);
+  const Error unknown(
+      Code::unavailable,
+      fmt::format("it is not known whether the batch for collection {} was stored: {}",
+                  part.collection.to_string(), error.message()));
+  for (const SharedAppend& append : part.appends) answer(*append, unknown);
 }
 
 void Writer::done(const Part& part) {
+  doubtful_.erase(part.collection);
   parts_.topics.committed(part.collection, part.epoch, part.to);
   parts_.metrics.batches.inc(part.batches.size());
   parts_.metrics.records.inc(part.to - part.from);
@@ -347,7 +352,7 @@ void Writer::commit(const Context& context, std::vector<Part> parts) {
     if (unknown.empty()) return;
     parts = std::move(unknown);
     if (stopping_ || !pause(context, wait).ok()) {
-      for (Part& part : parts) doubt(std::move(part), error);
+      for (const Part& part : parts) doubt(part, error);
       return;
     }
     wait = std::min(wait * 2, milliseconds(500));

@@ -108,7 +108,7 @@ class Writer {
   void commit(const Context&, std::vector<Part> parts);
   void done(const Part& part);
   void fail(const Part& part, const Error& error);
-  void doubt(Part part, const Error& error);
+  void doubt(const Part& part, const Error& error);
   void put_back(const Part& part, const Error& error);
   void answer(Append& append, Result<SeqId> result);
   Context limited(std::chrono::milliseconds limit);
