@@ -42,10 +42,10 @@ Server::Server(Options options, obs::Metrics& metrics, const std::atomic<bool>& 
     : options_(std::move(options)),
       stopping_(stopping),
       metrics_(metrics),
-      sent_(metrics.counter("viridian_clickhouse_sent_bytes",
+      sent_(metrics.counter("viridian_clickhouse_sent_bytes_total",
                             "Bytes of request bodies sent to ClickHouse.",
                             {{"server", address()}})),
-      received_(metrics.counter("viridian_clickhouse_received_bytes",
+      received_(metrics.counter("viridian_clickhouse_received_bytes_total",
                                 "Bytes of answers' bodies received from ClickHouse.",
                                 {{"server", address()}})),
       pool_(options_.endpoint, options_.connections) {
