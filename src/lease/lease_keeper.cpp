@@ -131,6 +131,8 @@ Status LeaseKeeper::beat_if_due(const Context& context) {
     return ok_status();
   VIRIDIAN_TRY_VOID(store_->beat(context, {options_.id, options_.url, ++beats_}));
   beat_begun_ = unconfirmed_ = begun;
+  const std::lock_guard lock(mutex_);
+  beaten_ = begun;
   return ok_status();
 }
 
@@ -193,6 +195,7 @@ std::vector<LeaseStore::Lease> LeaseKeeper::note_leases(const LeaseStore::State&
 void LeaseKeeper::lose(Slot& slot) noexcept {
   slot.held = false;
   slot.kept = false;
+  slot.leaving = false;
   slot.certain_until = Time(0);
 }
 
@@ -205,9 +208,16 @@ LeaseKeeper::Plan LeaseKeeper::plan(Time read_begun) {
     const bool mine = lease.server == options_.id;
     if (preferred(lease.slot, read_begun) != options_.id) {
       if (!mine) continue;
+      if (slot.held && !slot.leaving) {
+        slot.leaving = true;
+        continue;
+      }
       lose(slot);  // before anybody can take it
       plan.release.push_back(lease);
-    } else if (!slot.held) {
+      continue;
+    }
+    slot.leaving = false;
+    if (!slot.held) {
       // One that has this server's name but was not taken, as far as it knows, is taken once more:
       // a release may be under way.
       if (lease.server.empty() || mine || dead(lease.server, read_begun))
@@ -327,9 +337,15 @@ Result<uint64_t> LeaseKeeper::epoch(const Context& context, const CollectionId& 
 
 Status LeaseKeeper::confirm(const Context& context, const CollectionId& collection,
                             uint64_t epoch) {
-  VIRIDIAN_TRY(const uint64_t held, this->epoch(context, collection));
+  VIRIDIAN_TRY_VOID(context.check());
   const Lease wanted{slot_of(collection), epoch, options_.id};
-  auto lease = held == epoch ? store_->read_lease(context, wanted.slot) : Result<Lease>(Lease());
+  const auto held = [&] {
+    // Also one that is about to be given up: it is not yet.
+    const std::lock_guard lock(mutex_);
+    const Slot& slot = slots_[wanted.slot];
+    return slot.held && now() >= slot.usable_from && slot.lease.epoch == epoch;
+  };
+  auto lease = held() ? store_->read_lease(context, wanted.slot) : Result<Lease>(Lease());
   if (!lease.ok()) {
     if (lease.error().code() == Code::deadline_exceeded) return lease.error();
     return Error(Code::unavailable, lease.error().message());
@@ -353,7 +369,9 @@ std::vector<ServerInfo> LeaseKeeper::servers() const {
   const std::lock_guard lock(mutex_);
   const Time at = now();
   std::map<std::string, ServerInfo> known;
-  known[options_.id] = {options_.id, options_.url, true, 0, milliseconds(0)};
+  const auto silence = beaten_ ? at - *beaten_ : Time(0);
+  known[options_.id] = {options_.id, options_.url, true, 0,
+                        std::chrono::duration_cast<milliseconds>(silence)};
   for (const auto& [id, heard] : heard_) {
     if (id == options_.id || !lives(heard, at)) continue;
     known[id] = {id, heard.url, false, 0, std::chrono::duration_cast<milliseconds>(at - heard.at)};

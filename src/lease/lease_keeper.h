@@ -29,6 +29,9 @@ namespace viridian {
 /// it took: either there is none, then a later one will find the slot taken; or there is one, then
 /// the slot is not used until that one's certainty is over, whenever it was begun.
 ///
+/// A slot that another server is to have is not used any more from one round on, and given up in
+/// the next: what was begun under it can be confirmed meanwhile.
+///
 /// Lock order: round_mutex_, then mutex_.
 class LeaseKeeper : public Component, public Leases {
  public:
@@ -77,10 +80,11 @@ class LeaseKeeper : public Component, public Leases {
  private:
   using Lease = LeaseStore::Lease;
   struct Slot {
-    Lease lease;          ///< as it was last seen
-    bool held = false;    ///< by this process, which has to have taken it under that epoch
-    bool kept = false;    ///< seized: not handed over
-    Time usable_from{0};  ///< when whoever had it before is certain no more
+    Lease lease;           ///< as it was last seen
+    bool held = false;     ///< by this process, which has to have taken it under that epoch
+    bool kept = false;     ///< seized: not handed over
+    bool leaving = false;  ///< to be given up in the next round: begin nothing under it
+    Time usable_from{0};   ///< when whoever had it before is certain no more
     Time certain_until{0};
   };
   /// What is known of a server's beats.
@@ -110,7 +114,9 @@ class LeaseKeeper : public Component, public Leases {
   bool lives(const Heard& heard, Time now) const noexcept;
   bool dead(const std::string& server, Time now) const noexcept;
   std::string preferred(uint32_t slot, Time now) const;
-  bool usable(const Slot& slot) const noexcept { return slot.held && now() >= slot.usable_from; }
+  bool usable(const Slot& slot) const noexcept {
+    return slot.held && !slot.leaving && now() >= slot.usable_from;
+  }
   Time now() const noexcept { return options_.now(); }
   void run(const std::stop_token& stopping);
 
@@ -127,6 +133,7 @@ class LeaseKeeper : public Component, public Leases {
   mutable std::mutex mutex_;            // never held during calls of the store
   std::array<Slot, kSlots> slots_;      // guarded by mutex_
   std::map<std::string, Heard> heard_;  // by server; guarded by mutex_
+  std::optional<Time> beaten_;  // when the last beat that succeeded began; guarded by mutex_
   std::condition_variable_any wake_;
   std::jthread thread_;
 };

@@ -106,6 +106,40 @@ TEST_F(Keepers, JoiningServersGetTheirShareWithoutWaitingForTheTimeToLive) {
   }
 }
 
+TEST_F(Keepers, WhatWasBegunBeforeASlotIsHandedOverCanBeConfirmed) {
+  LeaseKeeper& one = add("one");
+  LeaseKeeper& two = add("two");
+  std::set<uint32_t> leaving;
+  while (leaving.empty() && now_ < std::chrono::hours(6)) {
+    pass(kTtl / 10);
+    const std::set<uint32_t> usable_now = usable(one);
+    for (uint32_t slot = 0; slot < kSlots; ++slot)
+      if (!usable_now.contains(slot)) leaving.insert(slot);
+  }
+  ASSERT_FALSE(leaving.empty());
+  const CollectionId under_way = in_slot(*leaving.begin());
+  EXPECT_FALSE(one.holder(Context(), under_way).ok());
+  EXPECT_FALSE(one.certain(under_way, 1));
+  EXPECT_TRUE(one.confirm(Context(), under_way, 1).ok());
+  EXPECT_FALSE(two.epoch(Context(), under_way).ok());
+  pass(kTtl * 3 / 10);
+  const Status over = one.confirm(Context(), under_way, 1);
+  ASSERT_FALSE(over.ok());
+  EXPECT_EQ(over.error().code(), Code::aborted);
+  EXPECT_TRUE(two.epoch(Context(), under_way).ok());
+}
+
+TEST_F(Keepers, SilenceIsCountedFromTheLastBeatThatWasStored) {
+  LeaseKeeper& one = add("one");
+  EXPECT_EQ(one.servers()[0].heard_ago, milliseconds(0));
+  broken_ = true;
+  pass(2 * kTtl);
+  EXPECT_GE(one.servers()[0].heard_ago, 2 * kTtl);
+  broken_ = false;
+  pass(kTtl);
+  EXPECT_LT(one.servers()[0].heard_ago, kTtl);
+}
+
 TEST_F(Keepers, LeavingServerIsReplacedWithoutWaitingForTheTimeToLive) {
   add("one");
   add("two");
