@@ -80,7 +80,7 @@ class Test:
         server = shared_servers.SharedServer(self.binary, name, [
             *self.flags, "--clickhouse", url, "--clickhouse.copies", str(copies)])
         self.servers.append(server)
-        server.start()
+        return server.start()
 
     def paths_on(self, number):
         """Of collections whose log is on that shard, on any of its replicas."""
@@ -172,8 +172,23 @@ class Test:
             self.load.wait_for_writes()
         self.await_on_all(f"{node} lags", shows)
         self.go_on_beside(node)
+        if self.copies == 1:
+            self.lose_the_other(node)
         self.cluster.ask(node, f"SYSTEM START FETCHES {DATABASE}.record_log")
         self.all_is_well(f"{node} lagged")
+
+    def lose_the_other(self, lagging):
+        """What only one replica has cannot be read while that one is gone; it is not passed over,
+        least of all by a server that comes now and has nothing cached."""
+        node = lagging[:-1] + "1"
+        self.cluster.do("freeze", node)
+        fresh = self.start_server("fresh", self.cluster.url, self.copies)
+        self.shows_as_gone(node)
+        for path in self.on[int(node[1])]:
+            load.read_whole(fresh, path, self.load.writers)
+        self.cluster.do("thaw", node)
+        assert fresh.stop() == 0
+        self.servers.remove(fresh)
 
     def stop_zookeeper(self):
         """Nothing can be written; everything can be read."""

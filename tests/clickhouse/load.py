@@ -71,6 +71,29 @@ class Writer(model.Writer):
                 if batch not in self.unsure and (pending is None or pending[0] != batch)}
 
 
+def read_whole(server, path, writers):
+    """Reads a collection and compares it with what was acknowledged before. False: refused."""
+    of_path = [writer for writer in writers if writer.path == path]
+    before = [writer.settled() for writer in of_path]
+    try:
+        status, got = server.call("POST", f"{path}/get", {
+            "include": ["documents", "metadatas", "embeddings"]}, timeout=PATIENCE)
+    except (OSError, http.client.HTTPException):
+        return False
+    if status in BUSY:
+        return False
+    assert status == 200, (status, str(got)[:300])
+    state = model.batches_of(got)
+    for writer, known in zip(of_path, before):
+        after = writer.settled()
+        for batch, version in known.items():
+            if after.get(batch) == version:
+                assert state.get(batch, 0) == version, (
+                    f"{path} by {server.flags[-1]}: {batch} is read in version "
+                    f"{state.get(batch, 0)}, acknowledged was {version}")
+    return True
+
+
 class Reader(threading.Thread):
     """Reads collections through random servers and checks that whatever was acknowledged before is
     in the answer, and that no batch is there in part."""
@@ -83,31 +106,14 @@ class Reader(threading.Thread):
     def run(self):
         while not self.stop.is_set() and self.error is None:
             path = self.random.choice(self.writers).path
-            of_path = [writer for writer in self.writers if writer.path == path]
-            before = [writer.settled() for writer in of_path]
-            server = self.random.choice(self.servers.servers)
             try:
-                status, got = server.call("POST", f"{path}/get", {
-                    "include": ["documents", "metadatas", "embeddings"]}, timeout=PATIENCE)
-            except (OSError, http.client.HTTPException):
-                status, got = 503, None
-            if status in BUSY:
-                self.refused += 1
-                self.stop.wait(0.05)
-                continue
-            try:
-                assert status == 200, (status, str(got)[:300])
-                state = model.batches_of(got)
-                for writer, known in zip(of_path, before):
-                    after = writer.settled()
-                    for batch, version in known.items():
-                        if after.get(batch) == version:
-                            assert state.get(batch, 0) == version, (
-                                f"{path} by {server.flags[-1]}: {batch} is read in version "
-                                f"{state.get(batch, 0)}, acknowledged was {version}")
-                self.reads += 1
+                if read_whole(self.random.choice(self.servers.servers), path, self.writers):
+                    self.reads += 1
+                    continue
             except Exception as error:  # noqa: BLE001: told by whoever waits for this thread
                 self.error = error
+            self.refused += 1
+            self.stop.wait(0.05)
 
 
 class Load:
