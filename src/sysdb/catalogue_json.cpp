@@ -183,7 +183,8 @@ Result<Segment> read_segment(const json::Value& value, const CollectionId& colle
   segment.collection = collection;
   VIRIDIAN_TRY(segment.id, fields.id("id"));
   VIRIDIAN_TRY(const std::string scope, fields.text("scope"));
-  segment.scope = scope == "metadata" ? SegmentScope::metadata : SegmentScope::vector;
+  const bool of_metadata = std::string_view(scope) == "metadata";
+  segment.scope = of_metadata ? SegmentScope::metadata : SegmentScope::vector;
   VIRIDIAN_TRY(segment.type, fields.text("type"));
   VIRIDIAN_TRY(segment.sealed, fields.number("sealed"));
   VIRIDIAN_TRY(const uint64_t since, fields.number("garbage_since"));
