@@ -19,7 +19,7 @@ import harness  # noqa: E402
 import shared_servers  # noqa: E402
 
 TTL = 2.0
-TAKEOVER = TTL + 8  # seconds until all writes go on, on a machine that does other things as well
+TAKEOVER = TTL + 10  # seconds until all writes go on, on a machine that does other things as well
 WRITERS, READERS, COLLECTIONS = 8, 2, 6
 
 
