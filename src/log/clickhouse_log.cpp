@@ -210,6 +210,10 @@ Result<SeqId> Log::last(const Context& context, const CollectionId& collection) 
   return found.last;
 }
 
+bool Log::counts(const CollectionId& collection, SeqId applied) const {
+  return topics_.counts(collection, applied);
+}
+
 Status Log::wait(const Context& context, const CollectionId& collection, SeqId after) {
   for (milliseconds longest = kFirstWait;; longest = std::min(longest * 2, kLongestWait)) {
     VIRIDIAN_TRY(const SeqId number, last(context, collection));

@@ -58,6 +58,7 @@ class Log final : public Component, public Producer, public Consumer, public Hea
   Result<std::vector<LogBatch>> read(const Context&, const CollectionId&, SeqId after,
                                      size_t limit_bytes) override;
   Result<SeqId> last(const Context&, const CollectionId&) override;
+  bool counts(const CollectionId&, SeqId applied) const override;
   Status wait(const Context&, const CollectionId&, SeqId after) override;
   /// Rows go with the days' partitions, once everything in one may go.
   Status trim(const Context&, const CollectionId&, SeqId up_to) override;

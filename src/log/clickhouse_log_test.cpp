@@ -177,6 +177,10 @@ TEST_F(ClickHouseLogTest, ReaderOfWhatCameToNothingBeginsAnew) {
   LogBlocks seal(seconds_now(), 10, 1000);
   seal.add_seal(id_, 4, 3, 3);
   ASSERT_TRUE(third->client.client().insert(Context(), {}, kLogTable, seal.blocks().front()).ok());
+  EXPECT_TRUE(reader->log->counts(id_, 5)) << "nobody has asked";
+  EXPECT_EQ(reader->log->last(Context(), id_).value(), 3u);
+  EXPECT_FALSE(reader->log->counts(id_, 5));
+  EXPECT_TRUE(reader->log->counts(id_, 3));
   const auto stale = reader->log->read(Context(), id_, 5, 1 << 20);
   ASSERT_FALSE(stale.ok());
   EXPECT_EQ(stale.error().code(), Code::out_of_range);

@@ -169,6 +169,12 @@ Status Topics::check_reader(const CollectionId& collection, SeqId after) {
   return ok_status();
 }
 
+bool Topics::counts(const CollectionId& collection, SeqId after) const {
+  const std::lock_guard lock(mutex_);
+  const Topic* topic = find(collection);
+  return topic == nullptr || !topic->void_after || after <= *topic->void_after;
+}
+
 bool Topics::want_fresh(const CollectionId& collection, milliseconds age) {
   const std::lock_guard lock(mutex_);
   Topic& topic = topics_[collection];

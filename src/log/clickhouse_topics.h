@@ -54,6 +54,8 @@ class Topics {
   /// A reader wants what comes after `after`. out_of_range: it was given records that do not count.
   /// It has to begin anew, at or before the last one that does.
   Status check_reader(const CollectionId& collection, SeqId after);
+  /// Whether check_reader() would be ok.
+  bool counts(const CollectionId& collection, SeqId after) const;
 
   /// Somebody wants answers at most this old. Whether nobody wanted that before.
   bool want_fresh(const CollectionId& collection, std::chrono::milliseconds age);

@@ -238,6 +238,53 @@ TEST_P(CachedInMemory, ImageThatIsLostIsNoticedAndMended) {
   check(*other.manager);
 }
 
+/// A log of which a reader was given more than counts: `shown` first, then `log`, which is shorter.
+class RetractedLog final : public Consumer {
+ public:
+  RetractedLog(Consumer& shown, Consumer& log) : shown_(shown), log_(log) {}
+  void retract() { retracted_ = true; }
+
+  Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
+                                     size_t limit_bytes) override {
+    if (retracted_ && after == 0) anew_ = true;
+    return now().read(context, id, after, limit_bytes);
+  }
+  Result<SeqId> last(const Context& context, const CollectionId& id) override {
+    return now().last(context, id);
+  }
+  bool counts(const CollectionId&, SeqId) const override { return !retracted_ || anew_; }
+  Status wait(const Context& context, const CollectionId& id, SeqId after) override {
+    return now().wait(context, id, after);
+  }
+  Status trim(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
+  bool durable() const noexcept override { return true; }
+
+ private:
+  Consumer& now() { return retracted_ ? log_ : shown_; }
+
+  Consumer& shown_;
+  Consumer& log_;
+  std::atomic<bool> retracted_ = false;
+  std::atomic<bool> anew_ = false;
+};
+
+// The last number need not have grown for a reader to hear that what it applied came to nothing.
+TEST_P(CachedInMemory, VoidRecordsAreNotShownOnceThatIsKnown) {
+  mem::Log shown;
+  RecordBatch first = batch_of(Operation::add, three(1));
+  ASSERT_TRUE(shown.append(context_, id_, std::make_shared<const RecordBatch>(first)).ok());
+  RecordBatch lost = batch_of(Operation::add, {{"lost", {9, 9, 9}}});
+  ASSERT_TRUE(shown.append(context_, id_, std::make_shared<const RecordBatch>(lost)).ok());
+  write(Operation::add, three(1));
+  RetractedLog log(shown, holder_.log());
+  SingleLeases leases(holder_.lease());
+  const auto manager = holder_.cache(leases, log);
+  ASSERT_TRUE(manager->start(context_).ok());
+  ASSERT_EQ(manager->pin(context_, id_, 4).value()->metadata().count(), 4u);
+  log.retract();
+  check(*manager);
+}
+
 TEST_P(CachedInMemory, CollectionIsLoadedOnceHoweverManyAsk) {
   write(Operation::add, three(1));
   seal();

@@ -79,6 +79,9 @@ Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, con
     const bool behind = collection->applied() < min_seq;
     auto view = collection->pin(context, min_seq);
     if (view.ok() && behind) after_applying(collection);
+    // Who asked for the last number may have learnt that some of what is applied here is void.
+    if (view.ok() && environment_.cached() && !environment_.consumer.counts(id, (*view)->applied()))
+      view = Error(Code::out_of_range, "records that were applied do not count");
     if (view.ok() || view.error().code() != Code::out_of_range || left == 1) return view;
     // Another process sealed and trimmed what is missing here. The SysDb knows how far, also where
     // there was nothing to write and the files are the same.

@@ -117,7 +117,8 @@ class SegmentsHolder {
                                                    kMetadataType, kVectorType);
   }
   /// Another server that shares the images, the log and the SysDb of this one.
-  std::unique_ptr<segment::Manager> cache(Leases& leases) {
+  std::unique_ptr<segment::Manager> cache(Leases& leases) { return cache(leases, log_); }
+  std::unique_ptr<segment::Manager> cache(Leases& leases, Consumer& consumer) {
     viridian::clickhouse::Holdings holdings{std::make_unique<segment::UnsyncedFiles>(files_),
                                             nullptr};
     if (kind_ == Kind::clickhouse)
@@ -125,7 +126,7 @@ class SegmentsHolder {
     else
       holdings.store = std::make_unique<ForwardingBaseStore>(images_);
     return std::make_unique<viridian::clickhouse::SegmentManager>(
-        viridian::clickhouse::SegmentManager::Peers{sysdb_, log_, leases, pool_, &metrics_},
+        viridian::clickhouse::SegmentManager::Peers{sysdb_, consumer, leases, pool_, &metrics_},
         std::move(holdings), cache_path(), options_, compaction_, kMetadataType, kVectorType);
   }
   Status open() {

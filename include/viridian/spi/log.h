@@ -84,6 +84,14 @@ class Consumer {
   /// old the answer may be (Context::age).
   virtual Result<SeqId> last(const Context&, const CollectionId&) = 0;
 
+  /// Whether all records up to `applied` that read() gave out still count, as far as is known here:
+  /// nothing is asked. If not, read() after that number is out_of_range. last() is what brings
+  /// news.
+  virtual bool counts(const CollectionId&, SeqId applied) const {
+    (void)applied;
+    return true;
+  }
+
   /// Returns once last() > after, or with the context's error.
   virtual Status wait(const Context&, const CollectionId&, SeqId after) = 0;
 
@@ -91,7 +99,8 @@ class Consumer {
   /// log's business; what is gone is never in part a batch.
   virtual Status trim(const Context&, const CollectionId&, SeqId up_to) = 0;
 
-  /// As trim(), and returns once nothing is stored of those records any more, whatever work that is.
+  /// As trim(), and returns once nothing is stored of those records any more, whatever work that
+  /// is.
   virtual Status erase(const Context& context, const CollectionId& collection, SeqId up_to) {
     return trim(context, collection, up_to);
   }
