@@ -212,6 +212,7 @@ LeaseKeeper::Plan LeaseKeeper::plan(Time read_begun) {
         slot.leaving = true;
         continue;
       }
+      if (slot.held && writes_[lease.slot] > 0) continue;
       lose(slot);  // before anybody can take it
       plan.release.push_back(lease);
       continue;
@@ -333,6 +334,16 @@ Result<uint64_t> LeaseKeeper::epoch(const Context& context, const CollectionId& 
       fmt::format(
           "collection [{}] is not this server's to write: it is {}", collection.to_string(),
           server.empty() || server == options_.id ? "about to change hands" : "that of " + server));
+}
+
+void LeaseKeeper::begin_write(const CollectionId& collection) noexcept {
+  const std::lock_guard lock(mutex_);
+  ++writes_[slot_of(collection)];
+}
+
+void LeaseKeeper::end_write(const CollectionId& collection) noexcept {
+  const std::lock_guard lock(mutex_);
+  --writes_[slot_of(collection)];
 }
 
 Status LeaseKeeper::confirm(const Context& context, const CollectionId& collection,

@@ -30,7 +30,8 @@ namespace viridian {
 /// the slot is not used until that one's certainty is over, whenever it was begun.
 ///
 /// A slot that another server is to have is not used any more from one round on, and given up in
-/// the next: what was begun under it can be confirmed meanwhile.
+/// the next, or in the first one after that in which no write to it is under way: what was begun
+/// under it can be confirmed meanwhile.
 ///
 /// Lock order: round_mutex_, then mutex_.
 class LeaseKeeper : public Component, public Leases {
@@ -69,6 +70,8 @@ class LeaseKeeper : public Component, public Leases {
   Result<Holder> holder(const Context&, const CollectionId&) override;
   Result<uint64_t> epoch(const Context&, const CollectionId&) override;
   Status confirm(const Context&, const CollectionId&, uint64_t epoch) override;
+  void begin_write(const CollectionId&) noexcept override;
+  void end_write(const CollectionId&) noexcept override;
   bool certain(const CollectionId&, uint64_t epoch) const noexcept override;
   std::vector<ServerInfo> servers() const override;
   /// The slot stays here, whoever else is to have it, until this process stops or another one takes
@@ -130,9 +133,10 @@ class LeaseKeeper : public Component, public Leases {
   bool first_look_ = true;
   bool stopped_ = false;
 
-  mutable std::mutex mutex_;            // never held during calls of the store
-  std::array<Slot, kSlots> slots_;      // guarded by mutex_
-  std::map<std::string, Heard> heard_;  // by server; guarded by mutex_
+  mutable std::mutex mutex_;               // never held during calls of the store
+  std::array<Slot, kSlots> slots_;         // guarded by mutex_
+  std::array<uint64_t, kSlots> writes_{};  // under way, by slot; guarded by mutex_
+  std::map<std::string, Heard> heard_;     // by server; guarded by mutex_
   std::optional<Time> beaten_;  // when the last beat that succeeded began; guarded by mutex_
   std::condition_variable_any wake_;
   std::jthread thread_;

@@ -122,6 +122,11 @@ TEST_F(Keepers, WhatWasBegunBeforeASlotIsHandedOverCanBeConfirmed) {
   EXPECT_FALSE(one.certain(under_way, 1));
   EXPECT_TRUE(one.confirm(Context(), under_way, 1).ok());
   EXPECT_FALSE(two.epoch(Context(), under_way).ok());
+  one.begin_write(under_way);
+  pass(kTtl);
+  EXPECT_TRUE(one.confirm(Context(), under_way, 1).ok()) << "however long the write takes";
+  EXPECT_FALSE(two.epoch(Context(), under_way).ok());
+  one.end_write(under_way);
   pass(kTtl * 3 / 10);
   const Status over = one.confirm(Context(), under_way, 1);
   ASSERT_FALSE(over.ok());

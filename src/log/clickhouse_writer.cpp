@@ -155,7 +155,26 @@ void Writer::answer(Append& append, Result<SeqId> result) {
   answered_.notify_all();
 }
 
+/// Keeps the slots of what is being stored from being handed over meanwhile.
+class Writer::WritesUnderWay {
+ public:
+  WritesUnderWay(Leases& leases, const std::vector<SharedAppend>& group)
+      : leases_(leases), group_(group) {
+    for (const SharedAppend& append : group_) leases_.begin_write(append->collection);
+  }
+  ~WritesUnderWay() {
+    for (const SharedAppend& append : group_) leases_.end_write(append->collection);
+  }
+  WritesUnderWay(const WritesUnderWay&) = delete;
+  WritesUnderWay& operator=(const WritesUnderWay&) = delete;
+
+ private:
+  Leases& leases_;
+  const std::vector<SharedAppend>& group_;
+};
+
 void Writer::store(const std::vector<SharedAppend>& group) {
+  const WritesUnderWay under_way(parts_.leases, group);
   const auto now = Context::Clock::now();
   auto until = now;
   for (const SharedAppend& append : group) until = std::max(until, append->until);

@@ -74,6 +74,7 @@ class Writer {
 
  private:
   struct Append;
+  class WritesUnderWay;
   using SharedAppend = std::shared_ptr<Append>;
   /// Numbered batches of one collection. Those that could not be stored and committed for sure are
   /// kept and tried again, under the same numbers, before anything else of the collection.

@@ -43,6 +43,11 @@ class Leases {
   ///   aborted  it does not hold it
   virtual Result<uint64_t> epoch(const Context&, const CollectionId&) = 0;
 
+  /// A write to the collection begins: from before epoch() is asked for it until end_write() the
+  /// slot is not given up in order, only taken over. What is begun and refused by epoch() ends too.
+  virtual void begin_write(const CollectionId&) noexcept {}
+  virtual void end_write(const CollectionId&) noexcept {}
+
   /// Asks the store whether this process still holds the slot under that epoch. Ok: whoever takes
   /// the slot later does so after all that was stored before this call.
   ///   aborted      it does not
