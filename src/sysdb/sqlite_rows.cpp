@@ -167,9 +167,10 @@ Status insert_segment(sql::Database& database, const Segment& segment, size_t po
 }
 
 Result<std::vector<Segment>> read_segments(sql::Database& database, const CollectionId& id) {
-  VIRIDIAN_TRY(sql::Statement select,
-               database.prepare("SELECT id, scope, type, sealed, garbage_since, placement FROM segments"
-                                " WHERE collection = ? ORDER BY position"));
+  VIRIDIAN_TRY(
+      sql::Statement select,
+      database.prepare("SELECT id, scope, type, sealed, garbage_since, placement FROM segments"
+                       " WHERE collection = ? ORDER BY position"));
   select.bind(blob_of(id));
   std::vector<Segment> segments;
   while (true) {

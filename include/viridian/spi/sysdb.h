@@ -30,10 +30,10 @@ struct SegmentChange {
 };
 
 /// The source of truth about tenants, databases, collections, segments and their sealed files.
-/// Every call is one serialisable transaction, durable on return. Thread-safe. Where other processes
-/// change it too, a read may be as old as its context says (Context::age).
-/// Names are case-sensitive; tenant names are global, database names unique per tenant, collection
-/// names unique per database. The default tenant and database always exist.
+/// Every call is one serialisable transaction, durable on return. Thread-safe. Where other
+/// processes change it too, a read may be as old as its context says (Context::age). Names are
+/// case-sensitive; tenant names are global, database names unique per tenant, collection names
+/// unique per database. The default tenant and database always exist.
 class SysDb {
  public:
   static constexpr std::string_view kSetting = "sysdb";
