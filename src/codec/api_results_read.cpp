@@ -52,19 +52,6 @@ Result<Database> database_of(const json::Value& value, std::string path) {
   return database;
 }
 
-template <class T>
-Result<std::vector<T>> read_list(std::string_view body,
-                                 Result<T> (*read)(const json::Value&, std::string)) {
-  VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const json::Array* elements, as_array(value, ""));
-  std::vector<T> list;
-  for (const json::Value& element : *elements) {
-    VIRIDIAN_TRY(T one, read(element, element_path("", list.size())));
-    list.push_back(std::move(one));
-  }
-  return list;
-}
-
 /// A column of metadata: objects and nulls.
 Result<std::vector<std::optional<Metadata>>> read_metadatas(json::Reader& reader,
                                                             std::string_view path) {

@@ -47,14 +47,7 @@ std::string write_servers(const std::vector<ServerInfo>& list) {
 }
 
 Result<std::vector<ServerInfo>> read_servers(std::string_view body) {
-  VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const json::Array* elements, as_array(value, ""));
-  std::vector<ServerInfo> list;
-  for (size_t i = 0; i < elements->size(); ++i) {
-    VIRIDIAN_TRY(ServerInfo server, server_of((*elements)[i], element_path("", i)));
-    list.push_back(std::move(server));
-  }
-  return list;
+  return read_list<ServerInfo>(body, server_of);
 }
 
 }  // namespace viridian::codec

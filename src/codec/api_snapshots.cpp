@@ -90,14 +90,7 @@ std::string write_snapshots(const std::vector<SnapshotInfo>& list) {
 }
 
 Result<std::vector<SnapshotInfo>> read_snapshots(std::string_view body) {
-  VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const json::Array* elements, as_array(value, ""));
-  std::vector<SnapshotInfo> list;
-  for (size_t i = 0; i < elements->size(); ++i) {
-    VIRIDIAN_TRY(SnapshotInfo info, snapshot_of((*elements)[i], element_path("", i)));
-    list.push_back(std::move(info));
-  }
-  return list;
+  return read_list<SnapshotInfo>(body, snapshot_of);
 }
 
 std::string write_restore(const RestoreRequest& request) {

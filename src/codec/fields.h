@@ -3,6 +3,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "codec/json.h"
@@ -52,5 +53,19 @@ Result<uint32_t> as_u32(const json::Value& value, std::string_view path);
 Result<int64_t> as_integer(const json::Value& value, std::string_view path);
 Result<double> as_number(const json::Value& value, std::string_view path);
 Result<const json::Array*> as_array(const json::Value& value, std::string_view path);
+
+/// A body that is an array, of which `read` takes each element and its path.
+template <class T>
+Result<std::vector<T>> read_list(std::string_view body,
+                                 Result<T> (*read)(const json::Value&, std::string)) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(const json::Array* elements, as_array(value, ""));
+  std::vector<T> list;
+  for (const json::Value& element : *elements) {
+    VIRIDIAN_TRY(T one, read(element, element_path("", list.size())));
+    list.push_back(std::move(one));
+  }
+  return list;
+}
 
 }  // namespace viridian::codec
