@@ -29,13 +29,7 @@ std::string default_cache_path() {
 }
 
 segment::Options cache_options(const Settings& settings) {
-  segment::Options options;
-  options.seal_bytes = settings.unsigned_integer("segment.seal_bytes");
-  options.seal_records = settings.unsigned_integer("segment.seal_records");
-  options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
-  options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
-  options.max_open = settings.unsigned_integer("segment.max_open");
-  options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
+  segment::Options options = segment::upkeep_options(settings);
   options.cache_bytes = settings.unsigned_integer("cache.bytes");
   if (options.cache_bytes == 0) options.cache_bytes = half_of_memory();
   options.heads_bytes =

@@ -12,6 +12,7 @@
 #include "segment/memory_budget.h"
 #include "segment/registry.h"
 #include "segment/segment_metrics.h"
+#include "viridian/base/settings.h"
 #include "viridian/spi/log.h"
 #include "viridian/spi/segment_types.h"
 
@@ -34,6 +35,9 @@ struct Options {
   /// How often the background looks for what no call tells it of.
   std::chrono::milliseconds look_every{5000};
 };
+
+/// What the settings say of sealing and merging, alike for directories and caches.
+Options upkeep_options(const Settings& settings);
 
 /// What the segments of all collections work with.
 struct Environment {

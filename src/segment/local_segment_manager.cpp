@@ -10,16 +10,10 @@ namespace viridian::local {
 namespace {
 
 segment::Options options_of(const Settings& settings) {
-  segment::Options options;
-  options.seal_bytes = settings.unsigned_integer("segment.seal_bytes");
-  options.seal_records = settings.unsigned_integer("segment.seal_records");
-  options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
-  options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
+  segment::Options options = segment::upkeep_options(settings);
   options.heads_bytes = settings.unsigned_integer("memory.heads_bytes");
   options.small_bytes = options.heads_bytes / 16;
-  options.max_open = settings.unsigned_integer("segment.max_open");
   options.purge_age = std::chrono::seconds(settings.integer("segment.purge_seconds"));
-  options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
   options.read_only = settings.boolean("read_only");
   return options;
 }

@@ -1,0 +1,16 @@
+#include "segment/environment.h"
+
+namespace viridian::segment {
+
+Options upkeep_options(const Settings& settings) {
+  Options options;
+  options.seal_bytes = settings.unsigned_integer("segment.seal_bytes");
+  options.seal_records = settings.unsigned_integer("segment.seal_records");
+  options.seal_age = std::chrono::seconds(settings.integer("segment.seal_seconds"));
+  options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
+  options.max_open = settings.unsigned_integer("segment.max_open");
+  options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
+  return options;
+}
+
+}  // namespace viridian::segment
