@@ -19,7 +19,7 @@ class Registry {
 };
 
 /// The SysDb itself.
-class SysDbRegistry final : public Registry {
+class SysDbRegistry : public Registry {
  public:
   explicit SysDbRegistry(SysDb& sysdb) : sysdb_(sysdb) {}
 
@@ -48,17 +48,10 @@ class SysDbRegistry final : public Registry {
 
 /// For caches: the SysDb says which collections there are, and never hears of a cache's own files.
 /// Those are known to the one who made them, and worth nothing without it.
-class CacheRegistry final : public Registry {
+class CacheRegistry final : public SysDbRegistry {
  public:
-  explicit CacheRegistry(SysDb& sysdb) : sysdb_(sysdb) {}
+  using SysDbRegistry::SysDbRegistry;
 
-  Result<Collection> get_collection(const Context& context, const CollectionId& id) override {
-    return sysdb_.get_collection(context, id);
-  }
-  Result<std::vector<Segment>> list_segments(const Context& context,
-                                             const CollectionId& id) override {
-    return sysdb_.list_segments(context, id);
-  }
   Status publish(const Context&, const CollectionId&, const std::vector<SegmentChange>&) override {
     return ok_status();
   }
@@ -68,9 +61,6 @@ class CacheRegistry final : public Registry {
   Result<std::vector<CollectionId>> all_collections(const Context&) override {
     return std::vector<CollectionId>();
   }
-
- private:
-  SysDb& sysdb_;
 };
 
 }  // namespace viridian::segment
