@@ -6,17 +6,17 @@
 
 #include "os/files.h"
 
-namespace viridian::conformance {
+namespace viridian::os {
 
-/// Passes every call on: what a test changes, it overrides.
-class ForwardingFiles : public os::Files {
+/// Passes every call on: what is to be otherwise, a derived class overrides.
+class ForwardingFiles : public Files {
  public:
-  explicit ForwardingFiles(os::Files& inner) : inner_(inner) {}
+  explicit ForwardingFiles(Files& inner) : inner_(inner) {}
 
-  Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
+  Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override {
     return inner_.open(path, mode);
   }
-  Result<std::unique_ptr<os::Mapping>> map(const std::string& path) override {
+  Result<std::unique_ptr<Mapping>> map(const std::string& path) override {
     return inner_.map(path);
   }
   Result<std::vector<std::string>> list(const std::string& directory) override {
@@ -35,26 +35,25 @@ class ForwardingFiles : public os::Files {
   Status remove(const std::string& path) override { return inner_.remove(path); }
   Status remove_all(const std::string& path) override { return inner_.remove_all(path); }
   Status sync_directory(const std::string& path) override { return inner_.sync_directory(path); }
-  Result<std::unique_ptr<os::Lock>> lock(const std::string& path,
-                                         std::string_view holder) override {
+  Result<std::unique_ptr<Lock>> lock(const std::string& path, std::string_view holder) override {
     return inner_.lock(path, holder);
   }
   bool native() const noexcept override { return inner_.native(); }
 
  protected:
-  os::Files& inner_;
+  Files& inner_;
 };
 
 /// As ForwardingFiles, for one open file.
-class ForwardingFile : public os::File {
+class ForwardingFile : public File {
  public:
-  explicit ForwardingFile(std::unique_ptr<os::File> inner) : inner_(std::move(inner)) {}
+  explicit ForwardingFile(std::unique_ptr<File> inner) : inner_(std::move(inner)) {}
 
   Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) const override {
     return inner_->read_at(offset, buffer);
   }
-  using os::File::write_at;
-  Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
+  using File::write_at;
+  Status write_at(uint64_t offset, std::span<const Bytes> parts) override {
     return inner_->write_at(offset, parts);
   }
   Status sync() override { return inner_->sync(); }
@@ -63,7 +62,7 @@ class ForwardingFile : public os::File {
   Result<uint64_t> size() const override { return inner_->size(); }
 
  protected:
-  std::unique_ptr<os::File> inner_;
+  std::unique_ptr<File> inner_;
 };
 
-}  // namespace viridian::conformance
+}  // namespace viridian::os

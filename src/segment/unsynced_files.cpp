@@ -3,23 +3,11 @@
 namespace viridian::segment {
 namespace {
 
-class UnsyncedFile final : public os::File {
+class UnsyncedFile final : public os::ForwardingFile {
  public:
-  explicit UnsyncedFile(std::unique_ptr<os::File> inner) : inner_(std::move(inner)) {}
+  using ForwardingFile::ForwardingFile;
 
-  Result<size_t> read_at(uint64_t offset, std::span<std::byte> buffer) const override {
-    return inner_->read_at(offset, buffer);
-  }
-  Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
-    return inner_->write_at(offset, parts);
-  }
   Status sync() override { return ok_status(); }
-  Status truncate(uint64_t size) override { return inner_->truncate(size); }
-  Status reserve(uint64_t size) override { return inner_->reserve(size); }
-  Result<uint64_t> size() const override { return inner_->size(); }
-
- private:
-  std::unique_ptr<os::File> inner_;
 };
 
 }  // namespace

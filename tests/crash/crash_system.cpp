@@ -1,15 +1,15 @@
 #include "crash/crash_system.h"
 
 #include "base/executor.h"
-#include "conformance/forwarding_files.h"
 #include "engine/test_system.h"
+#include "os/forwarding_files.h"
 
 namespace viridian::crash {
 namespace {
 
-class BorrowedFiles final : public Component, public conformance::ForwardingFiles {
+class BorrowedFiles final : public Component, public os::ForwardingFiles {
  public:
-  using ForwardingFiles::ForwardingFiles;
+  using os::ForwardingFiles::ForwardingFiles;
 };
 
 /// Work is done before submit() returns.

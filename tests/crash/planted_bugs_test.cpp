@@ -8,10 +8,10 @@
 #include <set>
 #include <string>
 
-#include "conformance/forwarding_files.h"
 #include "conformance/forwarding_sysdb.h"
 #include "crash/crash_simulator.h"
 #include "log/local_log.h"
+#include "os/forwarding_files.h"
 #include "sysdb/sqlite_sysdb.h"
 
 namespace viridian::crash {
@@ -20,10 +20,12 @@ namespace {
 using OnPath = std::function<bool(const std::string& path)>;
 
 /// Says that it has synced what it has not.
-class ForgetfulFiles final : public conformance::ForwardingFiles {
+class ForgetfulFiles final : public os::ForwardingFiles {
  public:
   ForgetfulFiles(os::Files& inner, OnPath files, OnPath directories)
-      : ForwardingFiles(inner), files_(std::move(files)), directories_(std::move(directories)) {}
+      : os::ForwardingFiles(inner),
+        files_(std::move(files)),
+        directories_(std::move(directories)) {}
 
   Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
     VIRIDIAN_TRY(auto file, inner_.open(path, mode));
@@ -35,9 +37,9 @@ class ForgetfulFiles final : public conformance::ForwardingFiles {
   }
 
  private:
-  class NeverSynced final : public conformance::ForwardingFile {
+  class NeverSynced final : public os::ForwardingFile {
    public:
-    using ForwardingFile::ForwardingFile;
+    using os::ForwardingFile::ForwardingFile;
     Status sync() override { return ok_status(); }
   };
 

@@ -9,10 +9,10 @@
 #include <random>
 #include <thread>
 
-#include "conformance/forwarding_files.h"
 #include "conformance/random_batches.h"
 #include "log/local_log.h"
 #include "os/faulty_files.h"
+#include "os/forwarding_files.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
 
@@ -172,9 +172,9 @@ TEST(LogFaults, EveryCallMayFailForALogThatBeginsInTheMiddle) {
 }
 
 /// Files whose calls can be made to stop, to fail or to throw at chosen places.
-class HookedFiles final : public conformance::ForwardingFiles {
+class HookedFiles final : public os::ForwardingFiles {
  public:
-  using ForwardingFiles::ForwardingFiles;
+  using os::ForwardingFiles::ForwardingFiles;
 
   Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
     if (std::exchange(throw_at_open, false)) throw std::bad_alloc();
@@ -193,10 +193,10 @@ class HookedFiles final : public conformance::ForwardingFiles {
   std::vector<std::string> synced;            // directories
 
  private:
-  class Hooked final : public conformance::ForwardingFile {
+  class Hooked final : public os::ForwardingFile {
    public:
     Hooked(HookedFiles& files, std::unique_ptr<os::File> inner)
-        : ForwardingFile(std::move(inner)), files_(files) {}
+        : os::ForwardingFile(std::move(inner)), files_(files) {}
     Status write_at(uint64_t offset, std::span<const os::Bytes> parts) override {
       VIRIDIAN_TRY_VOID(inner_->write_at(offset, parts));
       if (std::exchange(files_.throw_after_write, false)) throw std::bad_alloc();
