@@ -3,7 +3,7 @@
 namespace viridian::clickhouse {
 namespace {
 
-constexpr size_t kPieceBytes = size_t{1} << 20;
+constexpr size_t kPieceBytes = size_t{512} << 10;
 
 }  // namespace
 
@@ -16,7 +16,9 @@ Taken StreamBuffer::put(std::string_view bytes) {
   if (may_wait_) emptied_.wait(lock, [this] { return bytes_ < kMostBytes || abandoned_; });
   if (abandoned_) return Taken::never;
   holding_ = false;
-  if (pieces_.empty() || pieces_.back().size() + bytes.size() > kPieceBytes) {
+  const bool full = pieces_.empty() || pieces_.back().size() + bytes.size() > kPieceBytes;
+  const bool wake = full && !pieces_.empty();
+  if (full) {
     std::string& piece = pieces_.emplace_back(std::move(spare_));
     spare_.clear();
     piece.clear();
@@ -25,7 +27,7 @@ Taken StreamBuffer::put(std::string_view bytes) {
   pieces_.back().append(bytes);
   bytes_ += bytes.size();
   lock.unlock();
-  filled_.notify_one();
+  if (wake) filled_.notify_one();
   return Taken::yes;
 }
 
@@ -51,7 +53,7 @@ std::string_view StreamBuffer::peek() {
   if (read_ < current_.size()) return std::string_view(current_).substr(read_);
   {
     std::unique_lock lock(mutex_);
-    filled_.wait(lock, [this] { return !pieces_.empty() || finished_; });
+    filled_.wait(lock, [this] { return pieces_.size() > 1 || finished_; });
     if (pieces_.empty()) return {};
     spare_ = std::move(current_);
     current_ = std::move(pieces_.front());

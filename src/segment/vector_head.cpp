@@ -26,8 +26,8 @@ void VectorHead::push_back(Offset offset, const float* vector) {
     chunk = std::make_unique<Chunk>(rows * dim_, rows);
     bytes_ += rows * (dim_ + 1) * sizeof(float);
   }
-  std::memcpy(chunk->vectors.data + within * dim_, vector, dim_ * sizeof(float));
-  index::FlatScanner::norms(vector, dim_, 1, chunk->norms.data + within);
+  std::memcpy(chunk->vectors.data() + within * dim_, vector, dim_ * sizeof(float));
+  index::FlatScanner::norms(vector, dim_, 1, chunk->norms.data() + within);
   rows_.push_back(offset);
 }
 
@@ -38,7 +38,7 @@ Result<VectorRun> VectorHead::run(uint32_t begin, uint32_t limit) const {
   const Chunk& chunk = *chunks_[index];
   const uint64_t within = begin - start_of(index);
   const uint64_t left = (uint64_t{kFirstRows} << index) - within;
-  return VectorRun{chunk.vectors.data + within * dim_, chunk.norms.data + within,
+  return VectorRun{chunk.vectors.data() + within * dim_, chunk.norms.data() + within,
                    static_cast<uint32_t>(std::min<uint64_t>(limit, left))};
 }
 

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "os/large_array.h"
 #include "segment/rows.h"
 #include "viridian/model/columns.h"
 
@@ -41,20 +42,11 @@ class VectorHead final : public VectorPart {
   Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
 
  private:
-  /// Not initialised before use, so that what is not written takes no memory of the machine's.
-  struct Floats {
-    explicit Floats(size_t n) : size(n), data(AlignedAllocator<float>().allocate(n)) {}
-    ~Floats() { AlignedAllocator<float>().deallocate(data, size); }
-    Floats(const Floats&) = delete;
-    Floats& operator=(const Floats&) = delete;
-    const size_t size;
-    float* const data;
-  };
   /// Chunk i holds twice as many rows as chunk i - 1. Filled once, never moved.
   struct Chunk {
     Chunk(size_t vectors_size, size_t norms_size) : vectors(vectors_size), norms(norms_size) {}
-    Floats vectors;
-    Floats norms;
+    os::LargeArray<float> vectors;
+    os::LargeArray<float> norms;
   };
   HeadRows rows_;
   uint32_t dim_;
