@@ -16,7 +16,7 @@ struct Base {
   uint64_t checksum = 0;  ///< sum of version_hash() over these rows
   Offset next_offset = 0;
   uint32_t dim = 0;
-  uint64_t bytes = 0;  ///< about, in memory
+  uint64_t bytes = 0;  ///< about, where it was published, with what was not merged away there yet
   friend bool operator==(const Base&, const Base&) = default;
 };
 

@@ -367,6 +367,36 @@ TEST_P(CachedInMemory, CollectionLargerThanTheCacheIsRefusedWithFigures) {
   EXPECT_NE(view.error().message().find("1000"), std::string::npos) << view.error().message();
 }
 
+// Where it was compacted it took room for versions that are gone; a server that loads it needs
+// none.
+TEST_P(CachedInMemory, CollectionGrownByReplacedVersionsFitsWhereItsRecordsFit) {
+  std::vector<Row> rows;
+  for (char text = 'a'; text < 'g'; ++text) {
+    rows.clear();
+    for (int i = 0; i < 500; ++i)
+      rows.push_back({"r" + std::to_string(i), {1, 2, 3}, {}, std::string(1000, text)});
+    write(Operation::upsert, rows);
+    ASSERT_TRUE(pin(holder_.manager()).ok());
+  }
+  seal();
+  const auto bytes = [&](SegmentManager& manager) {
+    const auto stats = manager.stats(context_, id_);
+    return stats.ok() ? stats->head_bytes + stats->file_bytes : 0;
+  };
+  uint64_t fresh = 0;
+  {
+    Server other = server();
+    ASSERT_TRUE(pin(*other.manager).ok());
+    fresh = bytes(*other.manager);
+  }
+  ASSERT_GT(bytes(holder_.manager()), 2 * fresh);
+  holder_.options().cache_bytes = fresh + fresh / 2;
+  Server other = server();
+  const auto view = pin(*other.manager);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  EXPECT_EQ((*view)->metadata().count(), rows.size());
+}
+
 TEST_P(CachedInMemory, WhatIsDueIsCompactedByItself) {
   holder_.compaction().compact_records = 3;
   holder_.compaction().look_every = std::chrono::milliseconds(5);

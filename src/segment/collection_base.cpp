@@ -10,12 +10,15 @@ Status CollectionSegments::open_from_base(const Context& context,
                                           const std::vector<Segment>& segments, uint32_t attempt) {
   VIRIDIAN_TRY(const Base base, base_of(segments));
   const Place place{id_, shard_of(segments.front().placement)};
-  VIRIDIAN_TRY_VOID(environment_.cache->reserve(cache_, base.bytes));
+  // What the images came to where they were published counts versions that are gone, so it refuses
+  // nothing: what is loaded does.
+  const uint64_t expected = std::min(base.bytes, environment_.cache->limit());
+  VIRIDIAN_TRY_VOID(environment_.cache->reserve(cache_, expected));
   if (base.sealed != 0) {
     const uint32_t copies = std::max(1u, environment_.images->copies(place));
     BaseLoader loader(*environment_.images, place, attempt % copies, base);
     VIRIDIAN_TRY_VOID(loader.run(context, [&](const LoadedRecords& records) {
-      return take_loaded(context, base.sealed, records);
+      return take_loaded(context, base.sealed, expected, records);
     }));
   }
   VIRIDIAN_TRY_VOID(reserve_offsets(base));
@@ -27,7 +30,7 @@ Status CollectionSegments::open_from_base(const Context& context,
   return ok_status();
 }
 
-Status CollectionSegments::take_loaded(const Context& context, SeqId sealed,
+Status CollectionSegments::take_loaded(const Context& context, SeqId sealed, uint64_t expected,
                                        const LoadedRecords& records) {
   std::vector<RowChange> changes;
   changes.reserve(records.offsets.size());
@@ -40,6 +43,8 @@ Status CollectionSegments::take_loaded(const Context& context, SeqId sealed,
   VIRIDIAN_TRY_VOID(metadata_->apply(batch));
   VIRIDIAN_TRY_VOID(vectors_->apply(batch));
   memory_.set(metadata_->head_bytes() + vectors_->head_bytes());
+  VIRIDIAN_TRY_VOID(
+      environment_.cache->reserve(cache_, std::max(expected, memory_.bytes() + file_bytes())));
   if (!environment_.budget->over_limit() || !memory_.over_share()) return ok_status();
   return move_to_files(context, sealed);
 }

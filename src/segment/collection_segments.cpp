@@ -232,6 +232,10 @@ Status CollectionSegments::apply(const LogBatch& logged) {
   return ok_status();
 }
 
+uint64_t CollectionSegments::file_bytes() const {
+  return bytes_of(metadata_->files()) + bytes_of(vectors_->files());
+}
+
 void CollectionSegments::publish(SeqId applied) {
   auto view = std::make_shared<const View>(applied, metadata_->reader(applied),
                                            vectors_->reader(applied), views_);
@@ -244,7 +248,7 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.applied = applied;
   stats_.records = view_->metadata().count();
   stats_.head_bytes = head_bytes;
-  stats_.file_bytes = bytes_of(metadata_->files()) + bytes_of(vectors_->files());
+  stats_.file_bytes = file_bytes();
   stats_.files = metadata_->files().size() + vectors_->files().size();
   memory_.set(applied > stats_.sealed ? head_bytes : 0);
   cache_.set(head_bytes + stats_.file_bytes);

@@ -126,10 +126,12 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   /// Shows readers everything applied up to `applied`.
   void publish(SeqId applied);
   Error stopped_error(const Error& cause) const;
+  uint64_t file_bytes() const;
 
   // collection_base.cpp
   Status open_from_base(const Context&, const std::vector<Segment>& segments, uint32_t attempt);
-  Status take_loaded(const Context&, SeqId sealed, const LoadedRecords& records);
+  /// `expected`: bytes of the cache that are reserved already.
+  Status take_loaded(const Context&, SeqId sealed, uint64_t expected, const LoadedRecords& records);
   Status move_to_files(const Context&, SeqId sealed);
   Status reserve_offsets(const Base& base);
   bool cache_seal_is_due() const;

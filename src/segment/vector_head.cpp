@@ -24,14 +24,16 @@ void VectorHead::push_back(Offset offset, const float* vector) {
   if (!chunk) {
     const uint64_t rows = uint64_t{kFirstRows} << chunk_of(row);
     chunk = std::make_unique<Chunk>(rows * dim_, rows);
-    bytes_ += rows * (dim_ + 1) * sizeof(float);
   }
   std::memcpy(chunk->vectors.data() + within * dim_, vector, dim_ * sizeof(float));
   index::FlatScanner::norms(vector, dim_, 1, chunk->norms.data() + within);
   rows_.push_back(offset);
 }
 
-size_t VectorHead::bytes() const noexcept { return bytes_ + rows_.bytes(); }
+// What a chunk has room for beyond its rows was never touched, and takes no memory.
+size_t VectorHead::bytes() const noexcept {
+  return uint64_t{rows_.size()} * (dim_ + 1) * sizeof(float) + rows_.bytes();
+}
 
 Result<VectorRun> VectorHead::run(uint32_t begin, uint32_t limit) const {
   const size_t index = chunk_of(begin);

@@ -51,7 +51,6 @@ class VectorHead final : public VectorPart {
   HeadRows rows_;
   uint32_t dim_;
   std::array<std::unique_ptr<Chunk>, 33> chunks_;
-  size_t bytes_ = 0;
 };
 
 }  // namespace viridian::segment
