@@ -302,7 +302,12 @@ void expect_none(const Verdict& verdict) {
 
 TEST(LogProtocol, WithSealsEveryReaderReadsEverythingAcknowledgedOnce) {
   SKIP_WITHOUT_CLICKHOUSE();
-  expect_none(Protocol(Scheme::seals, records_wanted(), 3).run());
+  const Verdict verdict = Protocol(Scheme::seals, records_wanted(), 3).run();
+  expect_none(verdict);
+  // So many take-overs lose what some reader has seen.
+  if (records_wanted() >= 100'000) {
+    EXPECT_GT(verdict.reloads, 0u);
+  }
 }
 
 TEST(LogProtocol, WithHistoriesElsewhereEveryReaderReadsEverythingAcknowledgedOnce) {
