@@ -370,6 +370,13 @@ Status LeaseKeeper::confirm(const Context& context, const CollectionId& collecti
                                           collection.to_string(), epoch));
 }
 
+Result<uint64_t> LeaseKeeper::newest_epoch(const Context& context, const CollectionId& collection) {
+  VIRIDIAN_TRY_VOID(context.check());
+  const auto lease = store_->read_lease(context, slot_of(collection));
+  if (!lease.ok()) return Error(Code::unavailable, lease.error().message());
+  return lease->epoch;
+}
+
 bool LeaseKeeper::certain(const CollectionId& collection, uint64_t epoch) const noexcept {
   const std::lock_guard lock(mutex_);
   const Slot& slot = slots_[slot_of(collection)];

@@ -70,6 +70,7 @@ class LeaseKeeper : public Component, public Leases {
   Result<Holder> holder(const Context&, const CollectionId&) override;
   Result<uint64_t> epoch(const Context&, const CollectionId&) override;
   Status confirm(const Context&, const CollectionId&, uint64_t epoch) override;
+  Result<uint64_t> newest_epoch(const Context&, const CollectionId&) override;
   void begin_write(const CollectionId&) noexcept override;
   void end_write(const CollectionId&) noexcept override;
   bool certain(const CollectionId&, uint64_t epoch) const noexcept override;

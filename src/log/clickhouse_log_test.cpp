@@ -46,7 +46,7 @@ class FlakyHistory final : public History {
     ++asked;
     return inner_.extent(c, id);
   }
-  Result<std::vector<SeqId>> lasts(const Context& c, std::span<const CollectionId> ids) override {
+  Result<std::vector<Last>> lasts(const Context& c, std::span<const CollectionId> ids) override {
     return inner_.lasts(c, ids);
   }
   Status start_after(const Context& c, const CollectionId& id, uint64_t epoch,

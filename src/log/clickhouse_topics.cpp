@@ -15,18 +15,7 @@ constexpr size_t kRecordBytes = 2048;
 /// How long a reader's wish for fresh answers counts.
 constexpr std::chrono::minutes kWishLasts{1};
 
-uint64_t newest_epoch(const Extent& extent) {
-  return extent.spans.empty() ? 0 : extent.spans.back().epoch;
-}
-
 }  // namespace
-
-uint64_t owner_of(const Extent& extent, SeqId number) {
-  uint64_t epoch = 0;
-  for (const Span& span : extent.spans)
-    if (span.first <= number) epoch = span.epoch;
-  return epoch;
-}
 
 const Topics::Topic* Topics::find(const CollectionId& collection) const {
   const auto entry = topics_.find(collection);
@@ -80,20 +69,26 @@ Extent Topics::learn(const CollectionId& collection, Extent extent, Clock::time_
     extent.last = std::min(extent.last, writing.committed);
   const auto age = [](const Extent& of) { return std::tuple(newest_epoch(of), of.last, of.base); };
   if (!topic.known || age(*topic.known) <= age(extent)) {
+    const bool followed = topic.known && newest_epoch(*topic.known) != newest_epoch(extent);
     topic.known = std::move(extent);
     find_void(topic);
-    // What a void epoch's last number was is no news any more.
-    if (topic.void_after) topic.last = topic.known->last;
+    // The last number of the epoch before may have been one that came to nothing.
+    if (followed) topic.last = topic.known->last;
   }
   grown(topic, topic.known->last, asked);
   return *topic.known;
 }
 
-void Topics::learn_last(const CollectionId& collection, SeqId last, Clock::time_point asked) {
+bool Topics::learn_last(const CollectionId& collection, const History::Last& last,
+                        Clock::time_point asked) {
   const std::lock_guard lock(mutex_);
-  Topic& topic = topics_[collection];
-  if (topic.writing.epoch != 0) last = std::min(last, topic.writing.committed);
-  grown(topic, last, asked);
+  const auto entry = topics_.find(collection);
+  if (entry == topics_.end()) return true;
+  Topic& topic = entry->second;
+  if (!topic.known || newest_epoch(*topic.known) != last.epoch) return false;
+  const bool own = topic.writing.epoch == last.epoch;
+  grown(topic, own ? std::min(last.number, topic.writing.committed) : last.number, asked);
+  return true;
 }
 
 std::optional<Extent> Topics::known(const CollectionId& collection) const {
@@ -123,12 +118,15 @@ void Topics::trimmed(const CollectionId& collection, SeqId base) {
 }
 
 // A by-passed epoch's records are void from its first one on; those of one that was sealed earlier
-// than it was read, from the next epoch's first.
+// than it was read, from the next epoch's first. What was trimmed was given by whichever epoch it
+// belonged to, and its readers are told so where they ask; but for a reader that is at the base
+// itself: where that ends an epoch, nothing says which one any more.
 void Topics::find_void(Topic& topic) {
   const Extent& known = *topic.known;
   for (auto at = topic.given.begin(); at != topic.given.end();) {
     const auto& [epoch, given] = *at;
-    if (given.last <= known.base) {
+    const bool at_base = given.last == known.base && owner_of(known, known.base + 1) != epoch;
+    if (given.last <= known.base && !at_base) {
       at = topic.given.erase(at);
       continue;
     }
@@ -144,10 +142,13 @@ void Topics::find_void(Topic& topic) {
   }
 }
 
+// The history may have gone on differently while the records were being read.
 void Topics::given(const CollectionId& collection, uint64_t epoch, SeqId first, SeqId last) {
   const std::lock_guard lock(mutex_);
-  const auto [entry, added] = topics_[collection].given.try_emplace(epoch, Given{first, last});
+  Topic& topic = topics_[collection];
+  const auto [entry, added] = topic.given.try_emplace(epoch, Given{first, last});
   if (!added) entry->second.last = std::max(entry->second.last, last);
+  if (topic.known) find_void(topic);
 }
 
 Status Topics::check_reader(const CollectionId& collection, SeqId after) {
@@ -221,6 +222,20 @@ void Topics::set_record_bytes(const CollectionId& collection, size_t bytes) {
 void Topics::forget(const CollectionId& collection) {
   const std::lock_guard lock(mutex_);
   topics_.erase(collection);
+  news_.notify_all();
+}
+
+void Topics::forget_reader(const CollectionId& collection) {
+  const std::lock_guard lock(mutex_);
+  const auto entry = topics_.find(collection);
+  if (entry == topics_.end()) return;
+  if (entry->second.writing.epoch == 0) {
+    topics_.erase(entry);
+  } else {
+    entry->second.given.clear();
+    entry->second.void_after.reset();
+    entry->second.wanted_at.reset();
+  }
   news_.notify_all();
 }
 

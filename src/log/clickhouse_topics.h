@@ -38,13 +38,15 @@ class Topics {
   /// The history as it was asked for at `asked`: returns what is known now. Of records of this
   /// process's own epoch only those that it committed are known, whatever is stored.
   Extent learn(const CollectionId& collection, Extent extent, Clock::time_point asked);
-  /// The same for the last number only.
-  void learn_last(const CollectionId& collection, SeqId last, Clock::time_point asked);
+  /// The same for the last number only. False: it is of another epoch than is known, whose history
+  /// is to be asked for.
+  bool learn_last(const CollectionId& collection, const History::Last& last,
+                  Clock::time_point asked);
   /// What was learnt last, if anything was.
   std::optional<Extent> known(const CollectionId& collection) const;
   /// The last number as of some moment not before `since`.
   std::optional<SeqId> last_since(const CollectionId& collection, Clock::time_point since) const;
-  /// The greatest last number that was ever learnt; 0: none.
+  /// The last number as it was learnt last; 0: none.
   SeqId last_known(const CollectionId& collection) const;
   /// The history begins after `base` from now on.
   void trimmed(const CollectionId& collection, SeqId base);
@@ -69,6 +71,9 @@ class Topics {
   void set_record_bytes(const CollectionId& collection, size_t bytes);
 
   void forget(const CollectionId& collection);
+  /// Whoever was given records has let go of them, or will not use them. Where this process does
+  /// not write the collection, nothing is kept of it.
+  void forget_reader(const CollectionId& collection);
 
   /// Waits until the last number known is greater than `after`, at most as long as `longest`.
   void wait_past(const CollectionId& collection, SeqId after, std::chrono::milliseconds longest);
@@ -98,8 +103,5 @@ class Topics {
   std::condition_variable news_;
   std::unordered_map<CollectionId, Topic> topics_;
 };
-
-/// The epoch whose records have that number; 0: none.
-uint64_t owner_of(const Extent& extent, SeqId number);
 
 }  // namespace viridian::clickhouse

@@ -36,9 +36,8 @@ TEST(Topics, ReaderOfVoidRecordsBeginsAnewAtOrBeforeTheLastOneThatCounts) {
   EXPECT_EQ(reader_code(topics, 25), Code::out_of_range);
   EXPECT_TRUE(topics.check_reader(kId, 24).ok());
   // From there on it reads what counts, and is left alone.
-  topics.given(kId, 2, 25, 28);
-  EXPECT_TRUE(topics.check_reader(kId, 28).ok());
   topics.learn(kId, {0, 28, {{1, 1}, {2, 25}}}, now());
+  topics.given(kId, 2, 25, 28);
   EXPECT_TRUE(topics.check_reader(kId, 28).ok());
 }
 
@@ -56,8 +55,61 @@ TEST(Topics, TrimmedRecordsAreNotVoid) {
   Topics topics;
   topics.learn(kId, {0, 30, {{1, 1}}}, now());
   topics.given(kId, 1, 1, 20);
-  topics.learn(kId, {20, 30, {{2, 21}}}, now());
+  topics.learn(kId, {20, 30, {{1, 21}}}, now());
   EXPECT_TRUE(topics.check_reader(kId, 20).ok());
+  topics.learn(kId, {25, 40, {{2, 26}}}, now());
+  EXPECT_TRUE(topics.check_reader(kId, 30).ok());
+}
+
+// Whose number 20 it was is known no more: of this reader's epoch or of the next, which let go of
+// it before the reader looked again.
+TEST(Topics, ReaderAtABaseThatEndsAnotherEpochBeginsAnew) {
+  Topics topics;
+  topics.learn(kId, {0, 20, {{1, 1}}}, now());
+  topics.given(kId, 1, 1, 20);
+  topics.learn(kId, {20, 20, {{2, 21}}}, now());
+  EXPECT_EQ(reader_code(topics, 20), Code::out_of_range);
+  topics.forget_reader(kId);
+  EXPECT_TRUE(topics.check_reader(kId, 20).ok());
+}
+
+// What is loaded anew may lie beyond all that came to nothing.
+TEST(Topics, NextReaderBeginsWhereverItLikes) {
+  Topics topics;
+  for (const bool writes : {false, true}) {
+    topics.learn(kId, {0, 30, {{1, 1}}}, now());
+    topics.given(kId, 1, 1, 30);
+    if (writes)
+      topics.begun(kId, 3, {0, 24, {{1, 1}, {3, 25}}});
+    else
+      topics.learn(kId, {0, 40, {{1, 1}, {2, 25}}}, now());
+    EXPECT_EQ(reader_code(topics, 40), Code::out_of_range);
+    topics.forget_reader(kId);
+    EXPECT_TRUE(topics.check_reader(kId, 40).ok());
+    EXPECT_EQ(topics.known(kId).has_value(), writes);
+  }
+}
+
+// Its writer's successor sealed less while the records were on their way here.
+TEST(Topics, ReaderThatIsGivenRecordsWhichAreVoidByThenBeginsAnew) {
+  Topics topics;
+  topics.learn(kId, {0, 110, {{5, 1}}}, now());
+  topics.begun(kId, 6, {0, 100, {{5, 1}, {6, 101}}});
+  topics.given(kId, 5, 1, 110);
+  EXPECT_FALSE(topics.counts(kId, 110));
+  EXPECT_EQ(reader_code(topics, 110), Code::out_of_range);
+}
+
+TEST(Topics, LastNumberOfAnEpochThatWasPassedByIsForgotten) {
+  Topics topics;
+  EXPECT_TRUE(topics.learn_last(kId, {5, 7}, now())) << "nobody reads it";
+  EXPECT_FALSE(topics.known(kId));
+  topics.learn(kId, {0, 100, {{5, 1}}}, now());
+  EXPECT_TRUE(topics.learn_last(kId, {5, 110}, now()));
+  EXPECT_EQ(topics.last_known(kId), 110u);
+  EXPECT_FALSE(topics.learn_last(kId, {6, 100}, now()));
+  topics.learn(kId, {0, 100, {{5, 1}, {6, 101}}}, now());
+  EXPECT_EQ(topics.last_known(kId), 100u);
 }
 
 TEST(Topics, OfThisProcessesOwnEpochOnlyWhatItCommittedIsKnown) {

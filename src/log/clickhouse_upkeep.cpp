@@ -142,21 +142,24 @@ milliseconds Upkeep::next_poll() const {
 // Of collections that this process appends to there is nothing to ask, as long as it does.
 Status Upkeep::poll(const Context& context) {
   std::vector<CollectionId> asked;
+  const auto ask_whole = [&](const CollectionId& collection) -> Status {
+    const auto at = Topics::Clock::now();
+    VIRIDIAN_TRY(Extent extent, parts_.history.extent(context, collection));
+    parts_.topics.learn(collection, std::move(extent), at);
+    return ok_status();
+  };
   for (const auto& [collection, age] : parts_.topics.wanted_fresh()) {
     const auto writing = parts_.topics.writing(collection);
-    if (!writing) {
+    if (!writing)
       asked.push_back(collection);
-    } else if (!parts_.leases.certain(collection, writing->epoch)) {
-      const auto at = Topics::Clock::now();
-      VIRIDIAN_TRY(Extent extent, parts_.history.extent(context, collection));
-      parts_.topics.learn(collection, std::move(extent), at);
-    }
+    else if (!parts_.leases.certain(collection, writing->epoch))
+      VIRIDIAN_TRY_VOID(ask_whole(collection));
   }
   if (asked.empty()) return ok_status();
   const auto at = Topics::Clock::now();
   VIRIDIAN_TRY(const auto lasts, parts_.history.lasts(context, asked));
   for (size_t i = 0; i < asked.size() && i < lasts.size(); ++i)
-    parts_.topics.learn_last(asked[i], lasts[i], at);
+    if (!parts_.topics.learn_last(asked[i], lasts[i], at)) VIRIDIAN_TRY_VOID(ask_whole(asked[i]));
   return ok_status();
 }
 

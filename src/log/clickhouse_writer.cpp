@@ -20,6 +20,9 @@ constexpr milliseconds kGroupTime{30'000};
 /// Between tries of what is not known to be stored and committed.
 constexpr milliseconds kDoubtfulEvery{500};
 constexpr milliseconds kDoubtfulTime{5'000};
+/// Once it is asked this rarely, a commit is not waited for whose epoch is over: the next holder
+/// says what counts when it has something to write.
+constexpr milliseconds kLostWait{500};
 /// After a server said that it has too much to do.
 constexpr milliseconds kFirstBackOff{100};
 constexpr milliseconds kLongestBackOff{5'000};
@@ -339,6 +342,11 @@ void Writer::doubt(const Part& part, const Error& error) {
   for (const SharedAppend& append : part.appends) answer(*append, unknown);
 }
 
+bool Writer::holds(const Context& context, const Part& part) {
+  const auto epoch = parts_.leases.epoch(context, part.collection);
+  return epoch.ok() && *epoch == part.epoch;
+}
+
 void Writer::done(const Part& part) {
   doubtful_.erase(part.collection);
   parts_.topics.committed(part.collection, part.epoch, part.to);
@@ -363,6 +371,8 @@ void Writer::commit(const Context& context, std::vector<Part> parts) {
         parts_.topics.fenced(parts[i].collection, parts[i].epoch);
         parts_.metrics.fenced.inc(parts[i].batches.size());
         fail(parts[i], outcomes[i].error());
+      } else if (wait >= kLostWait && !holds(context, parts[i])) {
+        doubt(parts[i], outcomes[i].error());
       } else {
         error = outcomes[i].error();
         unknown.push_back(std::move(parts[i]));
@@ -374,7 +384,7 @@ void Writer::commit(const Context& context, std::vector<Part> parts) {
       for (const Part& part : parts) doubt(part, error);
       return;
     }
-    wait = std::min(wait * 2, milliseconds(500));
+    wait = std::min(wait * 2, kLostWait);
   }
 }
 

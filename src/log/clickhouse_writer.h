@@ -107,6 +107,7 @@ class Writer {
   Status read_back(const Context&, std::span<const Part> parts);
   Status wait_for_copy(const Context&, Node node, std::span<const Part> parts);
   void commit(const Context&, std::vector<Part> parts);
+  bool holds(const Context&, const Part& part);
   void done(const Part& part);
   void fail(const Part& part, const Error& error);
   void doubt(const Part& part, const Error& error);

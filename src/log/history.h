@@ -26,6 +26,21 @@ struct Extent {
   std::vector<Span> spans;  ///< ascending, the epochs too; the newest may have no record yet
 };
 
+/// The epoch whose records have that number; 0: none.
+uint64_t owner_of(const Extent& extent, SeqId number);
+/// 0: none has begun.
+uint64_t newest_epoch(const Extent& extent);
+
+/// That an epoch is over since `newest` has begun: `aborted`.
+Error epoch_over(const CollectionId& collection, uint64_t epoch, uint64_t newest);
+/// That an epoch is over, and no later one has begun for certain: `unavailable`.
+Error not_decided(const CollectionId& collection, uint64_t epoch);
+/// What came of a commit up to `to` by an epoch that is over. Ok: its rows count, as the next epoch
+/// goes on after them.
+///   aborted      they do not and never will
+///   unavailable  no later epoch has begun yet, or where it began was trimmed away
+Status outcome_in(const Extent& extent, const CollectionId& collection, uint64_t epoch, SeqId to);
+
 /// Which rows of record_log are the history of a collection. A row counts once it is committed;
 /// what was written under an epoch that is over, and was not committed, never counts. Thread-safe.
 class History {
@@ -47,13 +62,18 @@ class History {
   /// The rows from + 1 to `to` of each are in the table. One outcome for each; one that is not
   /// known may be asked for again with the same numbers.
   ///   aborted      its epoch is over: those rows do not count and never will
-  ///   unavailable  not known
+  ///   unavailable  not known; also where the epoch is over and its successor has not begun yet
   virtual std::vector<Status> commit(const Context&, std::span<const Commit> commits) = 0;
 
   /// As it is now. A collection without any history has all zeros.
   virtual Result<Extent> extent(const Context&, const CollectionId&) = 0;
+  struct Last {
+    uint64_t epoch = 0;  ///< the newest; 0: none
+    SeqId number = 0;
+    friend bool operator==(const Last&, const Last&) = default;
+  };
   /// Only the last numbers, of many at once.
-  virtual Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) = 0;
+  virtual Result<std::vector<Last>> lasts(const Context&, std::span<const CollectionId>) = 0;
 
   /// Begins a history after this number.
   ///   already_exists  there is one

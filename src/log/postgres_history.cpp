@@ -24,12 +24,6 @@ Extent extent_of(const Rows& rows) {
   return extent;
 }
 
-Error epoch_over(const CollectionId& collection, uint64_t epoch) {
-  return Error(Code::aborted, fmt::format("epoch {} of collection [{}] is over: another server "
-                                          "writes it now",
-                                          epoch, collection.to_string()));
-}
-
 /// What PostgreSQL says about other transactions says nothing about epochs.
 Error not_known(const Error& error) { return Error(Code::unavailable, error.message()); }
 
@@ -42,7 +36,6 @@ struct History::Chain {
   SeqId from = 0;
   SeqId to = 0;
   std::vector<size_t> commits;  // their places in the call
-  Status outcome = {};
 };
 
 Result<std::unique_ptr<History>> History::create(System& system) {
@@ -88,7 +81,7 @@ Status History::begin_in(const Context& context, Connection& connection,
                                                 collection.to_string()));
   const uint64_t newest = found.number(0, 0);
   const SeqId last = found.number(0, 1);
-  if (newest > epoch) return epoch_over(collection, epoch);
+  if (newest > epoch) return clickhouse::epoch_over(collection, epoch, newest);
   if (newest == epoch) return ok_status();
   VIRIDIAN_TRY_VOID(connection.run(context, "UPDATE heads SET epoch = $2 WHERE collection = $1",
                                    Parameters().add(collection).add(epoch)));
@@ -103,9 +96,7 @@ std::vector<Status> History::commit(const Context& context, std::span<const Comm
   std::vector<Status> outcomes(commits.size());
   std::vector<Chain> chains;
   const auto run = [&] {
-    commit_chains(context, chains);
-    for (const Chain& chain : chains)
-      for (const size_t place : chain.commits) outcomes[place] = chain.outcome;
+    commit_chains(context, chains, commits, outcomes);
     chains.clear();
   };
   std::map<CollectionId, size_t> places;  // of chains
@@ -123,13 +114,14 @@ std::vector<Status> History::commit(const Context& context, std::span<const Comm
       places.clear();
       places[commit.collection] = 0;
     }
-    chains.push_back({commit.collection, commit.epoch, commit.from, commit.to, {i}, {}});
+    chains.push_back({commit.collection, commit.epoch, commit.from, commit.to, {i}});
   }
   run();
   return outcomes;
 }
 
-void History::commit_chains(const Context& context, std::span<Chain> chains) {
+void History::commit_chains(const Context& context, std::span<const Chain> chains,
+                            std::span<const Commit> commits, std::span<Status> outcomes) {
   if (chains.empty()) return;
   std::vector<Uuid> collections;
   std::vector<uint64_t> epochs, froms, tos;
@@ -147,27 +139,24 @@ void History::commit_chains(const Context& context, std::span<Chain> chains) {
       " AS n (collection, epoch, start, target) WHERE h.collection = n.collection"
       " AND h.epoch = n.epoch AND h.head BETWEEN n.start AND n.target RETURNING h.collection",
       Parameters().add(collections).add(epochs).add(froms).add(tos));
-  if (!moved.ok()) {
-    for (Chain& chain : chains) chain.outcome = not_known(moved.error());
-    return;
-  }
   std::set<CollectionId> done;
-  for (size_t row = 0; row < moved->size(); ++row) done.insert(moved->uuid(row, 0));
-  for (Chain& chain : chains)
-    if (!done.contains(chain.collection)) chain.outcome = why_not(context, chain);
+  for (size_t row = 0; moved.ok() && row < moved->size(); ++row) done.insert(moved->uuid(row, 0));
+  for (const Chain& chain : chains) {
+    if (done.contains(chain.collection)) continue;
+    const auto found = moved.ok() ? extent(context, chain.collection) : moved.error();
+    for (const size_t place : chain.commits)
+      outcomes[place] = found.ok() ? why_not(*found, commits[place]) : not_known(found.error());
+  }
 }
 
-Status History::why_not(const Context& context, const Chain& chain) {
-  const auto found = pool_.read(context, "SELECT epoch, head FROM heads WHERE collection = $1",
-                                Parameters().add(chain.collection));
-  if (!found.ok()) return not_known(found.error());
-  if (found->empty() || found->number(0, 0) != chain.epoch)
-    return epoch_over(chain.collection, chain.epoch);
-  const SeqId last = found->number(0, 1);
-  if (last >= chain.to) return ok_status();  // asked for again
+// An earlier attempt may have moved the number, whose answer was lost; whatever happened since.
+Status History::why_not(const Extent& extent, const Commit& commit) {
+  if (clickhouse::newest_epoch(extent) != commit.epoch)
+    return clickhouse::outcome_in(extent, commit.collection, commit.epoch, commit.to);
+  if (extent.last >= commit.to) return ok_status();
   return Error(Code::internal,
                fmt::format("collection [{}] ends at number {}; what follows {} cannot be committed",
-                           chain.collection.to_string(), last, chain.from));
+                           commit.collection.to_string(), extent.last, commit.from));
 }
 
 Result<Extent> History::extent(const Context& context, const CollectionId& collection) {
@@ -175,16 +164,18 @@ Result<Extent> History::extent(const Context& context, const CollectionId& colle
   return extent_of(rows);
 }
 
-Result<std::vector<SeqId>> History::lasts(const Context& context,
-                                          std::span<const CollectionId> collections) {
-  VIRIDIAN_TRY(const Rows rows,
-               pool_.read(context,
-                          "SELECT coalesce(h.head, 0) FROM unnest($1) WITH ORDINALITY"
-                          " AS n (collection, place) LEFT JOIN heads h"
-                          " ON h.collection = n.collection ORDER BY n.place",
-                          Parameters().add(collections)));
-  std::vector<SeqId> found;
-  for (size_t row = 0; row < rows.size(); ++row) found.push_back(rows.number(row, 0));
+Result<std::vector<History::Last>> History::lasts(const Context& context,
+                                                  std::span<const CollectionId> collections) {
+  VIRIDIAN_TRY(
+      const Rows rows,
+      pool_.read(context,
+                 "SELECT coalesce(h.epoch, 0), coalesce(h.head, 0) FROM unnest($1) WITH ORDINALITY"
+                 " AS n (collection, place) LEFT JOIN heads h"
+                 " ON h.collection = n.collection ORDER BY n.place",
+                 Parameters().add(collections)));
+  std::vector<Last> found;
+  for (size_t row = 0; row < rows.size(); ++row)
+    found.push_back({rows.number(row, 0), rows.number(row, 1)});
   return found;
 }
 

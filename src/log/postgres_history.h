@@ -19,7 +19,7 @@ class History final : public Component, public clickhouse::History {
   /// In one round trip, where a collection's commits continue each other.
   std::vector<Status> commit(const Context&, std::span<const Commit> commits) override;
   Result<clickhouse::Extent> extent(const Context&, const CollectionId&) override;
-  Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) override;
+  Result<std::vector<Last>> lasts(const Context&, std::span<const CollectionId>) override;
   Status start_after(const Context&, const CollectionId&, uint64_t epoch, SeqId after) override;
   Status trim(const Context&, const CollectionId&, SeqId up_to) override;
   Status forget(const Context&, std::span<const CollectionId>) override;
@@ -27,8 +27,10 @@ class History final : public Component, public clickhouse::History {
  private:
   struct Chain;
   Status begin_in(const Context&, Connection&, const CollectionId&, uint64_t epoch) const;
-  void commit_chains(const Context&, std::span<Chain> chains);
-  Status why_not(const Context&, const Chain& chain);
+  /// Sets the outcomes of the chains' commits; they are ok so far.
+  void commit_chains(const Context&, std::span<const Chain> chains, std::span<const Commit> commits,
+                     std::span<Status> outcomes);
+  static Status why_not(const clickhouse::Extent& extent, const Commit& commit);
 
   Pool& pool_;
 };

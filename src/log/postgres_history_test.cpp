@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -14,6 +15,7 @@ namespace {
 using clickhouse::Extent;
 using clickhouse::Span;
 using Commit = clickhouse::History::Commit;
+using Last = clickhouse::History::Last;
 
 class PostgresHistory : public testing::Test {
  protected:
@@ -63,9 +65,34 @@ TEST_F(PostgresHistory, CommitsOfOneCallHaveOneOutcomeEach) {
   EXPECT_EQ(outcomes[3].error().code(), Code::aborted);
   EXPECT_EQ(outcomes[5].error().code(), Code::internal);
   EXPECT_EQ(*history_->lasts(ctx_, std::vector{other, Uuid(), id_, id_}),
-            (std::vector<SeqId>{9, 0, 7, 7}));
+            (std::vector<Last>{{1, 9}, {0, 0}, {1, 7}, {1, 7}}));
   EXPECT_TRUE(history_->commit(ctx_, {}).empty());
   EXPECT_TRUE(history_->lasts(ctx_, {})->empty());
+}
+
+// The answer may be lost, and the epoch be over before it is asked for again.
+TEST_F(PostgresHistory, WhatWasCommittedIsToldAlsoOnceItsEpochIsOver) {
+  const auto code = [&](const Commit& one) {
+    const Status outcome = commit(one);
+    return outcome.ok() ? std::nullopt : std::optional(outcome.error().code());
+  };
+  ASSERT_TRUE(history_->begin(ctx_, id_, 5).ok());
+  ASSERT_TRUE(commit({id_, 5, 0, 10}).ok());
+  ASSERT_TRUE(history_->begin(ctx_, id_, 6).ok());
+  EXPECT_EQ(code({id_, 5, 0, 10}), std::nullopt);
+  EXPECT_EQ(code({id_, 5, 10, 12}), Code::aborted);
+  const std::vector<Commit> both = {{id_, 5, 5, 10}, {id_, 5, 10, 12}};
+  const auto outcomes = history_->commit(ctx_, both);
+  EXPECT_TRUE(outcomes[0].ok());
+  EXPECT_EQ(outcomes[1].error().code(), Code::aborted);
+  ASSERT_TRUE(commit({id_, 6, 10, 15}).ok());
+  ASSERT_TRUE(history_->begin(ctx_, id_, 7).ok());
+  EXPECT_EQ(code({id_, 5, 0, 10}), std::nullopt);
+  EXPECT_EQ(code({id_, 6, 10, 15}), std::nullopt);
+  ASSERT_TRUE(history_->trim(ctx_, id_, 12).ok());
+  EXPECT_EQ(code({id_, 5, 0, 10}), Code::unavailable) << "nobody knows any more";
+  EXPECT_EQ(code({id_, 5, 10, 12}), Code::aborted);
+  EXPECT_EQ(code({id_, 6, 10, 15}), std::nullopt);
 }
 
 /// Does the same to both, as one server or another would.
@@ -74,6 +101,7 @@ TEST_F(PostgresHistory, AnswersAsTheOneInMemory) {
   const auto number = [&](uint32_t below) { return static_cast<uint32_t>(random() % below); };
   conformance::MemHistory oracle;
   const std::vector<CollectionId> ids = {Uuid::random(), Uuid::random(), Uuid::random()};
+  std::vector<Commit> asked;
   for (int i = 0; i < 1500 && !HasFailure(); ++i) {
     const CollectionId id = ids[number(3)];
     const Extent known = *oracle.extent(ctx_, id);
@@ -95,12 +123,18 @@ TEST_F(PostgresHistory, AnswersAsTheOneInMemory) {
         break;
       }
       case 2:
-        if (number(10) == 0) same(history_->forget(ctx_, ids), oracle.forget(ctx_, ids));
+        if (number(10) == 0) {
+          same(history_->forget(ctx_, ids), oracle.forget(ctx_, ids));
+          asked.clear();  // epochs begin anew
+        }
         same(history_->start_after(ctx_, id, 5, 100), oracle.start_after(ctx_, id, 5, 100));
         break;
       default: {
         if (newest == 0) break;  // the double makes an entry where nothing had begun
-        const Commit one{id, newest - number(2), known.last, known.last + 1 + number(3)};
+        Commit one{id, newest - number(2), known.last, known.last + 1 + number(3)};
+        if (!asked.empty() && number(3) == 0) one = asked[random() % asked.size()];
+        if (oracle.extent(ctx_, one.collection)->spans.empty()) break;
+        asked.push_back(one);
         same(commit(one), oracle.commit(ctx_, std::span(&one, 1)).front());
       }
     }

@@ -19,16 +19,12 @@ constexpr Node kNode{};
 /// Collections asked about by one statement.
 constexpr size_t kAskedAtOnce = 1000;
 
-struct Seal {
-  uint64_t prev_epoch = 0;
-  SeqId prev_last = 0;
-
-  /// A seal that begins the history anew goes before one that goes on from there.
-  bool before(const Seal& other) const {
-    if (prev_last != other.prev_last) return prev_last < other.prev_last;
-    return prev_epoch != 0 && other.prev_epoch == 0;
-  }
-};
+/// Whether `other` counts. A history that was trimmed goes on from a number of its own epoch; where
+/// that is the same one, the seal that needs no other goes first.
+bool outdone(const Seal& seal, const Seal& other) {
+  if (seal.prev_last != other.prev_last) return seal.prev_last < other.prev_last;
+  return seal.prev_epoch != 0 && other.prev_epoch == 0;
+}
 
 }  // namespace
 
@@ -38,7 +34,7 @@ Result<Extent> extent_of(const CollectionId& collection, std::span<const EpochRo
     if (!found.seal) continue;
     const Seal seal{found.prev_epoch, found.prev_last};
     const auto [entry, added] = seals.try_emplace(found.epoch, seal);
-    if (!added && entry->second.before(seal)) entry->second = seal;
+    if (!added && outdone(entry->second, seal)) entry->second = seal;
   }
   Extent extent;
   if (seals.empty()) return extent;
@@ -66,6 +62,11 @@ Result<Extent> extent_of(const CollectionId& collection, std::span<const EpochRo
 
 Result<std::unique_ptr<SealHistory>> SealHistory::create(System& system) {
   VIRIDIAN_TRY(Client * client, system.require<Client>());
+  if (client->shards() != 1 || client->replicas(0) != 1) {
+    return Error(Code::failed_precondition,
+                 "clickhouse::SealHistory works with a single ClickHouse server, but "
+                 "clickhouse.url names several; choose postgres::History");
+  }
   VIRIDIAN_TRY(Leases * leases, system.require<Leases>());
   return std::make_unique<SealHistory>(*client, *leases);
 }
@@ -97,34 +98,66 @@ Result<std::vector<SealHistory::Found>> SealHistory::find(
   return found;
 }
 
-Result<Extent> SealHistory::read(const Context& context, const CollectionId& collection) {
+Result<std::vector<EpochRows>> SealHistory::rows_of(const Context& context,
+                                                    const CollectionId& collection) {
   VIRIDIAN_TRY(const auto found, find(context, std::span(&collection, 1)));
   std::vector<EpochRows> rows;
   for (const Found& entry : found) rows.push_back(entry.rows);
+  return rows;
+}
+
+Result<Extent> SealHistory::extent(const Context& context, const CollectionId& collection) {
+  VIRIDIAN_TRY(const auto rows, rows_of(context, collection));
   return extent_of(collection, rows);
 }
 
 Status SealHistory::seal(const Context& context, const CollectionId& collection, uint64_t epoch,
-                         uint64_t prev_epoch, SeqId prev_last) {
+                         const Seal& seal) {
   LogBlocks blocks(seconds_now(), Client::kBlockRows, Client::kBlockBytes);
-  blocks.add_seal(collection, epoch, prev_epoch, prev_last);
+  blocks.add_seal(collection, epoch, seal.prev_epoch, seal.prev_last);
   return client_.insert(context, kNode, kLogTable, blocks.blocks().front());
 }
 
-// A seal that was sent and not heard of again may be stored later, beside the one of a second
-// attempt. Rows are only added, so the second one seals as much or more, and counts.
+Seal SealHistory::decide(const CollectionId& collection, uint64_t epoch, const Seal& proposed) {
+  const uint32_t slot = slot_of(collection);
+  const std::lock_guard lock(mutex_);
+  decided_.erase(decided_.lower_bound({slot, 0, CollectionId()}),
+                 decided_.lower_bound({slot, epoch, CollectionId()}));
+  return decided_.try_emplace({slot, epoch, collection}, proposed).first->second;
+}
+
+void SealHistory::settled(const CollectionId& collection, uint64_t epoch) {
+  const std::lock_guard lock(mutex_);
+  decided_.erase({slot_of(collection), epoch, collection});
+}
+
+// More rows of the epoch before may have come since the first attempt: they are by-passed, as an
+// attempt that is stored late would by-pass them.
 Result<Extent> SealHistory::begin(const Context& context, const CollectionId& collection,
                                   uint64_t epoch) {
-  VIRIDIAN_TRY(Extent extent, read(context, collection));
-  const uint64_t newest = extent.spans.empty() ? 0 : extent.spans.back().epoch;
-  if (newest == epoch) return extent;
-  if (newest > epoch) {
-    return Error(Code::aborted, fmt::format("epoch {} of collection {} is over: epoch {} has begun",
-                                            epoch, collection.to_string(), newest));
-  }
-  VIRIDIAN_TRY_VOID(seal(context, collection, epoch, newest, extent.last));
-  extent.spans.push_back({epoch, extent.last + 1});
-  return extent;
+  VIRIDIAN_TRY(auto rows, rows_of(context, collection));
+  VIRIDIAN_TRY(const Extent found, extent_of(collection, rows));
+  const uint64_t newest = newest_epoch(found);
+  if (newest >= epoch) settled(collection, epoch);
+  if (newest > epoch) return epoch_over(collection, epoch, newest);
+  if (newest == epoch) return found;
+  const Seal own = decide(collection, epoch, {newest, found.last});
+  VIRIDIAN_TRY_VOID(seal(context, collection, epoch, own));
+  settled(collection, epoch);
+  rows.push_back({epoch, true, own.prev_epoch, own.prev_last, own.prev_last});
+  return extent_of(collection, rows);
+}
+
+// Rows that were stored before somebody else took the lease count if that one saw them: only its
+// seal says so, and only that of the epoch which is the newest one after the seal was seen. One of
+// an owner that has lost the lease, too, may yet be by-passed by what its successor read before.
+Status SealHistory::outcome_after(const Context& context, const Commit& commit) {
+  const auto found = extent(context, commit.collection);
+  if (!found.ok()) return Error(Code::unavailable, found.error().message());
+  VIRIDIAN_TRY(const uint64_t newest, leases_.newest_epoch(context, commit.collection));
+  if (!found->spans.empty() && clickhouse::newest_epoch(*found) != newest)
+    return not_decided(commit.collection, commit.epoch);
+  return outcome_in(*found, commit.collection, commit.epoch, commit.to);
 }
 
 std::vector<Status> SealHistory::commit(const Context& context, std::span<const Commit> commits) {
@@ -135,18 +168,15 @@ std::vector<Status> SealHistory::commit(const Context& context, std::span<const 
     const auto [entry, first] =
         asked.try_emplace({slot_of(commit.collection), commit.epoch}, ok_status());
     if (first) entry->second = leases_.confirm(context, commit.collection, commit.epoch);
-    outcomes.push_back(entry->second);
+    const bool lost = !entry->second.ok() && entry->second.error().code() == Code::aborted;
+    outcomes.push_back(lost ? outcome_after(context, commit) : entry->second);
   }
   return outcomes;
 }
 
-Result<Extent> SealHistory::extent(const Context& context, const CollectionId& collection) {
-  return read(context, collection);
-}
-
-Result<std::vector<SeqId>> SealHistory::lasts(const Context& context,
-                                              std::span<const CollectionId> collections) {
-  std::vector<SeqId> lasts;
+Result<std::vector<History::Last>> SealHistory::lasts(const Context& context,
+                                                      std::span<const CollectionId> collections) {
+  std::vector<Last> lasts;
   lasts.reserve(collections.size());
   for (size_t at = 0; at < collections.size(); at += kAskedAtOnce) {
     const auto part = collections.subspan(at, std::min(kAskedAtOnce, collections.size() - at));
@@ -155,7 +185,7 @@ Result<std::vector<SeqId>> SealHistory::lasts(const Context& context,
     for (const Found& entry : found) rows[entry.collection].push_back(entry.rows);
     for (const CollectionId& collection : part) {
       VIRIDIAN_TRY(const Extent extent, extent_of(collection, rows[collection]));
-      lasts.push_back(extent.last);
+      lasts.push_back({newest_epoch(extent), extent.last});
     }
   }
   return lasts;
@@ -163,24 +193,32 @@ Result<std::vector<SeqId>> SealHistory::lasts(const Context& context,
 
 Status SealHistory::start_after(const Context& context, const CollectionId& collection,
                                 uint64_t epoch, SeqId after) {
-  VIRIDIAN_TRY(const Extent extent, read(context, collection));
-  if (!extent.spans.empty()) return log::has_begun(collection, extent.last);
-  return seal(context, collection, epoch, 0, after);
+  VIRIDIAN_TRY(const Extent found, extent(context, collection));
+  if (!found.spans.empty()) return log::has_begun(collection, found.last);
+  const Seal own = decide(collection, epoch, {0, after});
+  if (own != Seal{0, after}) return log::has_begun(collection, own.prev_last);
+  VIRIDIAN_TRY_VOID(seal(context, collection, epoch, own));
+  settled(collection, epoch);
+  return ok_status();
 }
 
 // The row belongs to the epoch of the first number that is left: then all older seals may go.
 Status SealHistory::trim(const Context& context, const CollectionId& collection, SeqId up_to) {
-  VIRIDIAN_TRY(const Extent extent, read(context, collection));
-  if (extent.spans.empty()) return ok_status();
-  const SeqId base = std::clamp(up_to, extent.base, extent.last);
-  uint64_t epoch = 0;
-  for (const Span& span : extent.spans)
-    if (span.first <= base + 1) epoch = span.epoch;
-  return seal(context, collection, epoch, 0, base);
+  VIRIDIAN_TRY(const Extent found, extent(context, collection));
+  if (found.spans.empty()) return ok_status();
+  const SeqId base = std::clamp(up_to, found.base, found.last);
+  return seal(context, collection, owner_of(found, base + 1), {0, base});
 }
 
 Status SealHistory::forget(const Context& context, std::span<const CollectionId> collections) {
   if (collections.empty()) return ok_status();
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(decided_, [&](const auto& entry) {
+      return std::ranges::find(collections, std::get<CollectionId>(entry.first)) !=
+             collections.end();
+    });
+  }
   return erase_rows(context, client_, kNode,
                     fmt::format("collection_id IN ({})", literals(collections)));
 }

@@ -1,9 +1,10 @@
 #pragma once
 #include <cstdint>
+#include <map>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <span>
-#include <string>
+#include <tuple>
 #include <vector>
 
 #include "clickhouse/client.h"
@@ -23,6 +24,13 @@ struct EpochRows {
   SeqId last = 0;  ///< the greatest number that ends a batch
 };
 
+/// After which number of which epoch another epoch goes on; epoch 0: the history begins there.
+struct Seal {
+  uint64_t prev_epoch = 0;
+  SeqId prev_last = 0;
+  friend bool operator==(const Seal&, const Seal&) = default;
+};
+
 /// The history that a collection's rows tell. A seal row says after which number of which epoch its
 /// own epoch goes on; several of one epoch: the one furthest on. The newest epoch's records are all
 /// history.
@@ -34,6 +42,9 @@ Result<Extent> extent_of(const CollectionId& collection, std::span<const EpochRo
 /// collection over finds all rows that were stored while the one before it held the lease, and
 /// seals them; what is stored later never counts. So readers may see records that come to nothing:
 /// those of an epoch that is over, until its successor seals it.
+///
+/// What an epoch goes on from is decided once, by the process that has it: a seal that was sent and
+/// not heard of may be stored at any later time, and must say what the next attempt says.
 class SealHistory final : public Component, public History {
  public:
   static Result<std::unique_ptr<SealHistory>> create(System& system);
@@ -42,7 +53,7 @@ class SealHistory final : public Component, public History {
   Result<Extent> begin(const Context&, const CollectionId&, uint64_t epoch) override;
   std::vector<Status> commit(const Context&, std::span<const Commit> commits) override;
   Result<Extent> extent(const Context&, const CollectionId&) override;
-  Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) override;
+  Result<std::vector<Last>> lasts(const Context&, std::span<const CollectionId>) override;
   Status start_after(const Context&, const CollectionId&, uint64_t epoch, SeqId after) override;
   Status trim(const Context&, const CollectionId&, SeqId up_to) override;
   Status forget(const Context&, std::span<const CollectionId>) override;
@@ -53,12 +64,20 @@ class SealHistory final : public Component, public History {
     EpochRows rows;
   };
   Result<std::vector<Found>> find(const Context&, std::span<const CollectionId>);
-  Result<Extent> read(const Context&, const CollectionId&);
-  Status seal(const Context&, const CollectionId&, uint64_t epoch, uint64_t prev_epoch,
-              SeqId prev_last);
+  Status outcome_after(const Context&, const Commit& commit);
+  Result<std::vector<EpochRows>> rows_of(const Context&, const CollectionId&);
+  Status seal(const Context&, const CollectionId&, uint64_t epoch, const Seal& seal);
+  /// The one seal that begins `epoch`, whoever asks: the first that was proposed.
+  Seal decide(const CollectionId&, uint64_t epoch, const Seal& proposed);
+  /// Of that epoch and of those before it no seal will be sent any more.
+  void settled(const CollectionId&, uint64_t epoch);
 
   Client& client_;
   viridian::Leases& leases_;
+  std::mutex mutex_;
+  /// Seals that were sent and that nobody saw stored, by slot, epoch and collection. Those of a
+  /// slot's earlier epochs go when a later one begins. Guarded by mutex_.
+  std::map<std::tuple<uint32_t, uint64_t, CollectionId>, Seal> decided_;
 };
 
 }  // namespace viridian::clickhouse

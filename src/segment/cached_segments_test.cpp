@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <thread>
+#include <utility>
 
 #include "conformance/segments_holder.h"
 #include "property/segment_workload.h"
@@ -243,16 +245,20 @@ class RetractedLog final : public Consumer {
  public:
   RetractedLog(Consumer& shown, Consumer& log) : shown_(shown), log_(log) {}
   void retract() { retracted_ = true; }
+  mutable std::function<void()> asked;  ///< called once, by counts()
 
   Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
                                      size_t limit_bytes) override {
-    if (retracted_ && after == 0) anew_ = true;
     return now().read(context, id, after, limit_bytes);
   }
   Result<SeqId> last(const Context& context, const CollectionId& id) override {
     return now().last(context, id);
   }
-  bool counts(const CollectionId&, SeqId) const override { return !retracted_ || anew_; }
+  bool counts(const CollectionId&, SeqId) const override {
+    if (asked) std::exchange(asked, nullptr)();
+    return !retracted_ || anew_;
+  }
+  void forget_reader(const CollectionId&) override { anew_ = retracted_.load(); }
   Status wait(const Context& context, const CollectionId& id, SeqId after) override {
     return now().wait(context, id, after);
   }
@@ -268,22 +274,46 @@ class RetractedLog final : public Consumer {
   std::atomic<bool> anew_ = false;
 };
 
+class CachedRetracted : public CachedInMemory {
+ protected:
+  /// Fills both logs, and opens the collection as it is before the one record is retracted.
+  void SetUp() override {
+    RecordBatch first = batch_of(Operation::add, three(1));
+    ASSERT_TRUE(shown_.append(context_, id_, std::make_shared<const RecordBatch>(first)).ok());
+    RecordBatch lost = batch_of(Operation::add, {{"lost", {9, 9, 9}}});
+    ASSERT_TRUE(shown_.append(context_, id_, std::make_shared<const RecordBatch>(lost)).ok());
+    write(Operation::add, three(1));
+    manager_ = holder_.cache(leases_, log_);
+    ASSERT_TRUE(manager_->start(context_).ok());
+    ASSERT_EQ(manager_->pin(context_, id_, 4).value()->metadata().count(), 4u);
+  }
+
+  mem::Log shown_;
+  RetractedLog log_{shown_, holder_.log()};
+  SingleLeases leases_{holder_.lease()};
+  std::unique_ptr<segment::Manager> manager_;
+};
+
 // The last number need not have grown for a reader to hear that what it applied came to nothing.
-TEST_P(CachedInMemory, VoidRecordsAreNotShownOnceThatIsKnown) {
-  mem::Log shown;
-  RecordBatch first = batch_of(Operation::add, three(1));
-  ASSERT_TRUE(shown.append(context_, id_, std::make_shared<const RecordBatch>(first)).ok());
-  RecordBatch lost = batch_of(Operation::add, {{"lost", {9, 9, 9}}});
-  ASSERT_TRUE(shown.append(context_, id_, std::make_shared<const RecordBatch>(lost)).ok());
-  write(Operation::add, three(1));
-  RetractedLog log(shown, holder_.log());
-  SingleLeases leases(holder_.lease());
-  const auto manager = holder_.cache(leases, log);
-  ASSERT_TRUE(manager->start(context_).ok());
-  ASSERT_EQ(manager->pin(context_, id_, 4).value()->metadata().count(), 4u);
-  log.retract();
-  check(*manager);
+TEST_P(CachedRetracted, VoidRecordsAreNotShownOnceThatIsKnown) {
+  log_.retract();
+  check(*manager_);
 }
+
+// Another reader hears it first, and has what the log remembers of it put right.
+TEST_P(CachedRetracted, VoidRecordsAreNotShownByWhoHasTheDiscardedCollection) {
+  log_.asked = [&] {
+    log_.retract();
+    check(*manager_);
+  };
+  const auto view = manager_->pin(context_, id_, 3);
+  ASSERT_TRUE(view.ok()) << view.error().message();
+  EXPECT_FALSE(log_.asked) << "nobody asked";
+  EXPECT_EQ((*view)->metadata().count(), 3u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, CachedRetracted, testing::Values(Kind::cached),
+                         [](const auto& made) { return SegmentsHolder::name_of(made.param); });
 
 TEST_P(CachedInMemory, CollectionIsLoadedOnceHoweverManyAsk) {
   write(Operation::add, three(1));

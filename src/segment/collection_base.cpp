@@ -101,6 +101,7 @@ Result<CollectionSegments::Moment> CollectionSegments::moment(const Context& con
   // or records would get other offsets where the rest of the log is applied to the images.
   VIRIDIAN_TRY(const Serial::Hold hold, applying_.acquire(context));
   if (stopped_) return stopped_error(*stopped_);
+  VIRIDIAN_TRY_VOID(unless_discarded());
   Moment moment;
   moment.base.next_offset = metadata_->next_offset();
   moment.base.dim = vectors_->dim();

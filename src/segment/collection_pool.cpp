@@ -228,6 +228,7 @@ bool CollectionPool::close_if_idle(const CollectionId& id, const SharedSlot& slo
     slot->closed = true;
     closing = std::exchange(slot->collection, nullptr);
   }
+  environment_.consumer.forget_reader(id);  // while nobody can open it: the next one is another
   const auto since = closing->unsealed_since();
   const std::lock_guard lock(mutex_);
   if (const auto found = slots_.find(id); found != slots_.end() && found->second == slot) {
@@ -333,7 +334,9 @@ void CollectionPool::discard(const Shared& old) {
     if (slot->collection != old) return;
     slot->closed = true;
     discarded = std::exchange(slot->collection, nullptr);
+    discarded->set_discarded();
   }
+  environment_.consumer.forget_reader(old->id());  // as above
   forget(old->id(), slot);
 }
 

@@ -161,6 +161,12 @@ Result<std::shared_ptr<const ReadView>> CollectionSegments::pin(const Context& c
   return std::shared_ptr<const ReadView>(view_);
 }
 
+Status CollectionSegments::unless_discarded() const {
+  if (!discarded_) return ok_status();
+  return Error(Code::out_of_range, "records of collection " + id_.to_string() +
+                                       " that were applied may not count: it is being loaded anew");
+}
+
 Error CollectionSegments::stopped_error(const Error& cause) const {
   return cause.with("collection " + id_.to_string() + " cannot apply its log any further");
 }
@@ -169,6 +175,8 @@ Status CollectionSegments::read_and_apply(const Context& context, SeqId min_seq)
   if (stopped_) return stopped_error(*stopped_);
   const SeqId after = applied();
   auto read = environment_.consumer.read(context, id_, after, kReadBytes);
+  // Once it is discarded the log speaks of the next reader: this position was not checked, perhaps.
+  VIRIDIAN_TRY_VOID(unless_discarded());
   const bool gone = (!read.ok() && read.error().code() == Code::out_of_range) ||
                     (read.ok() && !read->empty() && read->front().first_seq > after + 1);
   if (gone) {

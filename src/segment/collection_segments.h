@@ -48,6 +48,9 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats() const;
   SeqId applied() const;
   const CollectionId& id() const noexcept { return id_; }
+  /// Of caches: what is applied may be void. From now on whoever still has it is told out_of_range.
+  void set_discarded() noexcept { discarded_ = true; }
+  bool discarded() const noexcept { return discarded_; }
 
   // collection_base.cpp
   /// Of caches: what it was loaded from. Else null.
@@ -122,6 +125,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   Status check_log(const Context& context, SeqId sealed) const;
   Status remove_orphans();
   Status read_and_apply(const Context&, SeqId min_seq);
+  Status unless_discarded() const;
   Status apply(const LogBatch& logged);
   /// Shows readers everything applied up to `applied`.
   void publish(SeqId applied);
@@ -179,6 +183,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   std::unique_ptr<MetadataSegment> metadata_;  // guarded by applying_, as the next two
   std::unique_ptr<VectorSegment> vectors_;
   std::optional<Error> stopped_;  ///< why no more can be applied
+  std::atomic<bool> discarded_ = false;
 
   mutable std::mutex published_mutex_;
   std::shared_ptr<const View> view_;  // guarded by published_mutex_, as all below

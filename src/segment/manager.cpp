@@ -80,7 +80,9 @@ Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, con
     auto view = collection->pin(context, min_seq);
     if (view.ok() && behind) after_applying(collection);
     // Who asked for the last number may have learnt that some of what is applied here is void.
-    if (view.ok() && environment_.cached() && !environment_.consumer.counts(id, (*view)->applied()))
+    // In this order: what the log knows of it goes after it is discarded.
+    if (view.ok() && environment_.cached() &&
+        (!environment_.consumer.counts(id, (*view)->applied()) || collection->discarded()))
       view = Error(Code::out_of_range, "records that were applied do not count");
     if (view.ok() || view.error().code() != Code::out_of_range || left == 1) return view;
     // Another process sealed and trimmed what is missing here. The SysDb knows how far, also where

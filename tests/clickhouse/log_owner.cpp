@@ -8,6 +8,7 @@
 // time on the clock that all processes share:
 //   ack COLLECTION BATCH ROWS LAST_NUMBER NANOSECONDS
 //   last COLLECTION NUMBER NANOSECONDS_BEFORE_ASKING
+//   refused COLLECTION BATCH      was not appended and never will be
 // It is told `take COLLECTION`, `end` (append the record "end" to each) and `stop`. A reader
 // follows all collections until that record and writes what it read; `finish`: it is not to wait
 // long.
@@ -248,7 +249,11 @@ class Owner {
     if (!before.ok()) return;
     const auto last = decided ? log.append_if(context, collection, shared, *before)
                               : log.append(context, collection, shared);
-    if (!last.ok()) return;
+    if (!last.ok()) {
+      if (last.error().code() == Code::aborted)
+        say(fmt::format("refused {} {}.{}", c, arguments_.number, number));
+      return;
+    }
     const bool told = decided && *last != *before + rows;
     if (told) say(fmt::format("wrong: after {} came {} by {} rows", *before, *last, rows));
     say(fmt::format("ack {} {}.{} {} {} {}", c, arguments_.number, number, rows, *last, now_ns()));

@@ -1,6 +1,6 @@
 // Several owners take collections from each other, inserts hang and arrive when nobody waits for
 // them any more, ClickHouse is killed: whatever was acknowledged is in what every reader reads,
-// once and in the same place.
+// once and in the same place, and what was refused for good is in none of it.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -84,6 +84,8 @@ struct Verdict {
   uint64_t misplaced = 0;   ///< read at another number than was told
   uint64_t duplicates = 0;  ///< read twice
   uint64_t unequal = 0;     ///< readers that read something else than the first one
+  uint64_t refused = 0;     ///< refused for good, and read
+  uint64_t reloads = 0;
   uint64_t faults() const { return missing + misplaced + duplicates + unequal; }
 };
 
@@ -172,7 +174,10 @@ class Protocol {
     const auto last =
         process.log().append(Context::with_timeout(milliseconds(3000)), collections_[c], shared);
     if (!last.ok()) {
-      if (last.error().code() == Code::aborted) lost = true;
+      if (last.error().code() != Code::aborted) return;
+      lost = true;
+      const std::scoped_lock lock(mutex_);
+      refused_[c].emplace_back(shared->ids[0]);
       return;
     }
     const std::scoped_lock lock(mutex_);
@@ -245,14 +250,18 @@ class Protocol {
           else if (place->second != number)
             ++verdict.misplaced;
         }
+        for (const std::string& id : refused_[c]) verdict.refused += places.count(id);
       }
     }
+    verdict.reloads = reloads_;
     testing::Test::RecordProperty("acknowledged", std::to_string(verdict.acknowledged));
     std::printf(
-        "acknowledged %lu, missing %lu, misplaced %lu, duplicates %lu, unequal %lu; "
-        "takes %lu, reloads %lu\n",
+        "acknowledged %lu, missing %lu, misplaced %lu, duplicates %lu, unequal %lu; refused %zu, "
+        "of "
+        "which read %lu; takes %lu, reloads %lu\n",
         verdict.acknowledged, verdict.missing, verdict.misplaced, verdict.duplicates,
-        verdict.unequal, lease_->epoch.load(), reloads_.load());
+        verdict.unequal, refused_[0].size() + refused_[1].size(), verdict.refused,
+        lease_->epoch.load(), verdict.reloads);
     return verdict;
   }
 
@@ -273,6 +282,7 @@ class Protocol {
   std::mutex mutex_;
   std::atomic<uint64_t> acknowledged_count_ = 0;
   std::array<std::map<std::string, SeqId>, kCollections> acknowledged_;
+  std::array<Sequence, kCollections> refused_;  ///< the first record of each batch
 };
 
 /// The records to be acknowledged; more of them take longer and find more.
@@ -282,15 +292,22 @@ uint64_t records_wanted() {
 }
 
 void expect_none(const Verdict& verdict) {
+  EXPECT_GE(verdict.acknowledged, records_wanted()) << "there was no time for more";
   EXPECT_EQ(verdict.missing, 0u);
   EXPECT_EQ(verdict.misplaced, 0u);
   EXPECT_EQ(verdict.duplicates, 0u);
   EXPECT_EQ(verdict.unequal, 0u);
+  EXPECT_EQ(verdict.refused, 0u);
 }
 
 TEST(LogProtocol, WithSealsEveryReaderReadsEverythingAcknowledgedOnce) {
   SKIP_WITHOUT_CLICKHOUSE();
-  expect_none(Protocol(Scheme::seals, records_wanted(), 3).run());
+  const Verdict verdict = Protocol(Scheme::seals, records_wanted(), 3).run();
+  expect_none(verdict);
+  // So many take-overs lose what some reader has seen.
+  if (records_wanted() >= 100'000) {
+    EXPECT_GT(verdict.reloads, 0u);
+  }
 }
 
 TEST(LogProtocol, WithHistoriesElsewhereEveryReaderReadsEverythingAcknowledgedOnce) {

@@ -30,7 +30,7 @@ class NaiveHistory final : public History {
                  client_.select(context, {}, sql, {{"m", std::vector<uint64_t>()}}));
     return Extent{0, block.get<std::vector<uint64_t>>(0).front(), {{1, 1}}};
   }
-  Result<std::vector<SeqId>> lasts(const Context&, std::span<const CollectionId>) override {
+  Result<std::vector<Last>> lasts(const Context&, std::span<const CollectionId>) override {
     return Error(Code::unimplemented, "not needed");
   }
   Status start_after(const Context&, const CollectionId&, uint64_t, SeqId) override { return {}; }

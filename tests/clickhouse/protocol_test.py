@@ -2,7 +2,8 @@
 collections from each other, and their inserts are cut off, held back, repeated and left without an
 answer; ClickHouse (and PostgreSQL) is killed and frozen, too. Whatever was acknowledged must be in
 what every reader reads, once and in the place that was told, and every question for the last number
-must be answered with what was acknowledged before it was asked.
+must be answered with what was acknowledged before it was asked. What was refused for good must be
+read by nobody.
 
 usage: protocol_test.py LOG_OWNER [--scheme seals|postgres|naive] [--records N] [--seed N]
 
@@ -80,6 +81,7 @@ class Book:
         self.lock = threading.Lock()
         self.acknowledged = collections.defaultdict(dict)  # collection -> record -> its number
         self.told = collections.defaultdict(list)          # collection -> (time, last number)
+        self.refused = collections.defaultdict(list)       # collection -> batches
         self.asked, self.wrong, self.records = [], [], 0
 
     def note(self, words):
@@ -92,6 +94,8 @@ class Book:
                 self.records += rows
             elif words[0] == "last":
                 self.asked.append(tuple(map(int, words[1:])))
+            elif words[0] == "refused":
+                self.refused[int(words[1])].append(words[2])
             elif words[0] == "wrong:":
                 self.wrong.append(" ".join(words))
 
@@ -247,7 +251,7 @@ class Protocol:
             store.run("kill", stdout=subprocess.DEVNULL)
 
     def judge(self):
-        found = collections.Counter(missing=0, misplaced=0, duplicates=0, unequal=0)
+        found = collections.Counter(missing=0, misplaced=0, duplicates=0, unequal=0, refused=0)
         texts = [output.read_bytes() for output in self.outputs]
         found["unequal"] = len({hashlib.sha256(text).digest() for text in texts}) - 1
         for text in set(texts):
@@ -263,6 +267,8 @@ class Protocol:
                     place = places[c].get(record)
                     found["missing"] += place is None
                     found["misplaced"] += place not in (None, number)
+            for c, batches in self.book.refused.items():
+                found["refused"] += sum(f"{batch}.0" in places[c] for batch in batches)
         found["stale"] = self.book.stale()
         found["wrong"] = len(self.book.wrong)
         return found
@@ -294,7 +300,8 @@ def main():
     print(f"acknowledged {protocol.book.records} in {time.monotonic() - begun:.0f} s by "
           f"{protocol.number} owners, read by {len(protocol.outputs)};",
           ", ".join(f"{what} {number}" for what, number in found.items()) + ";",
-          f"{len(protocol.book.asked)} questions for the last number")
+          f"{len(protocol.book.asked)} questions for the last number,",
+          f"{sum(map(len, protocol.book.refused.values()))} batches refused")
     print("done to them:", ", ".join(f"{what} {number}" for what, number in
                                      [*protocol.faults.items(), *protocol.proxy.done.items()]))
     for line in protocol.book.wrong[:3]:

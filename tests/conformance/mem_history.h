@@ -32,11 +32,13 @@ class MemHistory final : public clickhouse::History {
     const auto entry = extents_.find(collection);
     return entry == extents_.end() ? Extent() : entry->second;
   }
-  Result<std::vector<SeqId>> lasts(const Context& context,
-                                   std::span<const CollectionId> collections) override {
-    std::vector<SeqId> found;
-    for (const CollectionId& collection : collections)
-      found.push_back(extent(context, collection)->last);
+  Result<std::vector<Last>> lasts(const Context& context,
+                                  std::span<const CollectionId> collections) override {
+    std::vector<Last> found;
+    for (const CollectionId& collection : collections) {
+      const Extent known = *extent(context, collection);
+      found.push_back({clickhouse::newest_epoch(known), known.last});
+    }
     return found;
   }
   Status start_after(const Context&, const CollectionId& collection, uint64_t epoch,
@@ -67,9 +69,9 @@ class MemHistory final : public clickhouse::History {
  private:
   Status commit_one(const Commit& commit) {
     Extent& extent = extents_[commit.collection];
-    const bool own = !extent.spans.empty() && extent.spans.back().epoch == commit.epoch;
-    if (!own) return Error(Code::aborted, "the epoch is over");
-    if (extent.last == commit.to) return ok_status();
+    if (clickhouse::newest_epoch(extent) != commit.epoch)
+      return clickhouse::outcome_in(extent, commit.collection, commit.epoch, commit.to);
+    if (extent.last >= commit.to) return ok_status();
     if (extent.last != commit.from) return Error(Code::internal, "a gap in the commits");
     extent.last = commit.to;
     return ok_status();

@@ -42,6 +42,9 @@ class SingleLeases final : public Leases {
     if (shared_->epoch == epoch) return ok_status();
     return Error(Code::aborted, "the lease is another owner's");
   }
+  Result<uint64_t> newest_epoch(const Context&, const CollectionId&) override {
+    return shared_->epoch.load();
+  }
   bool certain(const CollectionId&, uint64_t epoch) const noexcept override {
     return certain_ && shared_->epoch == epoch;
   }

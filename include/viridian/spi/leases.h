@@ -54,6 +54,13 @@ class Leases {
   ///   unavailable  the store does not say
   virtual Status confirm(const Context&, const CollectionId&, uint64_t epoch) = 0;
 
+  /// The epoch under which the collection's slot was taken last, by whomever, as the store says
+  /// now. Whoever takes it later does so after all that was stored before this call.
+  ///   unavailable  the store does not say
+  virtual Result<uint64_t> newest_epoch(const Context&, const CollectionId&) {
+    return Error(Code::unavailable, "these leases know only their own epochs");
+  }
+
   /// Whether nobody else can have taken the slot from this process by now, going by the clock's
   /// rate: then what this process knows of the collection under that epoch is up to date. Quick.
   virtual bool certain(const CollectionId&, uint64_t epoch) const noexcept = 0;

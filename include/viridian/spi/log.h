@@ -92,6 +92,10 @@ class Consumer {
     return true;
   }
 
+  /// What read() gave out of the collection is let go of, or will not be used: whoever reads it
+  /// next begins anew. Absent: nothing happens.
+  virtual void forget_reader(const CollectionId&) {}
+
   /// Returns once last() > after, or with the context's error.
   virtual Status wait(const Context&, const CollectionId&, SeqId after) = 0;
 
