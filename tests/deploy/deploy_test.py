@@ -213,8 +213,12 @@ def main():
         print("deploy: gathered, started, used", "behind nginx" if proxy else "without a proxy")
         return 0
     finally:
+        for process in reversed(processes):
+            process.terminate()  # nginx ends its workers then, which a kill leaves behind
         for process in processes:
-            if process.poll() is None:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
                 process.kill()
         subprocess.run([*private, "kill", store])
         shutil.rmtree(directory, ignore_errors=True)
