@@ -218,25 +218,38 @@ Result<NamedValues::Values> NamedValues::read(const Context& context) {
 
 // ---- Changing
 
-Status NamedValues::open(const Context& context) {
+Status NamedValues::open(const Context& context, const First& first) {
   if (client_.shards() != 1 || client_.replicas(0) != 1)
     return Error(Code::failed_precondition,
                  "clickhouse::SysDb and clickhouse::Leases work with a single ClickHouse server, "
                  "but clickhouse.url names several; choose postgres::SysDb and postgres::Leases");
-  std::optional<Listed> listed;
-  for (int sight = 0; sight < kSights; ++sight) {
-    VIRIDIAN_TRY(listed, list(context));
-    if (listed->size() == keys_.size()) break;
-  }
-  for (const std::string& key : keys_) {
-    if (listed->count(key) != 0) continue;
-    VIRIDIAN_TRY_VOID(client_.execute(
-        context, kNode,
-        fmt::format("CREATE TABLE IF NOT EXISTS {}.{} (nothing UInt8) ENGINE = Memory",
-                    client_.database(), identifier(table(key, {})))));
+  VIRIDIAN_TRY(Listed listed, list_patiently(context));
+  if (listed.size() < keys_.size()) {
+    const Result<uint64_t> version = first(context);
+    if (!version.ok()) {
+      // What it went by may have been written by somebody who made the tables meanwhile.
+      VIRIDIAN_TRY(listed, list_patiently(context));
+      if (listed.size() < keys_.size()) return version.error();
+    }
+    for (const std::string& key : keys_) {
+      if (listed.contains(key)) continue;
+      VIRIDIAN_TRY_VOID(client_.execute(
+          context, kNode,
+          fmt::format("CREATE TABLE IF NOT EXISTS {}.{} (nothing UInt8) ENGINE = Memory",
+                      client_.database(), identifier(table(key, {*version, ""})))));
+    }
   }
   VIRIDIAN_TRY_VOID(read(context));
   return ok_status();
+}
+
+/// A name may be missing for a moment, amid a RENAME.
+Result<NamedValues::Listed> NamedValues::list_patiently(const Context& context) {
+  Listed listed;
+  for (int sight = 0; sight < kSights && listed.size() < keys_.size(); ++sight) {
+    VIRIDIAN_TRY(listed, list(context));
+  }
+  return listed;
 }
 
 Status NamedValues::rename(const Context& context, std::span<const Swap> swaps) {

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -46,9 +47,11 @@ class NamedValues {
   /// `kind` begins the names of all tables; a key is the kind itself, or begins "<kind>_".
   NamedValues(Client& client, std::string kind, std::vector<std::string> keys);
 
-  /// Makes what is missing, with version 0 and no text, beside others that do the same.
+  /// Makes what is missing, with no text, beside others that do the same. `first`: asked only if
+  /// something is missing; with which version it is made, or why it must not be made.
   ///   failed_precondition  there are several ClickHouse servers
-  Status open(const Context&);
+  using First = std::function<Result<uint64_t>(const Context&)>;
+  Status open(const Context&, const First& first);
 
   /// All of them, as they are at some moment between call and answer. Calls at the same time share
   /// one question that began after they came.
@@ -65,6 +68,7 @@ class NamedValues {
   using Listed = std::map<std::string, std::vector<Value>, std::less<>>;
 
   Result<Listed> list(const Context&);
+  Result<Listed> list_patiently(const Context&);
   Result<Values> settle(const Context&);
   void remove_others(const Context&, const Listed& listed, const Listed& before);
   std::string table(std::string_view key, const Value& value) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -12,9 +13,19 @@ namespace {
 constexpr const char* kForwards = "viridian_cluster_forwards_total";
 constexpr const char* kForwardsHelp = "Calls sent on to the server that holds their collection";
 
-/// How long a call looks for a holder, in times to live of a lease: a holder that is gone is
-/// noticed after one, and two servers may be lost one after the other.
+/// For how long after its first failure a call looks for a holder, in times to live of a lease: a
+/// holder that is gone is noticed after one, and two servers may be lost one after the other.
 constexpr int kPatienceInLeases = 3;
+
+/// Whether a peer's answer is an error that another attempt may mend.
+bool worth_repeating(Code code) { return code == Code::aborted || code == Code::cancelled; }
+
+/// Whether a second time does nothing that the first did not: what a filter or a limit chooses is
+/// something else then.
+bool repeatable(const DeleteRequest& request) {
+  const Selection& chosen = request.selection;
+  return chosen.ids && !chosen.where && !chosen.where_document && !request.limit;
+}
 
 /// Others reach this server at node.url, or where it listens, if that says where it is.
 Status check_address(const Settings& settings) {
@@ -61,21 +72,19 @@ void Api::stop() noexcept { peers_.clear(); }
 class Api::Attempts {
  public:
   Attempts(const Options& options, const Context& context, obs::Counter& repeated)
-      : options_(options),
-        context_(context),
-        repeated_(repeated),
-        until_(Context::Clock::now() + options.patience) {}
+      : options_(options), context_(context), repeated_(repeated) {}
 
   /// Waits before the next attempt; or says with which error it ends. `last`: of the one before.
   Status again(const Error& last) {
     VIRIDIAN_TRY_VOID(context_.check());
     const auto now = Context::Clock::now();
-    if (now >= until_) {
+    if (!until_) until_ = now + options_.patience;
+    if (now >= *until_) {
       return Error(Code::unavailable, fmt::format("no server took this call within {} ms: {}",
                                                   options_.patience.count(), last.message()));
     }
     repeated_.inc();
-    auto until = std::min(until_, now + pause_);
+    auto until = std::min(*until_, now + pause_);
     if (context_.deadline()) until = std::min(until, *context_.deadline());
     const auto length = std::chrono::ceil<std::chrono::milliseconds>(until - now);
     if (options_.pause) {
@@ -93,13 +102,13 @@ class Api::Attempts {
   const Options& options_;
   const Context& context_;
   obs::Counter& repeated_;
-  const Context::Clock::time_point until_;
+  std::optional<Context::Clock::time_point> until_;  ///< from the first failure on
   std::chrono::milliseconds pause_{10};
 };
 
 template <class Here, class There>
-auto Api::at_holder(const Context& context, const CollectionId& collection, Here&& here,
-                    There&& there) -> decltype(here()) {
+auto Api::at_holder(const Context& context, const CollectionId& collection, Repeat repeat,
+                    Here&& here, There&& there) -> decltype(here()) {
   if (context.forwarded()) {
     VIRIDIAN_TRY([[maybe_unused]] const uint64_t epoch, leases_.epoch(context, collection));
     return here();
@@ -119,7 +128,7 @@ auto Api::at_holder(const Context& context, const CollectionId& collection, Here
       continue;
     }
     const auto ask = [&]() -> decltype(here()) {
-      VIRIDIAN_TRY(const auto peer, peers_.at(holder->url));
+      VIRIDIAN_TRY(const auto peer, peers_.at(*holder));
       return there(*peer, context.as_forwarded());
     };
     auto answer = ask();
@@ -129,16 +138,24 @@ auto Api::at_holder(const Context& context, const CollectionId& collection, Here
     }
     failed_.inc();
     const Code code = answer.error().code();
-    if (code != Code::aborted && code != Code::unavailable) return answer;
-    VIRIDIAN_TRY_VOID(attempts.again(
-        answer.error().with(fmt::format("server {} at {}", holder->server, holder->url))));
+    if (!worth_repeating(code)) return answer;
+    const Error error =
+        answer.error().with(fmt::format("server {} at {}", holder->server, holder->url));
+    if (code == Code::cancelled && repeat == Repeat::unless_it_happened) {
+      return Error(Code::unavailable,
+                   fmt::format("it is not known whether this took effect, so look before you try "
+                               "it again: {}",
+                               error.message()));
+    }
+    VIRIDIAN_TRY_VOID(attempts.again(error));
   }
 }
 
 Status Api::modify_collection(const Context& context, const CollectionRef& ref,
                               const ModifyCollection& request) {
   return at_holder(
-      context, ref.id, [&] { return engine_.modify_collection(context, ref, request); },
+      context, ref.id, Repeat::always,
+      [&] { return engine_.modify_collection(context, ref, request); },
       [&](viridian::Api& peer, const Context& forwarded) {
         return peer.modify_collection(forwarded, ref, request);
       });
@@ -148,28 +165,35 @@ Status Api::delete_collection(const Context& context, const DatabasePath& path,
                               const std::string& name) {
   const auto named = engine_.get_collection(context.with_freshness({}), path, name);
   if (!named.ok()) return named.error();
-  bool unknown = false;  // whether an attempt failed that may have deleted it
+  bool unknown = false;  // whether an attempt went unanswered that may have deleted it
+  // The name may be another collection's by now, which nobody asked to delete.
+  const auto is_gone = [&]() -> Result<bool> {
+    if (!unknown) return false;
+    const auto now = engine_.get_collection(context.with_freshness({}), path, name);
+    if (now.ok()) return now->id != named->id;
+    if (now.error().code() == Code::not_found) return true;
+    return now.error();
+  };
+  const auto attempt = [&](viridian::Api& server, const Context& as) -> Status {
+    VIRIDIAN_TRY(const bool gone, is_gone());
+    if (gone) return ok_status();
+    Status done = server.delete_collection(as, path, name);
+    if (done.ok()) return done;
+    const Code code = done.error().code();
+    if (code == Code::not_found && unknown) return ok_status();
+    unknown = unknown || code == Code::cancelled;
+    return done;
+  };
   return at_holder(
-      context, named->id,
-      [&]() -> Status {
-        Status done = engine_.delete_collection(context, path, name);
-        if (!done.ok() && done.error().code() == Code::not_found && unknown) return ok_status();
-        return done;
-      },
-      [&](viridian::Api& peer, const Context& forwarded) -> Status {
-        Status done = peer.delete_collection(forwarded, path, name);
-        if (done.ok()) return done;
-        if (done.error().code() == Code::not_found && unknown) return ok_status();
-        unknown = unknown || done.error().code() == Code::unavailable;
-        return done;
-      });
+      context, named->id, Repeat::always, [&] { return attempt(engine_, context); },
+      [&](viridian::Api& peer, const Context& forwarded) { return attempt(peer, forwarded); });
 }
 
 Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
                                RecordBatch batch) {
   const auto shared = std::make_shared<const RecordBatch>(std::move(batch));
   return at_holder(
-      context, ref.id, [&] { return engine_.write(context, ref, shared); },
+      context, ref.id, Repeat::always, [&] { return engine_.write(context, ref, shared); },
       [&](viridian::Api& peer, const Context& forwarded) {
         return peer.write(forwarded, ref, RecordBatch(*shared));
       });
@@ -178,7 +202,8 @@ Result<WriteResult> Api::write(const Context& context, const CollectionRef& ref,
 Result<DeleteResult> Api::delete_records(const Context& context, const CollectionRef& ref,
                                          const DeleteRequest& request) {
   return at_holder(
-      context, ref.id, [&] { return engine_.delete_records(context, ref, request); },
+      context, ref.id, repeatable(request) ? Repeat::always : Repeat::unless_it_happened,
+      [&] { return engine_.delete_records(context, ref, request); },
       [&](viridian::Api& peer, const Context& forwarded) {
         return peer.delete_records(forwarded, ref, request);
       });
@@ -186,13 +211,13 @@ Result<DeleteResult> Api::delete_records(const Context& context, const Collectio
 
 Status Api::flush(const Context& context, const CollectionRef& ref) {
   return at_holder(
-      context, ref.id, [&] { return engine_.flush(context, ref); },
+      context, ref.id, Repeat::always, [&] { return engine_.flush(context, ref); },
       [&](viridian::Api& peer, const Context& forwarded) { return peer.flush(forwarded, ref); });
 }
 
 Status Api::compact(const Context& context, const CollectionRef& ref) {
   return at_holder(
-      context, ref.id, [&] { return engine_.compact(context, ref); },
+      context, ref.id, Repeat::always, [&] { return engine_.compact(context, ref); },
       [&](viridian::Api& peer, const Context& forwarded) { return peer.compact(forwarded, ref); });
 }
 
@@ -211,7 +236,7 @@ Status Api::surely_holder(const Context& context, const CollectionId& collection
 Status Api::tell_holder(const Context& context, const DatabasePath& path,
                         const CollectionId& collection) {
   return at_holder(
-      context, collection, [&] { return surely_holder(context, collection); },
+      context, collection, Repeat::always, [&] { return surely_holder(context, collection); },
       [&](viridian::Api& peer, const Context& forwarded) {
         return peer.close_collection(forwarded, {path, collection});
       });
@@ -219,13 +244,15 @@ Status Api::tell_holder(const Context& context, const DatabasePath& path,
 
 Status Api::delete_database(const Context& context, const DatabasePath& path) {
   VIRIDIAN_TRY(const std::vector<CollectionId> gone, engine_.remove_database(context, path));
-  // A holder that is certain of its slot answers from what it knows of its collections.
+  // A holder that is certain of its slot answers from what it knows of its collections. One that
+  // cannot be told finds out by itself in the end, so the others are told all the same.
+  Status all = ok_status();
   for (const CollectionId& collection : gone) {
-    if (Status told = tell_holder(context, path, collection); !told.ok()) {
-      return told.error().with("the database is deleted, but not every server knows yet");
-    }
+    const Status told = tell_holder(context, path, collection);
+    if (!told.ok() && all.ok())
+      all = told.error().with("the database is deleted, but not every server knows yet");
   }
-  return ok_status();
+  return all;
 }
 
 Status Api::reset(const Context& context) {
@@ -239,13 +266,13 @@ Status Api::reset(const Context& context) {
 
 Status Api::reset_at(const Context& context, const ServerInfo& server) {
   const auto ask = [&]() -> Status {
-    VIRIDIAN_TRY(const auto peer, peers_.at(server.url));
+    VIRIDIAN_TRY(const auto peer, peers_.at({server.id, server.url}));
     return peer->reset(context.as_forwarded());
   };
   Attempts attempts(options_, context, repeated_);
   while (true) {
     Status done = ask();
-    if (done.ok() || done.error().code() != Code::unavailable) return done;
+    if (done.ok() || !worth_repeating(done.error().code())) return done;
     const std::vector<ServerInfo> live = leases_.servers();
     const bool gone = std::none_of(live.begin(), live.end(),
                                    [&](const ServerInfo& other) { return other.id == server.id; });

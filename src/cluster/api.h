@@ -1,5 +1,6 @@
 #pragma once
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -23,13 +24,15 @@ namespace viridian::cluster {
 /// A call that finds no holder, the wrong one, or one that is gone, is tried again until the
 /// context's deadline, or for Options::patience, since somebody takes over within the time to live
 /// of a lease. What such a server did before it was lost may have happened: a write may then be
-/// applied twice, one right after the other as far as this caller's own writes are concerned.
+/// applied twice, one right after the other as far as this caller's own writes are concerned. What
+/// comes to something else the second time, such as a deletion with a limit, is not tried again:
+/// unavailable.
 class Api final : public Component, public viridian::Api, public HealthSource {
  public:
   static Result<std::unique_ptr<Api>> create(System& system);
 
   struct Options {
-    /// The longest that a call without a sooner deadline looks for the holder.
+    /// The longest that a call without a sooner deadline goes on after its first failure.
     std::chrono::milliseconds patience{30'000};
     /// How long a server may go without being heard of.
     std::chrono::milliseconds ttl{10'000};
@@ -57,7 +60,8 @@ class Api final : public Component, public viridian::Api, public HealthSource {
   Result<Database> get_database(const Context&, const DatabasePath&) override;
   Result<std::vector<Database>> list_databases(const Context&, const std::string& tenant,
                                                const Page&) override;
-  /// The holders of its collections have heard of it when this returns.
+  /// When this is ok, the holders of its collections have heard of it. After an error that says so,
+  /// some have not, and find out by themselves.
   Status delete_database(const Context&, const DatabasePath&) override;
 
   Result<Collection> create_collection(const Context&, const DatabasePath&,
@@ -95,10 +99,13 @@ class Api final : public Component, public viridian::Api, public HealthSource {
  private:
   class Attempts;
 
+  /// What is done where the server that was asked gave no answer.
+  enum class Repeat : uint8_t { always, unless_it_happened };
+
   /// The outcome of here(), or of there(peer, context) at the server that has the collection's
   /// slot.
   template <class Here, class There>
-  auto at_holder(const Context&, const CollectionId&, Here&& here, There&& there)
+  auto at_holder(const Context&, const CollectionId&, Repeat repeat, Here&& here, There&& there)
       -> decltype(here());
   /// Ok: this process has the slot, and nobody took it before the call.
   Status surely_holder(const Context&, const CollectionId&);

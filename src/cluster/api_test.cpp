@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
+#include <thread>
 
 #include "cluster/cluster_rig.h"
 #include "cluster/forwarding_api.h"
@@ -17,9 +19,12 @@ namespace {
 
 using conformance::batch_of;
 using conformance::by_ids;
+using conformance::by_where;
 using conformance::delete_of;
+using conformance::eq;
 using conformance::must;
 using conformance::Row;
+using conformance::operator""_i;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -41,6 +46,11 @@ class Peer final : public ForwardingApi {
   }
 };
 
+/// What a peer's Api says where no answer came.
+Error no_answer() {
+  return {Code::cancelled, "the server closed the connection before it had answered"};
+}
+
 /// Server "a" under test, with scripted servers beside it.
 class ClusterApi : public testing::Test {
  protected:
@@ -60,9 +70,9 @@ class ClusterApi : public testing::Test {
     };
     server_ = std::make_unique<RigServer>(
         store_, "a",
-        [this](const std::string& url) -> Result<std::shared_ptr<viridian::Api>> {
-          ++made_[url];
-          const auto found = peers_.find(url);
+        [this](const Leases::Holder& server) -> Result<std::shared_ptr<viridian::Api>> {
+          ++made_[server.url];
+          const auto found = peers_.find(server.url);
           if (found == peers_.end()) return Error(Code::invalid_argument, "no such address");
           return std::shared_ptr<viridian::Api>(found->second);
         },
@@ -154,7 +164,7 @@ TEST_F(ClusterApi, ATakeOverDuringAForwardIsFollowed) {
   store_.table.give(slot(docs), "b");
   peer("b").outcome = [&](std::string_view) -> Status {
     store_.table.leave("b");  // it dies with the request
-    return Error(Code::unavailable, "the server closed the connection before it had answered");
+    return no_answer();
   };
   on_pause_ = [&] {
     if (pauses_ == 3) store_.table.give(slot(docs), "a");
@@ -196,6 +206,55 @@ TEST_F(ClusterApi, RepetitionsEndWithThePatience) {
   EXPECT_THAT(peer("b").calls, ElementsAre("write"));
 }
 
+// A compaction may take longer than the patience before its holder is gone.
+TEST_F(ClusterApi, ThePatienceBeginsWithTheFirstFailure) {
+  Api::Options options;
+  options.patience = std::chrono::milliseconds(500);
+  make_server(options);
+  const CollectionRef docs = make("docs");
+  store_.table.give(slot(docs), "b");
+  peer("b").outcome = [&](std::string_view) -> Status {
+    std::this_thread::sleep_for(options.patience + std::chrono::milliseconds(1));
+    store_.table.give(slot(docs), "a");
+    return Error(Code::aborted, "the slot is held by \"a\"");
+  };
+  EXPECT_OK(api().compact(context_, docs));
+  EXPECT_EQ(pauses_, 1);
+}
+
+// The holder may have deleted ten records before it died. Ten others are not to follow them.
+TEST_F(ClusterApi, ADeletionThatChoosesIsNotRepeatedUnlessItCannotHaveHappened) {
+  const CollectionRef docs = make("docs");
+  DeleteRequest some = delete_of(by_where(eq("k", 1_i)));
+  DeleteRequest limited = delete_of(by_ids({"x", "y"}));
+  limited.limit = 1;
+  for (const DeleteRequest& request : {some, limited}) {
+    store_.table.give(slot(docs), "b");
+    peer("b").calls.clear();
+    peer("b").outcome = [&](std::string_view) -> Status {
+      store_.table.give(slot(docs), "c");
+      return no_answer();
+    };
+    EXPECT_FAILS(Code::unavailable, "not known", api().delete_records(context_, docs, request));
+    EXPECT_THAT(peer("c").calls, IsEmpty());
+    store_.table.give(slot(docs), "b");
+    peer("b").outcome = [&](std::string_view) -> Status {
+      store_.table.give(slot(docs), "c");
+      return Error(Code::aborted, "cannot connect");
+    };
+    EXPECT_OK(api().delete_records(context_, docs, request));
+    EXPECT_THAT(peer("c").calls, ElementsAre("delete_records"));
+    peer("c").calls.clear();
+  }
+  store_.table.give(slot(docs), "b");
+  peer("b").outcome = [&](std::string_view) -> Status {
+    store_.table.give(slot(docs), "c");
+    return no_answer();
+  };
+  EXPECT_OK(api().delete_records(context_, docs, delete_of(by_ids({"x"}))));
+  EXPECT_THAT(peer("c").calls, ElementsAre("delete_records"));
+}
+
 TEST_F(ClusterApi, RepetitionsEndWithTheDeadline) {
   const CollectionRef docs = make("docs");
   store_.table.leave("a");
@@ -210,11 +269,11 @@ TEST_F(ClusterApi, WhatTheHolderDecidedComesBackAsItIs) {
   const CollectionRef docs = make("docs");
   store_.table.give(slot(docs), "b");
   for (const Code code : {Code::not_found, Code::invalid_argument, Code::resource_exhausted,
-                          Code::deadline_exceeded, Code::data_loss}) {
+                          Code::deadline_exceeded, Code::data_loss, Code::unavailable}) {
     peer("b").outcome = [&](std::string_view) -> Status { return Error(code, "its own words"); };
     EXPECT_FAILS(code, "its own words", add(docs, "x"));
   }
-  EXPECT_EQ(peer("b").calls.size(), 5U);
+  EXPECT_EQ(peer("b").calls.size(), 6U);
   EXPECT_EQ(pauses_, 0);
 }
 
@@ -231,10 +290,44 @@ TEST_F(ClusterApi, ADeletionWhoseAnswerWasLostIsDone) {
   peer("b").outcome = [&](std::string_view) -> Status {
     store_.table.give(slot(docs), "a");
     EXPECT_OK(store_.sysdb.delete_collection(context_, docs.id));
-    return Error(Code::unavailable, "the server closed the connection before it had answered");
+    return no_answer();
   };
   EXPECT_OK(api().delete_collection(context_, {}, "docs"));
   EXPECT_FAILS(Code::not_found, "docs", api().delete_collection(context_, {}, "docs"));
+}
+
+// The name is another collection's by the time that the deletion is repeated.
+TEST_F(ClusterApi, ADeletionWhoseAnswerWasLostLeavesTheNextCollectionOfThatName) {
+  const CollectionRef docs = make("docs");
+  std::optional<CollectionRef> next;
+  store_.table.give(slot(docs), "b");
+  peer("b").outcome = [&](std::string_view) -> Status {
+    store_.table.give_all("a");
+    EXPECT_OK(store_.sysdb.delete_collection(context_, docs.id));
+    next = make("docs");
+    return no_answer();
+  };
+  EXPECT_OK(api().delete_collection(context_, {}, "docs"));
+  EXPECT_EQ(must(api().get_collection(context_, {}, "docs")).id, next->id);
+}
+
+TEST_F(ClusterApi, OneHolderThatCannotBeToldDoesNotKeepTheOthersFromHearing) {
+  const DatabasePath path{kDefaultTenant, "gone"};
+  EXPECT_OK(api().create_database(context_, path));
+  for (const char* name : {"one", "two", "three", "four"}) {
+    CreateCollection request;
+    request.name = name;
+    must(api().create_collection(context_, path, request));
+  }
+  // They are told in the order of their ids: the first one cannot be.
+  store_.table.give_all("c");
+  store_.table.give(slot_of(must(api().list_collections(context_, path, {})).front().id), "b");
+  peer("b").outcome = [](std::string_view) -> Status {
+    return Error(Code::unavailable, "its store does not answer");
+  };
+  EXPECT_FAILS(Code::unavailable, "the database is deleted", api().delete_database(context_, path));
+  EXPECT_FALSE(peer("c").calls.empty());
+  EXPECT_EQ(peer("b").calls.size() + peer("c").calls.size(), 4U);
 }
 
 TEST_F(ClusterApi, HoldersHearOfADeletedDatabaseBeforeItsCallerDoes) {
@@ -246,7 +339,7 @@ TEST_F(ClusterApi, HoldersHearOfADeletedDatabaseBeforeItsCallerDoes) {
   store_.table.give(slot_of(theirs), "b");
   int failures = 3;
   peer("b").outcome = [&](std::string_view) -> Status {
-    if (failures-- > 0) return Error(Code::unavailable, "busy");
+    if (failures-- > 0) return no_answer();
     return ok_status();
   };
   EXPECT_OK(api().delete_database(context_, path));
@@ -276,14 +369,14 @@ TEST_F(ClusterApi, EveryServerThatLivesIsReset) {
   allowed.allow_reset = true;
   RigServer resettable(
       store_, "d",
-      [this](const std::string& url) -> Result<std::shared_ptr<viridian::Api>> {
-        return std::shared_ptr<viridian::Api>(peers_.at(url));
+      [this](const Leases::Holder& server) -> Result<std::shared_ptr<viridian::Api>> {
+        return std::shared_ptr<viridian::Api>(peers_.at(server.url));
       },
       {.pause = [](std::chrono::milliseconds) {}}, allowed);
   store_.table.leave("a");
   peer("b").outcome = [&](std::string_view) -> Status {
     store_.table.leave("b");
-    return Error(Code::unavailable, "cannot connect");
+    return Error(Code::aborted, "cannot connect");
   };
   EXPECT_OK(resettable.api().reset(context_));
   EXPECT_THAT(peer("b").calls, ElementsAre("reset"));

@@ -15,38 +15,42 @@ namespace {
 /// of with the rest when there are more addresses than this.
 constexpr size_t kPeersMax = 256;
 
-bool lives(const Leases& leases, const std::string& url) {
+bool lives(const Leases& leases, const std::string& id) {
   const std::vector<ServerInfo> servers = leases.servers();
   return std::any_of(servers.begin(), servers.end(),
-                     [&](const ServerInfo& server) { return server.url == url; });
+                     [&](const ServerInfo& server) { return server.id == id; });
 }
 
 }  // namespace
 
 MakePeer peers_over_http(Leases& leases, std::chrono::milliseconds timeout) {
-  return [&leases, timeout](const std::string& url) -> Result<std::shared_ptr<viridian::Api>> {
-    VIRIDIAN_TRY(http::ServerUrl address, http::parse_server_url(url));
-    return std::make_shared<http::ApiClient>(std::move(address), timeout,
-                                             [&leases, url] { return lives(leases, url); });
-  };
+  return
+      [&leases, timeout](const Leases::Holder& server) -> Result<std::shared_ptr<viridian::Api>> {
+        VIRIDIAN_TRY(http::ServerUrl address, http::parse_server_url(server.url));
+        return std::make_shared<http::ApiClient>(
+            std::move(address), timeout,
+            http::ApiClient::Peer{server.server,
+                                  [&leases, id = server.server] { return lives(leases, id); }});
+      };
 }
 
-Result<std::shared_ptr<viridian::Api>> Peers::at(const std::string& url) {
+Result<std::shared_ptr<viridian::Api>> Peers::at(const Leases::Holder& server) {
   const std::lock_guard lock(mutex_);
-  if (const auto known = by_url_.find(url); known != by_url_.end()) return known->second;
-  auto made = make_(url);
+  const std::pair key(server.server, server.url);
+  if (const auto known = made_.find(key); known != made_.end()) return known->second;
+  auto made = make_(server);
   if (!made.ok()) {
-    return Error(Code::unavailable, fmt::format("the server at \"{}\" cannot be reached: {}", url,
-                                                made.error().message()));
+    return Error(Code::aborted, fmt::format("the server at \"{}\" cannot be reached: {}",
+                                            server.url, made.error().message()));
   }
-  if (by_url_.size() >= kPeersMax) by_url_.clear();
-  by_url_.emplace(url, *made);
+  if (made_.size() >= kPeersMax) made_.clear();
+  made_.emplace(key, *made);
   return made;
 }
 
 void Peers::clear() {
   const std::lock_guard lock(mutex_);
-  by_url_.clear();
+  made_.clear();
 }
 
 }  // namespace viridian::cluster

@@ -4,14 +4,19 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 
 #include "viridian/spi/api.h"
 #include "viridian/spi/leases.h"
 
 namespace viridian::cluster {
 
-/// The Api of the server at an address.
-using MakePeer = std::function<Result<std::shared_ptr<viridian::Api>>(const std::string& url)>;
+/// The Api of a server. Two of its errors say what became of a call, and all others are what that
+/// server decided:
+///   aborted    the call did not happen: nobody was reached, or whoever was has not acted
+///   cancelled  no answer came: it may have happened, or may yet
+using MakePeer =
+    std::function<Result<std::shared_ptr<viridian::Api>>(const Leases::Holder& server)>;
 
 /// Servers over HTTP. A call to one that `leases` does not list any more is given up: what is
 /// frozen keeps its connections. `timeout`: the longest that any call waits.
@@ -22,15 +27,16 @@ class Peers {
  public:
   explicit Peers(MakePeer make) : make_(std::move(make)) {}
 
-  ///   unavailable  it cannot be reached under this address; the message says why
-  Result<std::shared_ptr<viridian::Api>> at(const std::string& url);
+  ///   aborted  it cannot be reached under its address; the message says why
+  Result<std::shared_ptr<viridian::Api>> at(const Leases::Holder& server);
   /// Lets go of all.
   void clear();
 
  private:
   const MakePeer make_;
   std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<viridian::Api>> by_url_;  // guarded by mutex_
+  /// By id and address: after one server another may have the address. Guarded by mutex_.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<viridian::Api>> made_;
 };
 
 }  // namespace viridian::cluster

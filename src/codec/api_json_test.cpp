@@ -313,5 +313,13 @@ TEST(Results, SmallOnesReadBackEqual) {
   EXPECT_EQ(*read_error(write_error("a", "b")), (ErrorBody{"a", "b"}));
 }
 
+TEST(SimpleBodies, ServersHaveNoMoreSlotsThanFitTheirNumber) {
+  const auto list = [](const std::string& slots) {
+    return read_servers(R"([{"id":"a","url":"u","slots":)" + slots + R"(,"heard_ms":5}])");
+  };
+  EXPECT_EQ(list("64")->at(0).slots, 64u);
+  EXPECT_FALSE(list("4294967360").ok());
+}
+
 }  // namespace
 }  // namespace viridian::codec

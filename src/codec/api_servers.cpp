@@ -4,11 +4,6 @@
 namespace viridian::codec {
 namespace {
 
-Result<uint64_t> number(const Fields& fields, std::string_view name) {
-  VIRIDIAN_TRY(const json::Value* value, fields.require(name));
-  return as_unsigned(*value, fields.path_of(name));
-}
-
 Result<ServerInfo> server_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(const Fields fields,
                Fields::of(value, std::move(path), {"id", "url", "self", "slots", "heard_ms"}));
@@ -16,9 +11,10 @@ Result<ServerInfo> server_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(server.id, fields.text("id"));
   VIRIDIAN_TRY(server.url, fields.text("url"));
   VIRIDIAN_TRY(server.self, fields.boolean_or("self", false));
-  VIRIDIAN_TRY(const uint64_t slots, number(fields, "slots"));
-  server.slots = static_cast<uint32_t>(slots);
-  VIRIDIAN_TRY(const uint64_t heard, number(fields, "heard_ms"));
+  VIRIDIAN_TRY(const json::Value* slots, fields.require("slots"));
+  VIRIDIAN_TRY(server.slots, as_u32(*slots, fields.path_of("slots")));
+  VIRIDIAN_TRY(const json::Value* silence, fields.require("heard_ms"));
+  VIRIDIAN_TRY(const uint64_t heard, as_unsigned(*silence, fields.path_of("heard_ms")));
   server.heard_ago = std::chrono::milliseconds(heard);
   return server;
 }

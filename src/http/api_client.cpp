@@ -55,13 +55,6 @@ Status done(const Result<Response>& response) {
   return ok_status();
 }
 
-SeqId seq_of(const Response& response) {
-  const std::string_view text = find_header(response.headers, kSequenceHeader);
-  SeqId seq = 0;
-  std::from_chars(text.data(), text.data() + text.size(), seq);
-  return seq;
-}
-
 Error error_of(const Response& response) {
   const Code code = code_of(response.status, find_header(response.headers, kCodeHeader));
   Result<codec::ErrorBody> body = codec::read_error(response.body);
@@ -89,9 +82,8 @@ Result<std::unique_ptr<ApiClient>> ApiClient::create(System& system) {
       std::move(server), std::chrono::milliseconds(system.settings().integer("client.timeout_ms")));
 }
 
-ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout,
-                     std::function<bool()> worthwhile)
-    : server_(std::move(server)), timeout_(timeout), worthwhile_(std::move(worthwhile)) {}
+ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout, std::optional<Peer> peer)
+    : server_(std::move(server)), timeout_(timeout), peer_(std::move(peer)) {}
 
 void ApiClient::stop() noexcept {
   const std::lock_guard lock(mutex_);
@@ -117,10 +109,11 @@ void ApiClient::put_idle(std::unique_ptr<ClientConnection> connection) {
 // A connection from the pool may have been closed by the server just now. Then a fresh one is
 // tried, if the server cannot have acted on the request: nothing of it was sent, or it is a GET.
 Result<Response> ApiClient::attempt(std::string_view method, const std::string& head,
-                                    const std::string& body, const Patience& patience) {
+                                    const std::string& body, const Patience& patience, bool& sent) {
   if (std::unique_ptr<ClientConnection> pooled = take_idle()) {
     ClientConnection::Progress progress;
     Result<Response> response = pooled->exchange(head, body, patience, progress);
+    sent = progress.sent_any;
     const bool may_repeat = !progress.received_any && (!progress.sent_any || method == "GET");
     if (response.ok() || response.error().code() != Code::unavailable || !may_repeat) {
       if (response.ok()) put_idle(std::move(pooled));
@@ -131,8 +124,43 @@ Result<Response> ApiClient::attempt(std::string_view method, const std::string& 
   auto fresh = std::make_unique<ClientConnection>(std::move(opened));
   ClientConnection::Progress progress;
   Result<Response> response = fresh->exchange(head, body, patience, progress);
+  sent = sent || progress.sent_any;
   if (response.ok()) put_idle(std::move(fresh));
   return response;
+}
+
+Error ApiClient::unanswered(const Error& error, bool sent) const {
+  if (!peer_ || error.code() == Code::deadline_exceeded) return error;
+  return {sent ? Code::cancelled : Code::aborted, error.message()};
+}
+
+Status ApiClient::check_sender(const Response& response) const {
+  if (!peer_) return ok_status();
+  const std::string_view sender = find_header(response.headers, kServerHeader);
+  if (sender.empty())
+    return Error(Code::cancelled,
+                 fmt::format("what answers with {} is no server that shares the data; is node.url "
+                             "right?",
+                             response.status));
+  if (sender != percent_encode(peer_->id))
+    return Error(Code::aborted, fmt::format("server {} has the address now", sender));
+  // Turned down before anybody looked at it: what the Api decides has a code.
+  if (response.status == 503 && find_header(response.headers, kCodeHeader).empty())
+    return Error(Code::aborted, error_of(response).message());
+  return ok_status();
+}
+
+Result<SeqId> ApiClient::number_of(const Response& response) const {
+  const std::string_view text = find_header(response.headers, kSequenceHeader);
+  const char* const text_end = text.data() + text.size();
+  SeqId number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text_end, number);
+  if (error == std::errc() && end == text_end && !text.empty()) return number;
+  return unanswered(Error(Code::unavailable,
+                          fmt::format("the answer to a write lacks the header {}, so it is not "
+                                      "known whether it is stored",
+                                      kSequenceHeader)),
+                    true);
 }
 
 Result<Response> ApiClient::call(const Context& context, std::string_view method,
@@ -140,12 +168,18 @@ Result<Response> ApiClient::call(const Context& context, std::string_view method
   VIRIDIAN_TRY_VOID(context.check());
   auto deadline = Context::Clock::now() + (takes_long(method, path) ? kLongTimeout : timeout_);
   if (context.deadline()) deadline = std::min(deadline, *context.deadline());
+  std::string headers = headers_of(context);
+  if (peer_) headers += fmt::format("{}: {}\r\n", kServerHeader, percent_encode(peer_->id));
   const std::string head = fmt::format(
       "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n{}"
       "content-length: {}\r\n\r\n",
-      method, server_.prefix, path, server_.host, server_.port, headers_of(context), body.size());
-  VIRIDIAN_TRY(Response response, attempt(method, head, body, {deadline, worthwhile_}));
-  if (response.status >= 300) return error_of(response);
+      method, server_.prefix, path, server_.host, server_.port, headers, body.size());
+  bool sent = false;
+  Result<Response> response =
+      attempt(method, head, body, {deadline, peer_ ? peer_->worthwhile : nullptr}, sent);
+  if (!response.ok()) return unanswered(response.error(), sent);
+  VIRIDIAN_TRY_VOID(check_sender(*response));
+  if (response->status >= 300) return error_of(*response);
   return response;
 }
 
@@ -281,7 +315,8 @@ Result<WriteResult> ApiClient::write(const Context& context, const CollectionRef
   }
   VIRIDIAN_TRY(const Response response,
                call(context, "POST", record_path(ref, name), codec::write_records(batch)));
-  return WriteResult{seq_of(response)};
+  VIRIDIAN_TRY(const SeqId last, number_of(response));
+  return WriteResult{last};
 }
 
 Result<DeleteResult> ApiClient::delete_records(const Context& context, const CollectionRef& ref,
@@ -289,7 +324,7 @@ Result<DeleteResult> ApiClient::delete_records(const Context& context, const Col
   VIRIDIAN_TRY(const Response response,
                call(context, "POST", record_path(ref, "delete"), codec::write_delete(request)));
   VIRIDIAN_TRY(DeleteResult result, codec::read_delete_result(response.body));
-  result.last = seq_of(response);
+  VIRIDIAN_TRY(result.last, number_of(response));
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,13 +18,19 @@ namespace viridian::http {
 /// connection of its own from a pool. A call ends with its context's deadline or client.timeout_ms,
 /// whichever is sooner. How fresh its answer has to be, and whether it was sent on already, travel
 /// with a call. Its errors have the codes that the server's Api gave; unavailable also says
-/// that the server could not be reached: a write may then have happened, or not.
+/// that the server could not be reached: a write may then have happened, or not. For a peer these
+/// are told apart: aborted says that the call did not happen, cancelled that no answer came.
 class ApiClient final : public Component, public Api {
  public:
+  /// One of several servers, which has an id.
+  struct Peer {
+    std::string id;
+    /// See Patience: one hears in another way when it is gone.
+    std::function<bool()> worthwhile;
+  };
+
   static Result<std::unique_ptr<ApiClient>> create(System& system);
-  /// `worthwhile`: see Patience; for a server of which one hears in another way that it is gone.
-  ApiClient(ServerUrl server, std::chrono::milliseconds timeout,
-            std::function<bool()> worthwhile = {});
+  ApiClient(ServerUrl server, std::chrono::milliseconds timeout, std::optional<Peer> peer = {});
 
   void stop() noexcept override;
 
@@ -77,14 +84,21 @@ class ApiClient final : public Component, public Api {
   /// One request and its answer; an answer that says failure comes back as an error.
   Result<Response> call(const Context&, std::string_view method, const std::string& path,
                         const std::string& body = {});
+  /// `sent`: set when the server may have got some of the request.
   Result<Response> attempt(std::string_view method, const std::string& head,
-                           const std::string& body, const Patience& patience);
+                           const std::string& body, const Patience& patience, bool& sent);
+  /// The error as a peer's; see above.
+  Error unanswered(const Error& error, bool sent) const;
+  /// Whether the answer is the wanted server's, and not that of another one or of something else.
+  Status check_sender(const Response& response) const;
+  /// The number that a write answered.
+  Result<SeqId> number_of(const Response& response) const;
   std::unique_ptr<ClientConnection> take_idle();
   void put_idle(std::unique_ptr<ClientConnection> connection);
 
   const ServerUrl server_;
   const std::chrono::milliseconds timeout_;
-  const std::function<bool()> worthwhile_;
+  const std::optional<Peer> peer_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<ClientConnection>> idle_;  // guarded by mutex_
 };

@@ -114,15 +114,105 @@ TEST_F(ApiClientTest, AServerThatIsNotWorthWaitingForIsGivenUp) {
   ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
   ASSERT_EQ(::listen(socket, 8), 0);
   ASSERT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ApiClient client({"127.0.0.1", ntohs(address.sin_port), ""}, std::chrono::hours(1), [&] {
-    done = !worthwhile.exchange(false);  // the second question is the last one
-    return !done.load();
-  });
+  ApiClient client({"127.0.0.1", ntohs(address.sin_port), ""}, std::chrono::hours(1),
+                   ApiClient::Peer{"b", [&] {
+                                     // The second question is the last one.
+                                     done = !worthwhile.exchange(false);
+                                     return !done.load();
+                                   }});
   const auto answer = client.get_tenant(context_, "abc");
   ::close(socket);
   ASSERT_FALSE(answer.ok());
-  EXPECT_EQ(code_name(answer.error().code()), "unavailable");
+  EXPECT_EQ(code_name(answer.error().code()), "cancelled");
   EXPECT_TRUE(done);
+}
+
+/// An ApiClient of server "b 1", and whatever is at its address.
+class PeerClientTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(pool_.start(Context()).ok()); }
+  void TearDown() override {
+    transport_.reset();
+    pool_.stop();
+  }
+  void listen(Handler handler) {
+    auto made = Transport::listen(
+        {}, pool_, std::move(handler),
+        [this](int status, std::string_view why) { return application_.refuse(status, why); });
+    ASSERT_TRUE(made.ok()) << made.error().message();
+    transport_ = *std::move(made);
+  }
+  void listen() {
+    listen([this](const Request& request) { return application_.handle(request); });
+  }
+  /// With which code a write ends; "ok".
+  std::string write() {
+    ApiClient client({"127.0.0.1", transport_->port(), ""}, std::chrono::seconds(20),
+                     ApiClient::Peer{"b 1", {}});
+    RecordBatch batch;
+    batch.ids = {"a"};
+    batch.embeddings.dim = 1;
+    batch.embeddings.values = {1.0F};
+    const auto done = client.write(Context().as_forwarded(), {{}, Uuid::random()}, batch);
+    return done.ok() ? "ok" : std::string(code_name(done.error().code()));
+  }
+
+  std::string id_ = "b 1";
+  ScriptedApi api_;
+  ThreadPool pool_{2, 64};
+  obs::Metrics metrics_;
+  Application application_{
+      Services{api_, [] { return true; }, [] { return std::string(); }, {}, [this] { return id_; }},
+      metrics_, ""};
+  std::unique_ptr<Transport> transport_;
+};
+
+TEST_F(PeerClientTest, TheWantedServersAnswersAreTaken) {
+  listen();
+  EXPECT_EQ(write(), "ok");
+  api_.failure = Error(Code::unavailable, "its store does not answer");
+  EXPECT_EQ(write(), "unavailable");
+  api_.failure = Error(Code::not_found, "gone");
+  EXPECT_EQ(write(), "not_found");
+}
+
+TEST_F(PeerClientTest, AnotherServerAtTheAddressDoesNothing) {
+  listen();
+  id_ = "c";
+  EXPECT_EQ(write(), "aborted");
+  EXPECT_EQ(api_.last_rows, 0u);
+  const uint16_t port = transport_->port();
+  transport_.reset();
+  ApiClient client({"127.0.0.1", port, ""}, std::chrono::seconds(20), ApiClient::Peer{"b 1", {}});
+  EXPECT_EQ(code_name(client.heartbeat(Context()).error().code()), "aborted");
+}
+
+// The address of a server that died may be anything's by now.
+TEST_F(PeerClientTest, SomethingElseAtTheAddressIsNoAnswer) {
+  for (const int status : {200, 404, 503}) {
+    listen([&](const Request&) { return Response{status, "text/html", "welcome", {}}; });
+    EXPECT_EQ(write(), "cancelled") << status;
+  }
+}
+
+TEST_F(PeerClientTest, AServerThatIsTooBusyHasNotActed) {
+  listen([&](const Request&) { return application_.refuse(503, "no room"); });
+  EXPECT_EQ(write(), "aborted");
+}
+
+TEST_F(PeerClientTest, AnAnswerWithoutTheNumberOfAWriteIsNone) {
+  for (const char* number : {"", "x", "4 2", "-1"}) {
+    listen([&](const Request& request) {
+      Response response = application_.handle(request);
+      for (auto& [name, value] : response.headers)
+        if (name == kSequenceHeader) value = number;
+      return response;
+    });
+    EXPECT_EQ(write(), "cancelled") << number;
+    ApiClient client({"127.0.0.1", transport_->port(), ""}, std::chrono::seconds(20));
+    const auto done = client.delete_records(Context(), {{}, Uuid::random()}, {});
+    EXPECT_EQ(code_name(done.error().code()), "unavailable") << number;
+  }
 }
 
 TEST_F(ApiClientTest, SnapshotsTravelWithAllTheirFields) {

@@ -5,6 +5,7 @@
 
 #include "http/errors.h"
 #include "http/freshness.h"
+#include "http/url.h"
 #include "obs/log.h"
 
 namespace viridian::http {
@@ -61,6 +62,7 @@ Response Application::handle(const Request& request) {
   size_t route = unmatched();
   Response response = dispatch(request, route);
   if (response.status >= 400) log_failure(response, request.method, request.path);
+  if (!request.header(kServerHeader).empty()) sign(response);
   cors_.allow(request, response);
   count(route, response.status);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
@@ -72,11 +74,23 @@ Response Application::refuse(int status, std::string_view message) {
   Response response = error_response(status, message);
   log_failure(response, "", "");
   count(refused(), status);
+  sign(response);
   return response;
+}
+
+void Application::sign(Response& response) const {
+  const std::string id = server_id();
+  if (!id.empty()) response.headers.emplace_back(kServerHeader, percent_encode(id));
 }
 
 Response Application::dispatch(const Request& request, size_t& route) {
   const std::string_view path = request.path;
+  const std::string_view wanted = request.header(kServerHeader);
+  if (!wanted.empty() && wanted != percent_encode(server_id())) {
+    return error_response(
+        Error(Code::aborted, "The request is for the server " + std::string(wanted) +
+                                 ", whose address this one has now: ask for its holder again"));
+  }
   if (path.size() > kTombstone.size() && path.substr(0, kTombstone.size()) == kTombstone) {
     return error_response(410, "The v1 API is deprecated. Please use /v2 apis");
   }

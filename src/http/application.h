@@ -31,6 +31,9 @@ class Application {
   };
 
   Response dispatch(const Request& request, size_t& route);
+  std::string server_id() const { return services_.server_id ? services_.server_id() : ""; }
+  /// Says whose answer it is, where there are several servers.
+  void sign(Response& response) const;
   Response call(const Route& route, const Request& request, Router::Match match);
   void count(size_t route, int status);
   void observe(size_t route, double seconds);

@@ -39,12 +39,17 @@ class ApplicationTest : public ::testing::Test {
     return std::string(kDatabase) + "/collections/" + kId + "/" + call;
   }
   Services services() {
-    return {api_, [this] { return ready_; }, [this] { return metrics_.expose(); }};
+    return {api_,
+            [this] { return ready_; },
+            [this] { return metrics_.expose(); },
+            {},
+            [this] { return server_id_; }};
   }
 
   ScriptedApi api_;
   obs::Metrics metrics_;
   bool ready_ = true;
+  std::string server_id_;
   std::unique_ptr<Application> application_ =
       std::make_unique<Application>(services(), metrics_, "");
 };
@@ -98,6 +103,33 @@ TEST_F(ApplicationTest, HeadersSayHowFreshAnAnswerHasToBe) {
   EXPECT_THAT(refused.body, HasSubstr("bounded=MILLISECONDS"));
   EXPECT_EQ(ask("POST", by_id("get"), "{}", {{"x-viridian-forwarded", "1"}}).status, 200);
   EXPECT_TRUE(api_.last_context.forwarded());
+}
+
+// An address may be another server's by the time that a request arrives.
+TEST_F(ApplicationTest, WhatIsForAnotherServerIsNotDoneHere) {
+  server_id_ = "b 1";
+  const Response wrong = ask("POST", by_id("get"), "{}", {{"x-viridian-server", "a"}});
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(find_header(wrong.headers, kCodeHeader), "aborted");
+  EXPECT_EQ(find_header(wrong.headers, "x-viridian-server"), "b%201");
+  EXPECT_EQ(api_.last_ref.id, Uuid());
+  const Response right = ask("POST", by_id("get"), "{}", {{"x-viridian-server", "b%201"}});
+  EXPECT_EQ(right.status, 200);
+  EXPECT_EQ(find_header(right.headers, "x-viridian-server"), "b%201");
+  EXPECT_EQ(find_header(ask("POST", by_id("get"), "{}").headers, "x-viridian-server"), "");
+  EXPECT_EQ(find_header(application_->refuse(503, "full").headers, "x-viridian-server"), "b%201");
+  server_id_ = "";
+  EXPECT_EQ(ask("GET", "/api/v2", "", {{"x-viridian-server", "a"}}).status, 400);
+}
+
+TEST(Routes, ReadsAreNotForHolders) {
+  for (const Route& route : routes()) {
+    const bool changes = route.method == "PUT" || route.pattern.ends_with("/add") ||
+                         route.pattern.ends_with("/update") || route.pattern.ends_with("/upsert") ||
+                         route.pattern.ends_with("/delete") || route.pattern.ends_with("/reset") ||
+                         route.method == "DELETE";
+    EXPECT_EQ(is_for_holder(route.method, route.pattern), changes) << route.pattern;
+  }
 }
 
 TEST_F(ApplicationTest, UnknownPathsAndMethodsAreAnsweredInJson) {

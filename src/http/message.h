@@ -23,8 +23,8 @@ struct Request {
   std::string query;   ///< what follows '?', without it
   Headers headers;
   std::string body;
-  /// Ends with the server's request timeout, if it is no LongRequest; cancelled when the server
-  /// gives up waiting.
+  /// Ends with the server's request timeout, if it is none that takes long; cancelled when the
+  /// server gives up waiting.
   Context context;
 
   std::string_view header(std::string_view name) const noexcept {
@@ -42,8 +42,8 @@ struct Response {
 
 /// Answers one request. Called from many threads at once.
 using Handler = std::function<Response(const Request&)>;
-/// Whether requests of this method and path may take longer than the request timeout.
-using LongRequest = std::function<bool(std::string_view method, std::string_view path)>;
+/// Whether requests of this method and path are of a kind.
+using RequestKind = std::function<bool(std::string_view method, std::string_view path)>;
 /// Builds the answer to a request that the transport itself turns down, such as 413.
 using Refusal = std::function<Response(int status, std::string_view message)>;
 

@@ -19,6 +19,8 @@ struct Services {
   std::function<std::string()> metrics;  ///< Prometheus text
   /// What is wrong beyond this process; empty: there is nothing to ask.
   std::function<std::vector<HealthFinding>(const Context&)> health = {};
+  /// Which of several servers this is; "" or empty: there is one.
+  std::function<std::string()> server_id = {};
 };
 
 /// One request on its way to an endpoint.
@@ -55,6 +57,11 @@ std::span<const Route> routes();
 /// Whether a request may take longer than any time limit for requests, in proportion to what is
 /// stored. Such ones have no deadline, and threads of their own.
 bool takes_long(std::string_view method, std::string_view path);
+
+/// Of those that do not take long: whether a request is for the server that holds a collection, and
+/// so may wait for another one. Such ones have threads of their own where there are several
+/// servers.
+bool is_for_holder(std::string_view method, std::string_view path);
 
 /// Finds the route of a path.
 class Router {

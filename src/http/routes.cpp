@@ -119,4 +119,11 @@ bool takes_long(std::string_view method, std::string_view path) {
          (method == "POST" && (ends("/flush") || ends("/compact") || ends("/close")));
 }
 
+bool is_for_holder(std::string_view method, std::string_view path) {
+  const auto ends = [path](std::string_view end) { return path.ends_with(end); };
+  return method == "PUT" || method == "DELETE" ||
+         (method == "POST" && (ends("/add") || ends("/update") || ends("/upsert") ||
+                               ends("/delete") || ends("/reset")));
+}
+
 }  // namespace viridian::http

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace {
 // How long stop() waits for requests in flight before it cuts them off.
 constexpr std::chrono::seconds kGrace{10};
 
+constexpr size_t kForHoldersAtOnce = 16;
 constexpr size_t kForwardedAtOnce = 16;
 constexpr size_t kLongRequestsAtOnce = 4;
 constexpr size_t kLongRequestsWaiting = 60;
@@ -39,8 +41,10 @@ Result<std::unique_ptr<Server>> Server::create(System& system) {
                                          settings.text("server.cors_allow_origins"));
   for (const auto& [name, source] : system.built<HealthSource>())
     server->health_sources_.push_back(source);
-  if (!system.built<Leases>().empty()) {
-    server->serve_forwarded_apart(settings.unsigned_integer("executor.queue"));
+  for (const auto& [name, leases] : system.built<Leases>()) {
+    for (const ServerInfo& info : leases->servers()) {
+      if (info.self) server->serve_among(info.id, settings.unsigned_integer("executor.queue"));
+    }
   }
   return server;
 }
@@ -53,7 +57,8 @@ Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOpt
       options_(std::move(options)),
       application_(
           Services{api, [this] { return ready_.load(); }, [this] { return expose_metrics(); },
-                   [this](const Context& context) { return health(context); }},
+                   [this](const Context& context) { return health(context); },
+                   [this] { return id_; }},
           metrics, cors_allow_origins) {
   options_.takes_long = takes_long;
   options_.long_executor = &long_executor_;
@@ -61,7 +66,12 @@ Server::Server(Api& api, Executor& executor, obs::Metrics& metrics, TransportOpt
 
 Server::~Server() { stop(); }
 
-void Server::serve_forwarded_apart(size_t queue) {
+void Server::serve_among(std::string id, size_t queue) {
+  id_ = std::move(id);
+  holder_executor_ =
+      std::make_unique<ThreadPool>(std::max(kForHoldersAtOnce, executor_.concurrency()), queue);
+  options_.is_for_holder = is_for_holder;
+  options_.holder_executor = holder_executor_.get();
   forwarded_executor_ = std::make_unique<ThreadPool>(kForwardedAtOnce, queue);
   forwarded_long_executor_ =
       std::make_unique<ThreadPool>(kLongRequestsAtOnce, kLongRequestsWaiting);
@@ -86,6 +96,7 @@ std::vector<HealthFinding> Server::health(const Context& context) {
 Status Server::start(const Context& context) {
   VIRIDIAN_TRY_VOID(long_executor_.start(context));
   if (forwarded_executor_) {
+    VIRIDIAN_TRY_VOID(holder_executor_->start(context));
     VIRIDIAN_TRY_VOID(forwarded_executor_->start(context));
     VIRIDIAN_TRY_VOID(forwarded_long_executor_->start(context));
   }
@@ -111,6 +122,7 @@ void Server::stop() noexcept {
   transport_.reset();
   long_executor_.stop();
   if (forwarded_executor_) {
+    holder_executor_->stop();
     forwarded_executor_->stop();
     forwarded_long_executor_->stop();
   }

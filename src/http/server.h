@@ -36,15 +36,19 @@ class Server final : public Component {
  private:
   std::string expose_metrics();
   std::vector<HealthFinding> health(const Context&);
-  /// To be called before start(). `queue`: how many such requests may wait.
-  void serve_forwarded_apart(size_t queue);
+  /// For one of several servers, `id`; before start(). `queue`: how many requests may wait for each
+  /// kind of threads.
+  void serve_among(std::string id, size_t queue);
 
   Executor& executor_;
   /// For requests that take long: however many there are, the others go on.
   ThreadPool long_executor_;
+  /// For requests that may have to wait for another server; null where there is none.
+  std::unique_ptr<ThreadPool> holder_executor_;
   /// For requests that other servers sent on; null where there are none.
   std::unique_ptr<ThreadPool> forwarded_executor_;
   std::unique_ptr<ThreadPool> forwarded_long_executor_;
+  std::string id_;
   std::vector<HealthSource*> health_sources_;
   obs::Metrics& metrics_;
   TransportOptions options_;

@@ -303,7 +303,10 @@ Executor& TcpSession::executor_for(const Request& request, bool long_request) co
   const bool apart = shared_.forwarded_executor != nullptr;
   if (apart && !request.header(kForwardedHeader).empty())
     return long_request ? *shared_.forwarded_long_executor : *shared_.forwarded_executor;
-  return long_request ? *shared_.long_executor : *shared_.executor;
+  if (long_request) return *shared_.long_executor;
+  if (shared_.holder_executor != nullptr && shared_.is_for_holder(request.method, request.path))
+    return *shared_.holder_executor;
+  return *shared_.executor;
 }
 
 void TcpSession::handled(Response response) {

@@ -28,9 +28,11 @@ struct SessionShared {
   SessionLimits limits;
   Executor* executor = nullptr;
   Executor* long_executor = nullptr;
-  Executor* forwarded_executor = nullptr;  ///< null: like all others; so the next
+  Executor* holder_executor = nullptr;  ///< null: like all others; so the next two
+  Executor* forwarded_executor = nullptr;
   Executor* forwarded_long_executor = nullptr;
-  LongRequest takes_long;
+  RequestKind takes_long;
+  RequestKind is_for_holder;
   Handler handler;
   Refusal refusal;
   std::atomic<uint64_t> body_bytes{0};   ///< request bodies held now

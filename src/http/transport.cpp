@@ -187,6 +187,8 @@ class TcpTransport final : public Transport {
     shared_.executor = &executor;
     shared_.takes_long = options.takes_long;
     shared_.long_executor = options.long_executor;
+    shared_.is_for_holder = options.is_for_holder;
+    shared_.holder_executor = options.holder_executor;
     shared_.forwarded_executor = options.forwarded_executor;
     shared_.forwarded_long_executor = options.forwarded_long_executor;
     shared_.handler = std::move(handler);

@@ -20,8 +20,12 @@ struct TransportOptions {
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{120'000};
   /// Requests that have no deadline once they are complete, and the executor that they run on.
-  LongRequest takes_long = {};
+  RequestKind takes_long = {};
   Executor* long_executor = nullptr;
+  /// Requests that may wait for another server, and where they run; null: where all others do. One
+  /// server that does not answer must not keep all threads from those that ask for something else.
+  RequestKind is_for_holder = {};
+  Executor* holder_executor = nullptr;
   /// Where requests run that other servers sent on, those that take long in the second; null: where
   /// all others do. Servers that wait for each other must not keep each other's threads.
   Executor* forwarded_executor = nullptr;

@@ -398,6 +398,32 @@ TEST_F(TransportTest, LongRequestsHaveAnExecutorOfTheirOwnAndNoDeadline) {
   transport_.reset();
 }
 
+// Requests for a server that does not answer wait on their threads; reads go on beside them.
+TEST_F(TransportTest, RequestsForHoldersLeaveTheThreadsToTheOthers) {
+  TestExecutor holders;
+  TransportOptions options;
+  options.is_for_holder = [](std::string_view method, std::string_view) { return method == "PUT"; };
+  options.holder_executor = &holders;
+  std::promise<void> answered;
+  const std::shared_future<void> holder(answered.get_future());
+  listen(options, [&](const Request& request) {
+    if (request.method == "PUT") holder.wait();
+    return echo(request);
+  });
+  std::vector<TestClient> stuck;
+  for (int i = 0; i < 8; ++i) {
+    stuck.emplace_back(port());
+    ASSERT_TRUE(stuck.back().send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
+  }
+  wait_until([](const TransportStats& stats) { return stats.handling == 8; });
+  TestClient reader(port());
+  ASSERT_TRUE(reader.send("GET /x HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(reader.read_response().body, "GET /x? ");
+  answered.set_value();
+  for (TestClient& client : stuck) EXPECT_EQ(client.read_response().status, 200);
+  transport_.reset();
+}
+
 TEST_F(TransportTest, RequestsThatWereSentOnHaveExecutorsOfTheirOwn) {
   TestExecutor slow;
   TestExecutor forwarded;

@@ -35,7 +35,9 @@ class Store final : public LeaseStore {
  public:
   explicit Store(Client& client) : client_(client), leases_(client, kKind, keys()) {}
 
-  Status open(const Context& context) override { return leases_.open(context); }
+  Status open(const Context& context) override {
+    return leases_.open(context, [this](const Context& asking) { return first_epoch(asking); });
+  }
 
   Status beat(const Context& context, const Server& server) override {
     VIRIDIAN_TRY_VOID(insert(context, server));
@@ -107,6 +109,18 @@ class Store final : public LeaseStore {
   static Lease lease_in(const NamedValues::Values& values, uint32_t slot) {
     const NamedValues::Value& value = values.at(key_of(slot));
     return {slot, value.version, value.text};
+  }
+
+  /// Beyond all epochs of the log: after a restore there may be records, but no leases.
+  Result<uint64_t> first_epoch(const Context& context) {
+    VIRIDIAN_TRY(
+        const Block newest,
+        client_.select(context, kNode,
+                       fmt::format("SELECT count() AS n, max(epoch) AS e FROM {}.record_log",
+                                   client_.database()),
+                       {{"n", std::vector<uint64_t>()}, {"e", std::vector<uint64_t>()}}));
+    if (newest.rows() != 1 || newest.get<std::vector<uint64_t>>(0).front() == 0) return uint64_t{0};
+    return newest.get<std::vector<uint64_t>>(1).front() + 1;
   }
 
   /// The time is ClickHouse's, so that there is one clock that says what is old.

@@ -68,6 +68,15 @@ class ClickHouseLeases : public testing::Test {
   TestClient client_;
 };
 
+// Records outlive the leases in a backup of tables. An epoch that came before must not come again.
+TEST_F(ClickHouseLeases, NewLeasesBeginBeyondTheEpochsOfTheLog) {
+  execute("INSERT INTO " + client_->database() +
+          ".record_log (collection_id, seq, epoch, ts) SELECT generateUUIDv4(), 1, 50, now()");
+  const auto state = store()->read(Context());
+  ASSERT_TRUE(state.ok()) << state.error().message();
+  for (const auto& lease : state->leases) EXPECT_GT(lease.epoch, 50u);
+}
+
 TEST(EncodedName, AnyBytesComeBackAndOnlyLettersAndDigitsStay) {
   std::string all;
   for (int c = 0; c < 256; ++c) all.push_back(static_cast<char>(c));

@@ -437,6 +437,18 @@ TEST_P(CachedInMemory, WhatIsDueIsCompactedByItself) {
   check(*server().manager);
 }
 
+// Another server deleted its database and could not tell this one, which answers what it has open.
+TEST_P(CachedInMemory, WhatAnotherServerDeletedIsClosedInTheEnd) {
+  holder_.compaction().compact_age = std::chrono::seconds(0);
+  holder_.compaction().look_every = std::chrono::milliseconds(5);
+  ASSERT_TRUE(holder_.reopen().ok());
+  write(Operation::add, three(1));
+  check(holder_.manager());
+  ASSERT_TRUE(holder_.sysdb().delete_collection(context_, id_).ok());
+  while (pin(holder_.manager()).ok()) std::this_thread::yield();
+  EXPECT_EQ(pin(holder_.manager()).error().code(), Code::not_found);
+}
+
 TEST_P(CachedInMemory, DirectoryOfADeadProcessGoesAndThatOfALivingOneStays) {
   const std::string dead = holder_.cache_path() + "/" + Uuid::random().to_string();
   ASSERT_TRUE(holder_.files().make_directories(dead + "/something").ok());

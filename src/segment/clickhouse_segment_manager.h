@@ -74,6 +74,7 @@ class SegmentManager final : private Holdings, public segment::Manager {
   bool due(const segment::Origin::Pending& pending) const;
   /// Looks at a few of those collections that nobody has open here.
   void look_at_closed();
+  void close_unknown(const std::vector<Shared>& open, const std::vector<CollectionId>& known);
   Status compact_closed(const CollectionId&);
   void forget_dropped();
   void forget_unknown();

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <exception>
+#include <unordered_set>
 
 #include "obs/log.h"
 #include "segment/clickhouse_segment_manager.h"
@@ -81,7 +82,12 @@ void SegmentManager::look_at_closed() {
   if (closed_.empty()) {
     if (Clock::now() < next_round_) return;
     next_round_ = Clock::now() + options_.compact_age;
-    if (const auto ids = sysdb_.all_collections(context_); ids.ok()) closed_ = *ids;
+    // In this order: a collection that is made meanwhile is not missed.
+    const std::vector<Shared> open = pool().open_ones();
+    if (const auto ids = sysdb_.all_collections(context_); ids.ok()) {
+      close_unknown(open, *ids);
+      closed_ = *ids;
+    }
   }
   for (size_t i = 0; i < kClosedAtOnce && !closed_.empty() && !stopping(); ++i) {
     const CollectionId id = closed_.back();
@@ -89,6 +95,14 @@ void SegmentManager::look_at_closed() {
     if (pool().peek(id) || not_before_.contains(id) || !leases_.epoch(context_, id).ok()) continue;
     attempt("compaction", id, compact_closed(id));
   }
+}
+
+// Who deletes a database tells the holders of its collections, but not one that cannot be reached.
+void SegmentManager::close_unknown(const std::vector<Shared>& open,
+                                   const std::vector<CollectionId>& known) {
+  const std::unordered_set<CollectionId> ids(known.begin(), known.end());
+  for (const Shared& collection : open)
+    if (!ids.contains(collection->id())) pool().discard(collection);
 }
 
 Status SegmentManager::compact_closed(const CollectionId& id) {

@@ -45,7 +45,8 @@ Catalogue::Catalogue(Client& client, uint64_t snapshot_every)
     : heads_(client, kHead, {kHead}), log_(client), snapshot_every_(snapshot_every) {}
 
 Status Catalogue::open(const Context& context) {
-  VIRIDIAN_TRY_VOID(heads_.open(context));
+  VIRIDIAN_TRY_VOID(heads_.open(
+      context, [this](const Context& asking) { return log_.begin_anew(asking, kHead); }));
   return follow(context);
 }
 
@@ -94,8 +95,8 @@ Status Catalogue::advance(const Context& context, const Version& to) {
     if (attempt >= kLoads)
       return Error(Code::data_loss,
                    fmt::format("the catalogue in ClickHouse cannot be read: {}; restore the "
-                               "database from a backup",
-                               steps.error().message()));
+                               "database from a backup, into a database that has no tables {}_...",
+                               steps.error().message(), kHead));
   }
 }
 

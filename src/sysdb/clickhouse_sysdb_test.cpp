@@ -77,6 +77,43 @@ class ClickHouseSysDb : public testing::Test {
   TestClient client_;
 };
 
+// ---- Restored databases
+
+// The newest version's name is no row, so a backup of the tables' rows lacks it. Taken for a new
+// catalogue, the restored one would be empty, and the data of its collections be removed.
+TEST_F(ClickHouseSysDb, ACatalogueWithoutItsHeadIsNotTakenForAnEmptyOne) {
+  ASSERT_TRUE(open()->create_collection(Context(), collection("a"), {}).ok());
+  ASSERT_TRUE(open()->create_collection(Context(), collection("b"), {}).ok());
+  const std::string head = tables("'head%'").at(0);
+  // What lost against the last change, or never took effect.
+  execute("INSERT INTO " + client_->database() +
+          ".sysdb_log SELECT 1 AS version, 'lost' AS txn, '' AS prev, '' AS body, now() AS ts");
+  execute("DROP TABLE " + client_->database() + "." + head);
+  SysDb db(*client_, nullptr, {});
+  const Status refused = db.start(Context());
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::failed_precondition);
+  EXPECT_NE(refused.error().message().find(head + " loses nothing"), std::string::npos)
+      << refused.error().message();
+  EXPECT_TRUE(tables("'head%'").empty());
+  execute("CREATE TABLE " + client_->database() + "." + head + " (nothing UInt8) ENGINE = Memory");
+  EXPECT_EQ(open()->all_collections(Context())->size(), 2u);
+}
+
+// Two servers were changing it at the same moment: one of them may have been told that it had.
+TEST_F(ClickHouseSysDb, WhichOfTwoLastChangesCountsIsNotGuessed) {
+  ASSERT_TRUE(open()->create_collection(Context(), collection("a"), {}).ok());
+  const std::string head = tables("'head%'").at(0);
+  execute("INSERT INTO " + client_->database() +
+          ".sysdb_log SELECT 1 AS version, 'other' AS txn, '' AS prev, '' AS body, now() AS ts");
+  execute("DROP TABLE " + client_->database() + "." + head);
+  SysDb db(*client_, nullptr, {});
+  const std::string why = db.start(Context()).error().message();
+  for (const std::string& name : {std::string("head_0_"), std::string("head_1_other"), head})
+    EXPECT_NE(why.find(name), std::string::npos) << why;
+  EXPECT_EQ(why.find("loses nothing"), std::string::npos) << why;
+}
+
 // ---- Histories
 
 /// Random calls about few names by several threads, through several SysDbs.

@@ -79,6 +79,56 @@ Status VersionLog::insert(const Context& context, uint64_t version, const std::s
   }
 }
 
+// What somebody built upon came to be, and so did what there is a snapshot of. Beyond that, a body
+// may be one that lost, or that was stored a moment before the end.
+Result<VersionLog::Newest> VersionLog::newest(const Context& context) {
+  const Shape shape = {
+      {"version", std::vector<uint64_t>()}, {"txn", StringColumn()}, {"prev", StringColumn()}};
+  VIRIDIAN_TRY(const Block rows, client_.select(context, kNode,
+                                                fmt::format("SELECT version, txn, prev FROM {}.{}",
+                                                            client_.database(), kTable),
+                                                shape));
+  Newest found;
+  std::set<std::pair<uint64_t, std::string>> all;
+  const auto& versions = rows.get<std::vector<uint64_t>>(0);
+  for (size_t i = 0; i < versions.size(); ++i) {
+    const std::string id(rows.get<StringColumn>(1)[i]);
+    const bool snapshot = id.starts_with(kSnapshot);
+    const Version built_upon{versions[i] - (snapshot ? 0 : 1),
+                             std::string(rows.get<StringColumn>(2)[i])};
+    if (!found.certain || found.certain->version < built_upon.version) found.certain = built_upon;
+    if (!snapshot) all.emplace(versions[i], id);
+  }
+  if (found.certain)
+    for (const auto& [version, id] : all)
+      if (version > found.certain->version) found.possible.push_back({version, id});
+  return found;
+}
+
+Result<uint64_t> VersionLog::begin_anew(const Context& context, std::string_view head) {
+  VIRIDIAN_TRY(const Newest found, newest(context));
+  if (!found.certain) return uint64_t{0};
+  const auto named = [&](const Version& version) {
+    return fmt::format("{}_{}_{}", head, version.version, encode_name(version.text));
+  };
+  std::string which = named(*found.certain);
+  for (const Version& version : found.possible) which += ", " + named(version);
+  // Who made the last change may have been told that it is made, so a single candidate is taken:
+  // at worst a change is made whose outcome nobody was told.
+  const bool told = found.possible.size() <= 1;
+  const Version& choice = found.possible.empty() ? *found.certain : found.possible.front();
+  return Error(
+      Code::failed_precondition,
+      fmt::format("the table {0}.{1} has a catalogue, but no table {2}_... says which of its "
+                  "versions is the newest: was the database restored? If the backup names it, run "
+                  "CREATE TABLE {0}.<its name> (nothing UInt8) ENGINE = Memory. If it does not, "
+                  "the newest can be: {3}{4}",
+                  client_.database(), kTable, head, which,
+                  told ? fmt::format(", and {} loses nothing", named(choice))
+                       : std::string("; one of those after the first may be what somebody was "
+                                     "told is done")));
+}
+
 Status VersionLog::append(const Context& context, const Version& to, const Version& from,
                           const std::string& body) {
   return insert(context, to.version, to.text, from.text, body);

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "clickhouse/client.h"
@@ -20,6 +21,11 @@ class VersionLog {
   using Version = NamedValues::Value;
 
   explicit VersionLog(Client& client) : client_(client) {}
+
+  /// The version that a catalogue begins with of which nobody says what its newest version is.
+  ///   failed_precondition  there are versions, so it is a restored one: the message says which may
+  ///                        be the newest, and how to say so by a table whose name begins `head`
+  Result<uint64_t> begin_anew(const Context&, std::string_view head);
 
   /// Stores what leads from `from` to `to`, before anybody may take `to` for a version that came to
   /// be. After an error it may be there or not; it means nothing by itself.
@@ -53,6 +59,12 @@ class VersionLog {
   };
   /// Whole ones, oldest first.
   Result<std::vector<Known>> snapshots(const Context&, uint64_t after, uint64_t last);
+  /// The newest version that certainly came to be, if any, and those after it that may have.
+  struct Newest {
+    std::optional<Version> certain;
+    std::vector<Version> possible;
+  };
+  Result<Newest> newest(const Context&);
   Status insert(const Context&, uint64_t version, const std::string& change,
                 const std::string& before, const std::string& body);
 

@@ -342,7 +342,11 @@ Result<std::vector<CollectionId>> SysDb::collections_with_garbage(const Context&
 
 Result<std::vector<CollectionId>> SysDb::all_collections(const Context& context) {
   VIRIDIAN_TRY(const Rows found, pool_.read(context, "SELECT id FROM collections ORDER BY id"));
-  return ids_of(found);
+  std::vector<CollectionId> ids = ids_of(found);
+  // What another server deleted without this one hearing of it must not be answered from here for
+  // as long as this one holds the slot. Whatever was kept meanwhile is read again.
+  cache_.keep_only(ids);
+  return ids;
 }
 
 Status SysDb::reset(const Context& context) {

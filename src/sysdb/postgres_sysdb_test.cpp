@@ -204,6 +204,13 @@ TEST_F(PostgresSysDb, HolderThatIsCertainAnswersFromMemory) {
   ASSERT_TRUE(other.delete_collection(ctx_, made.id).ok());
   EXPECT_EQ(holder.delete_collection(ctx_, made.id).error().code(), Code::not_found);
   EXPECT_EQ(holder.get_collection(ctx_, made.id).error().code(), Code::not_found);
+  // Where nobody says so, it is noticed once the holder looks at everything.
+  const Collection next = collection("d");
+  ASSERT_TRUE(holder.create_collection(ctx_, next, {}).ok());
+  ASSERT_TRUE(holder.get_collection(ctx_, next.id).ok());
+  ASSERT_TRUE(other.delete_collection(ctx_, next.id).ok());
+  ASSERT_TRUE(holder.all_collections(ctx_).ok());
+  EXPECT_EQ(holder.get_collection(ctx_, next.id).error().code(), Code::not_found);
 }
 
 TEST_F(PostgresSysDb, OnlyTheHolderChangesARow) {

@@ -1,5 +1,7 @@
 #include "sysdb/row_cache.h"
 
+#include <algorithm>
+
 #include "viridian/base/context.h"
 
 namespace viridian::sysdb {
@@ -34,6 +36,14 @@ void RowCache::clear() {
   const std::lock_guard lock(mutex_);
   entries_.clear();
   ++changes_;
+}
+
+void RowCache::keep_only(const std::vector<CollectionId>& known) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(entries_, [&](const auto& entry) {
+    return !std::binary_search(known.begin(), known.end(), entry.first);
+  });
+  ++changes_;  // a read that began before may hold a row of those
 }
 
 void RowCache::keep(const Mark& begun, const Collection& row, std::optional<uint64_t> epoch) {

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include "viridian/model/collection.h"
 
@@ -29,6 +30,8 @@ class RowCache {
   void end_change(const Mark& begun, const CollectionId& id, const std::optional<Collection>& row,
                   std::optional<uint64_t> epoch);
   void clear();
+  /// Forgets the rows of all collections but these, ascending: no others are in the store.
+  void keep_only(const std::vector<CollectionId>& known);
 
   /// Keeps a row that was read after `begun`. `epoch`: the one under which this process held the
   /// slot then, if it did.

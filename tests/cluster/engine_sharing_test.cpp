@@ -43,7 +43,7 @@ class OldRows final : public ForwardingSysDb {
 };
 
 cluster::MakePeer no_peers() {
-  return [](const std::string&) -> Result<std::shared_ptr<Api>> {
+  return [](const Leases::Holder&) -> Result<std::shared_ptr<Api>> {
     return Error(Code::unavailable, "there are no peers");
   };
 }

@@ -18,9 +18,9 @@ class TwoServers final : public ApiUnderTest, private ForwardingApi {
     options.allow_reset = allow_reset;
     options.max_batch_size = 5461;
     options.in_memory = true;
-    const auto find = [this](const std::string& url) -> Result<std::shared_ptr<Api>> {
+    const auto find = [this](const Leases::Holder& server) -> Result<std::shared_ptr<Api>> {
       // Neither outlives this object, so nothing has to keep them.
-      return std::shared_ptr<Api>(std::shared_ptr<void>(), &server_at(url));
+      return std::shared_ptr<Api>(std::shared_ptr<void>(), &server_at(server.url));
     };
     a_ = std::make_unique<RigServer>(store_, "a", find, cluster::Api::Options(), options);
     b_ = std::make_unique<RigServer>(store_, "b", find, cluster::Api::Options(), options);

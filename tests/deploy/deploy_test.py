@@ -1,6 +1,7 @@
 """What the images and compose files are made of, run without a container engine: the program that
 deploy/steps/build gathers, started by deploy/steps/serve over ClickHouse, three of them behind nginx
-with the configuration that the compose file gives it, where nginx is installed.
+with the configuration that the compose file gives it, where nginx is installed. Without ClickHouse
+they answer what they can, and a deletion that gets no answer is not sent twice.
 deploy_test.py BINARY"""
 import json
 import os
@@ -11,6 +12,7 @@ import string
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -26,12 +28,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def ask(url, body=None, method=None):
+def ask(url, body=None, method=None, read="strong"):
     request = urllib.request.Request(
         url, None if body is None else json.dumps(body).encode(),
-        {"content-type": "application/json"}, method=method)
+        {"content-type": "application/json", "x-viridian-read": read}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read() or b"null")
+
+
+def listens(url):
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
 
 
 def wait_until_ready(url, seconds=60):
@@ -74,6 +82,7 @@ def start_servers(directory, clickhouse, count):
 
 def start_proxy(directory, urls):
     """nginx as the compose file runs it; None where it is not installed."""
+    directory.mkdir()
     nginx = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
     if not nginx:
         print("nginx is not installed: the proxy was not tried", flush=True)
@@ -96,9 +105,68 @@ http {
     return process, f"http://127.0.0.1:{port}"
 
 
+BASE = "/api/v2/tenants/default_tenant/databases/default_database/collections"
+
+
+def status_of(url, **options):
+    try:
+        ask(url, **options)
+        return 200
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def lose_clickhouse(url, private, store):
+    """What needs ClickHouse is told so, by every server and every time; the rest is answered."""
+    collection = ask(url + BASE, {"name": "kept"})["id"]
+    ask(f"{url}{BASE}/{collection}/add", {"ids": ["a"], "embeddings": [[1.0]]})
+    for _ in range(24):  # every server comes to have it
+        assert ask(f"{url}{BASE}/{collection}/count") == 1
+    subprocess.run([*private, "kill", store], check=True)
+    strong = [status_of(url + BASE + "?limit=5") for _ in range(9)]
+    eventual = [status_of(f"{url}{BASE}/{collection}/count", read="eventual") for _ in range(9)]
+    subprocess.run([*private, "start", store], check=True)
+    assert strong == [503] * 9, strong
+    assert eventual == [200] * 9, eventual
+
+
+class Deaf:
+    """Takes requests, and hangs up instead of answering them."""
+
+    def __init__(self):
+        self.requests = 0
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            connection, _ = self.socket.accept()
+            self.requests += bool(connection.recv(65536))
+            connection.close()
+
+
+def deletions_are_sent_once(directory):
+    servers = [Deaf(), Deaf()]
+    proxy, url = start_proxy(directory, [server.url for server in servers])
+    try:
+        while not listens(url):
+            time.sleep(0.1)
+        # One after the other: of two that failed, one is left out for a while.
+        for method, expected in (("DELETE", 1), ("GET", 2)):
+            servers[0].requests = servers[1].requests = 0
+            assert status_of(url + "/x", method=method) == 502, method
+            sent = servers[0].requests + servers[1].requests
+            assert sent == expected, (method, sent)
+            time.sleep(11)
+    finally:
+        proxy.terminate()
+        proxy.wait(60)
+
+
 def use(url, count):
     """Stores records and reads them back, each request as the proxy likes."""
-    base = url + "/api/v2/tenants/default_tenant/databases/default_database/collections"
+    base = url + BASE
     for attempt in range(50):
         try:
             collection = ask(base, {"name": "deployed", "get_or_create": True})["id"]
@@ -111,7 +179,8 @@ def use(url, count):
         assert ask(f"{base}/{collection}/count") == i + 1, "a write was not there for the next read"
     found = ask(f"{base}/{collection}/query", {"query_embeddings": [[3.0, 1.0]], "n_results": 1})
     assert found["ids"] == [["r3"]], found
-    ask(f"{base}/deployed", method="DELETE")
+    ask(f"{base}/{collection}", {"new_name": "renamed"}, method="PUT")
+    ask(f"{base}/renamed", method="DELETE")
 
 
 def main():
@@ -131,10 +200,12 @@ def main():
         processes += [process for process, _ in started]
         urls = [url for _, url in started]
         use(urls[0], 8)
-        proxy, proxied = start_proxy(directory, urls)
+        proxy, proxied = start_proxy(directory / "proxy", urls)
         if proxy:
             processes.append(proxy)
             use(proxied, 24)
+            lose_clickhouse(proxied, private, store)
+            deletions_are_sent_once(directory / "deaf")
         for process in reversed(processes):
             process.terminate()
         codes = [process.wait(60) for process in processes]
@@ -142,8 +213,12 @@ def main():
         print("deploy: gathered, started, used", "behind nginx" if proxy else "without a proxy")
         return 0
     finally:
+        for process in reversed(processes):
+            process.terminate()  # nginx ends its workers then, which a kill leaves behind
         for process in processes:
-            if process.poll() is None:
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
                 process.kill()
         subprocess.run([*private, "kill", store])
         shutil.rmtree(directory, ignore_errors=True)

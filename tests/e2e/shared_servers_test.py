@@ -8,6 +8,7 @@ import http.client
 import json
 import signal
 import sys
+import threading
 import time
 
 import harness
@@ -90,8 +91,20 @@ def reads_are_as_fresh_as_they_ask(a, b, collection):
 
 def a_frozen_server_is_replaced(a, b, collections):
     b.process.send_signal(signal.SIGSTOP)
+    # Far more writers wait for it than a server has threads. Reads are not to wait with them.
+    writers = [threading.Thread(target=write, args=(a, collection, 7))
+               for collection in collections * 8]
+    for writer in writers:
+        writer.start()
+    time.sleep(TTL_MS / 6000)
+    assert sum(writer.is_alive() for writer in writers) > 20, "who waits for the frozen server?"
+    begun = time.monotonic()
     for collection in collections:
-        write(a, collection, 7)
+        count(a, collection)
+    took = time.monotonic() - begun
+    assert took < TTL_MS / 3000, f"reads waited {took:.1f} s"
+    for writer in writers:
+        writer.join()
     b.process.send_signal(signal.SIGCONT)
     for collection in collections:  # what it believed to hold it holds no more
         write(b, collection, 8)
