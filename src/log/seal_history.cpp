@@ -7,8 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "clickhouse/erase.h"
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
 #include "log/clickhouse_rows.h"
 #include "log/log_errors.h"
 
@@ -106,7 +106,7 @@ Result<Extent> SealHistory::read(const Context& context, const CollectionId& col
 
 Status SealHistory::seal(const Context& context, const CollectionId& collection, uint64_t epoch,
                          uint64_t prev_epoch, SeqId prev_last) {
-  LogBlocks blocks(seconds_now(), Client::kBlockRows, Client::kBlockBytes);
+  LogBlocks blocks(client_.seconds(), Client::kBlockRows, Client::kBlockBytes);
   blocks.add_seal(collection, epoch, prev_epoch, prev_last);
   return client_.insert(context, kNode, kLogTable, blocks.blocks().front());
 }
@@ -181,7 +181,7 @@ Status SealHistory::trim(const Context& context, const CollectionId& collection,
 
 Status SealHistory::forget(const Context& context, std::span<const CollectionId> collections) {
   if (collections.empty()) return ok_status();
-  return erase_rows(context, client_, kNode,
+  return erase_rows(context, client_, kNode.shard, kLogTable,
                     fmt::format("collection_id IN ({})", literals(collections)));
 }
 
