@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +15,7 @@
 #include "clickhouse/literal.h"
 #include "clickhouse/migrations.h"
 #include "clickhouse/native.h"
+#include "clickhouse/row_clock.h"
 #include "clickhouse/server.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
@@ -23,18 +25,47 @@ namespace {
 
 constexpr std::chrono::milliseconds kTick{20};
 
+/// Whether a request that ended so was answered; unset: its caller left.
+std::optional<bool> is_answer(const Error* error) {
+  if (error == nullptr) return true;
+  switch (error->code()) {
+    case Code::unavailable:
+    case Code::deadline_exceeded:
+    case Code::data_loss:
+      return false;
+    case Code::cancelled:
+      return std::nullopt;
+    default:
+      return true;
+  }
+}
+
 }  // namespace
 
 /// A server and whether it has been asked what it knows, and its tables have been seen to.
 struct Replica {
   Replica(Server::Options options, obs::Metrics& metrics, const std::atomic<bool>& stopping)
-      : server(std::move(options), metrics, stopping) {}
+      : server(std::move(options), metrics, stopping),
+        unavailable(metrics.gauge("viridian_clickhouse_log_node_unavailable_total",
+                                  "1 while the server does not answer.",
+                                  {{"node", server.address()}})) {}
   bool ready() const { return migrated && server.settings(); }
+  void note(const Error* error) {
+    const std::optional<bool> answered = is_answer(error);
+    if (!answered) return;
+    const std::scoped_lock lock(mutex);
+    failures = *answered ? 0 : failures + 1;
+    trouble = *answered ? std::string() : error->message();
+    unavailable.set(*answered ? 0 : 1);
+  }
   Server server;
   std::atomic<bool> migrated{false};
+  obs::Gauge& unavailable;
   std::mutex mutex;
   std::condition_variable changed;
   bool preparing = false;  ///< some thread is at it
+  uint64_t failures = 0;   ///< since the last answer
+  std::string trouble;     ///< why the last request was not answered
 };
 
 class Client::Impl {
@@ -42,13 +73,16 @@ class Client::Impl {
   Status configure(System& system);
   Status start(const Context& context);
   void stop() noexcept;
-  /// The server, prepared.
-  Result<Server*> server(const Context& context, Node node);
+  /// Does `work` with the server, prepared, and notes whether that answered.
+  template <class Work>
+  auto ask(const Context& context, Node node, Work&& work)
+      -> decltype(work(std::declval<Server&>()));
   Replica* find(Node node) const;
 
   std::string name_;      ///< of the database
   std::string database_;  ///< as in statements
   bool replicated_ = false;
+  RowClock clock_;
   std::vector<std::vector<std::unique_ptr<Replica>>> shards_;
 
  private:
@@ -95,7 +129,11 @@ Status Client::Impl::configure(System& system) {
 
 Status Client::Impl::prepare(const Context& context, Replica& replica) {
   Server& server = replica.server;
-  if (!server.settings()) VIRIDIAN_TRY_VOID(server.discover(context));
+  if (!server.settings()) {
+    VIRIDIAN_TRY_VOID(server.discover(context));
+    VIRIDIAN_TRY(const uint32_t seconds, server.seconds(context));
+    clock_.learn(seconds);
+  }
   if (replica.migrated) return ok_status();
   VIRIDIAN_TRY_VOID(migrate(context, server, {name_, replicated_, migrations_}));
   replica.migrated = true;
@@ -133,6 +171,7 @@ Status Client::Impl::start(const Context& context) {
     bool any = false;
     for (const auto& replica : shards_[shard]) {
       const Status status = prepare_once(context, *replica);
+      replica->note(status.ok() ? nullptr : &status.error());
       any = any || status.ok();
       if (status.ok()) continue;
       // Whoever is away or busy is seen to when it is first asked for something. Anything else is
@@ -159,14 +198,23 @@ Replica* Client::Impl::find(Node node) const {
   return shards_[node.shard][node.replica].get();
 }
 
-Result<Server*> Client::Impl::server(const Context& context, Node node) {
+template <class Work>
+auto Client::Impl::ask(const Context& context, Node node, Work&& work)
+    -> decltype(work(std::declval<Server&>())) {
   Replica* const replica = find(node);
   if (replica == nullptr)
     return Error(Code::invalid_argument,
                  fmt::format("clickhouse.url has no replica {} of shard {}, counted from 0",
                              node.replica, node.shard));
-  if (!replica->ready()) VIRIDIAN_TRY_VOID(prepare_once(context, *replica));
-  return &replica->server;
+  if (!replica->ready()) {
+    if (const Status ready = prepare_once(context, *replica); !ready.ok()) {
+      replica->note(&ready.error());
+      return ready.error();
+    }
+  }
+  auto done = work(replica->server);
+  replica->note(done.ok() ? nullptr : &done.error());
+  return done;
 }
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -200,16 +248,46 @@ bool Client::knows(Node node, std::string_view setting) const {
   return replica != nullptr && replica->server.knows(setting);
 }
 
+std::vector<Node> Client::order(uint32_t shard) const {
+  std::vector<std::pair<uint64_t, Node>> found;
+  for (uint32_t replica = 0; replica < replicas(shard); ++replica) {
+    Replica& known = *impl_->find({shard, replica});
+    const std::scoped_lock lock(known.mutex);
+    found.push_back({known.failures, {shard, replica}});
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<Node> nodes;
+  for (const auto& [failures, node] : found) nodes.push_back(node);
+  return nodes;
+}
+
+std::string Client::trouble(Node node) const {
+  Replica* const replica = impl_->find(node);
+  if (replica == nullptr) return {};
+  const std::scoped_lock lock(replica->mutex);
+  return replica->trouble;
+}
+
+uint32_t Client::seconds() const noexcept { return impl_->clock_.seconds(); }
+
+Status Client::ask_time(const Context& context, Node node) {
+  VIRIDIAN_TRY(const uint32_t seconds,
+               impl_->ask(context, node, [&](Server& server) { return server.seconds(context); }));
+  impl_->clock_.learn(seconds);
+  return ok_status();
+}
+
 Result<Block> Client::select(const Context& context, Node node, const std::string& sql,
                              const Shape& shape) {
-  VIRIDIAN_TRY(Server * server, impl_->server(context, node));
-  return server->select(context, sql, shape);
+  return impl_->ask(context, node,
+                    [&](Server& server) { return server.select(context, sql, shape); });
 }
 
 Status Client::stream(const Context& context, Node node, const std::string& sql, const Shape& shape,
                       const std::function<Status(Block&)>& take) {
-  VIRIDIAN_TRY(Server * server, impl_->server(context, node));
-  return server->stream(context, sql, shape, take);
+  return impl_->ask(context, node,
+                    [&](Server& server) { return server.stream(context, sql, shape, take); });
 }
 
 Status Client::insert(const Context& context, Node node, std::string_view table,
@@ -225,16 +303,14 @@ Status Client::insert(const Context& context, Node node, std::string_view table,
   std::string names;
   for (const Column& column : block.columns)
     names += fmt::format("{}{}", names.empty() ? "" : ", ", identifier(column.name));
-  VIRIDIAN_TRY(Server * server, impl_->server(context, node));
-  return server->insert(context,
-                        fmt::format("INSERT INTO {}.{} ({}) FORMAT Native", impl_->database_,
-                                    identifier(table), names),
-                        body);
+  const std::string statement = fmt::format("INSERT INTO {}.{} ({}) FORMAT Native",
+                                            impl_->database_, identifier(table), names);
+  return impl_->ask(context, node,
+                    [&](Server& server) { return server.insert(context, statement, body); });
 }
 
 Status Client::execute(const Context& context, Node node, const std::string& sql) {
-  VIRIDIAN_TRY(Server * server, impl_->server(context, node));
-  return server->execute(context, sql);
+  return impl_->ask(context, node, [&](Server& server) { return server.execute(context, sql); });
 }
 
 }  // namespace viridian::clickhouse

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "clickhouse/block.h"
 #include "viridian/base/context.h"
@@ -59,6 +60,16 @@ class Client final : public Component {
   bool replicated() const noexcept;
   /// Whether the server knows a setting, or a setting of MergeTree tables.
   bool knows(Node node, std::string_view setting) const;
+
+  /// A shard's replicas: those that answered last first, by number. A refusal is an answer too.
+  std::vector<Node> order(uint32_t shard) const;
+  /// Why a server did not answer its last request; empty if it did.
+  std::string trouble(Node node) const;
+
+  /// Seconds since 1970, for rows: see RowClock. Each server is asked for its time when it is first
+  /// used; and by ask_time(), after which a clock that was set or held up is right again.
+  uint32_t seconds() const noexcept;
+  Status ask_time(const Context&, Node);
 
   /// A statement with a small result, whole or not at all, and without a FORMAT.
   /// `shape` says the columns: names, order and types must be exactly those.

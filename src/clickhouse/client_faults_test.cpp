@@ -1,10 +1,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <new>
 #include <string>
 #include <thread>
 
 #include "clickhouse/client.h"
+#include "clickhouse/http_connection.h"
 #include "clickhouse/native.h"
 #include "clickhouse/test_client.h"
 #include "clickhouse/test_server.h"
@@ -32,6 +35,8 @@ std::string chunk(std::string_view bytes) {
 }
 const std::string kChunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 const std::string kLastChunk = "0\r\n\r\n";
+/// What the fake server's clock shows: a time long from now.
+constexpr uint32_t kTime = 4'000'000'000;
 
 /// A client of a server that answers `reply` to everything but the questions at the start.
 class FakeServer {
@@ -44,6 +49,10 @@ class FakeServer {
             return {whole("200 OK", "", names({"max_threads", "async_insert"})), Then::keep, {}};
           if (request.body.find("FROM system.merge_tree_settings") != std::string::npos)
             return {whole("200 OK", "", names({"fsync_after_insert"})), Then::keep, {}};
+          if (request.body.find("now()") != std::string::npos)
+            return {whole("200 OK", "", *encode_native({{{"now", std::vector{kTime}}}})),
+                    Then::keep,
+                    {}};
           return script(request);
         }) {
     config::Sources sources;
@@ -113,6 +122,12 @@ TEST(ClientFaults, OnlySettingsThatTheServerKnowsAreSent) {
   EXPECT_EQ(stream.find("wait_end_of_query"), std::string::npos);
   EXPECT_TRUE(fake.client().knows({}, "fsync_after_insert"));
   EXPECT_FALSE(fake.client().knows({}, "insert_deduplicate"));
+}
+
+TEST(ClientFaults, RowsDoNotBearATimeBeforeTheServers) {
+  FakeServer fake({whole("200 OK", "", ""), Then::keep, {}});
+  EXPECT_GE(fake.client().seconds(), kTime);
+  EXPECT_LT(fake.client().seconds(), kTime + 3600);
 }
 
 TEST(ClientFaults, AnExceptionHeaderCountsEvenWith200) {
@@ -199,6 +214,23 @@ TEST(ClientFaults, SilenceIsGivenUp) {
   EXPECT_EQ(status.error().code(), Code::unavailable);
   EXPECT_NE(status.error().message().find("clickhouse.timeout_ms"), std::string::npos);
   EXPECT_EQ(fake.insert().error().code(), Code::unavailable);
+}
+
+// Memory may run out wherever an answer is taken.
+TEST(ClientFaults, AnExceptionDoesNotPassThroughTheNetworksCode) {
+  TestServer server([](const TestRequest&) -> TestReply {
+    return {whole("200 OK", "", "some bytes"), Then::keep, {}};
+  });
+  auto connection = HttpConnection::create({server.url(), {}, {}});
+  ASSERT_TRUE(connection.ok());
+  const auto take = [](std::string_view) -> Taken { throw std::bad_alloc(); };
+  ASSERT_TRUE((*connection)->begin({"", "", false}, take).ok());
+  const std::atomic<bool> stopping{false};
+  const Context context;
+  const auto over =
+      (*connection)->run({context, std::chrono::seconds(10), stopping}, [] { return false; });
+  ASSERT_FALSE(over.ok());
+  EXPECT_EQ(over.error().code(), Code::resource_exhausted) << over.error().message();
 }
 
 TEST(ClientFaults, ASlowAnswerThatGoesOnIsWaitedFor) {

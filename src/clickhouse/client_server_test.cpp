@@ -3,6 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <new>
 #include <random>
 #include <thread>
 
@@ -62,6 +63,19 @@ TEST_F(ClientServer, EveryTypeComesBackBitForBit) {
     ASSERT_TRUE(back.ok()) << back.error().message();
     EXPECT_TRUE(same_bits(block, *back)) << rows;
   }
+}
+
+// More than what is taken before there is a thread for the network.
+TEST_F(ClientServer, StreamThatCannotBeTakenEndsAndNothingElse) {
+  const auto stream = [&] {
+    return client_->stream(context_, {}, "SELECT number FROM system.numbers LIMIT 20000000",
+                           {{"number", std::vector<uint64_t>()}},
+                           [](Block&) -> Status { throw std::bad_alloc(); });
+  };
+  EXPECT_THROW((void)stream(), std::bad_alloc);
+  EXPECT_TRUE(
+      client_->select(context_, {}, "SELECT toUInt8(1) AS n", {{"n", std::vector<uint8_t>()}})
+          .ok());
 }
 
 TEST_F(ClientServer, NoRowsAreNoRows) {

@@ -93,6 +93,7 @@ class HttpConnection::Impl {
   std::string_view upload_;
   bool repeatable_ = false;
   bool running_ = false;
+  bool no_memory_ = false;  ///< for what was to be taken
   Clock::time_point last_byte_;
 };
 
@@ -141,6 +142,7 @@ Status HttpConnection::Impl::begin(const HttpRequest& request, HttpSink sink) {
   answer_ = HttpAnswer();
   sent_ = 0;
   reusable_ = false;
+  no_memory_ = false;
   error_[0] = '\0';
   sink_ = std::move(sink);
   upload_ = request.body;
@@ -166,8 +168,15 @@ size_t HttpConnection::Impl::on_header(char* data, size_t size, size_t count, vo
   return size * count;
 }
 
+// No exception may pass through libcurl's functions, which are C.
 size_t HttpConnection::Impl::on_body(char* data, size_t size, size_t count, void* self) {
-  return static_cast<Impl*>(self)->body(std::string_view(data, size * count));
+  Impl& impl = *static_cast<Impl*>(self);
+  try {
+    return impl.body(std::string_view(data, size * count));
+  } catch (...) {
+    impl.no_memory_ = true;
+    return 0;
+  }
 }
 
 size_t HttpConnection::Impl::on_upload(char* data, size_t size, size_t count, void* self) {
@@ -273,6 +282,7 @@ Result<bool> HttpConnection::Impl::finished() {
   }
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
   end();
+  if (no_memory_) return failed(Code::resource_exhausted, "there is no memory for its answer");
   if (result != CURLE_OK) {
     const std::string_view said = error_[0] != '\0' ? error_ : curl_easy_strerror(result);
     return failed(code_of(result), fmt::format("{} (libcurl {})", said, static_cast<int>(result)));

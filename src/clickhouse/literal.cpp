@@ -34,6 +34,15 @@ std::string literal(std::string_view bytes) { return quoted(bytes, '\''); }
 
 std::string literal(const Uuid& uuid) { return "toUUID('" + uuid.to_string() + "')"; }
 
+std::string literals(std::span<const Uuid> uuids) {
+  std::string list;
+  for (const Uuid& uuid : uuids) {
+    if (!list.empty()) list += ", ";
+    list += literal(uuid);
+  }
+  return list;
+}
+
 std::string identifier(std::string_view name) { return quoted(name, '`'); }
 
 }  // namespace viridian::clickhouse

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,8 @@ namespace viridian::clickhouse {
 /// Any bytes.
 std::string literal(std::string_view bytes);
 std::string literal(const Uuid& uuid);
+/// As a list has them between its brackets.
+std::string literals(std::span<const Uuid> uuids);
 /// A name between backquotes.
 std::string identifier(std::string_view name);
 

@@ -78,6 +78,15 @@ Status Server::discover(const Context& context) {
   return ok_status();
 }
 
+Result<uint32_t> Server::seconds(const Context& context) {
+  VIRIDIAN_TRY(const Block block, select(context, "SELECT toUInt32(now()) AS now FROM system.one",
+                                         {{"now", std::vector<uint32_t>()}}));
+  if (block.rows() != 1)
+    return Error(Code::data_loss,
+                 fmt::format("ClickHouse at {} does not tell its time", address()));
+  return block.get<std::vector<uint32_t>>(0).front();
+}
+
 std::shared_ptr<const Server::Settings> Server::settings() const {
   const std::scoped_lock lock(mutex_);
   return settings_;

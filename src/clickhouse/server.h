@@ -39,6 +39,8 @@ class Server {
   /// Null until discover() has succeeded.
   std::shared_ptr<const Settings> settings() const;
   bool knows(std::string_view setting) const;
+  /// Its time, since 1970.
+  Result<uint32_t> seconds(const Context& context);
 
   Result<Block> select(const Context&, const std::string& sql, const Shape& shape);
   Status stream(const Context&, const std::string& sql, const Shape& shape,

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <exception>
 #include <system_error>
 #include <thread>
 
@@ -46,6 +47,17 @@ Outcome hand_on(const Context& context, StreamBuffer& buffer, const Shape& shape
   }
 }
 
+/// The thread that reads from the network, which ends before what it uses does, whatever happens.
+struct Network {
+  StreamBuffer& buffer;
+  std::thread thread = {};
+  void end() {
+    buffer.abandon();
+    if (thread.joinable()) thread.join();
+  }
+  ~Network() { end(); }
+};
+
 bool went_away(const Error& error) {
   return error.code() == Code::cancelled || error.code() == Code::deadline_exceeded;
 }
@@ -63,14 +75,18 @@ Status Server::stream(const Context& context, const std::string& sql, const Shap
       measure.note(lease->begin({parameters(Kind::stream, query_id), statement, true},
                                 [&buffer](std::string_view bytes) { return buffer.put(bytes); })));
   Result<bool> over = lease->run(patience(context), [&buffer] { return buffer.holding(); });
-  std::thread network;
+  Network network{buffer};
   if (over.ok() && !*over) {
     // More than a little: from here on network and decoding run side by side.
     buffer.wait_for_room();
     try {
-      network = std::thread([this, &over, &lease, &context, &buffer] {
-        lease->resume();
-        over = lease->run(patience(context), [] { return false; });
+      network.thread = std::thread([this, &over, &lease, &context, &buffer] {
+        try {
+          lease->resume();
+          over = lease->run(patience(context), [] { return false; });
+        } catch (const std::exception&) {
+          over = Error(Code::resource_exhausted, "out of memory");
+        }
         buffer.finish();
       });
     } catch (const std::system_error&) {
@@ -81,8 +97,7 @@ Status Server::stream(const Context& context, const std::string& sql, const Shap
     buffer.finish();
   }
   Outcome outcome = hand_on(context, buffer, shape, take);
-  buffer.abandon();
-  if (network.joinable()) network.join();
+  network.end();
   received_.inc(lease->answer().bytes);
   const bool ended_here = !outcome.status.ok() && !outcome.broken;
   if (ended_here || (over.ok() ? !*over : went_away(over.error()))) kill(query_id);

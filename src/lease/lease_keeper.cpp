@@ -403,6 +403,34 @@ std::vector<ServerInfo> LeaseKeeper::servers() const {
   return listed;
 }
 
+// Nobody else has the slot in between, so what holds of it under the old epoch, such as how long it
+// is certain, holds under the new one.
+Status LeaseKeeper::renew(const Context& context, const CollectionId& collection, uint64_t epoch) {
+  const std::lock_guard round(round_mutex_);
+  if (stopped_) return Error(Code::unavailable, "the leases are stopped");
+  const Lease seen{slot_of(collection), epoch, options_.id};
+  const Error over(Code::aborted, fmt::format("collection [{}] is not this server's under epoch {}",
+                                              collection.to_string(), epoch));
+  Slot before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = slots_[seen.slot];
+  }
+  if (!before.held || before.lease != seen) return over;
+  VIRIDIAN_TRY(const auto taken, store_->take(context, options_.id, std::span(&seen, 1)));
+  const std::lock_guard lock(mutex_);
+  Slot& slot = slots_[seen.slot];
+  if (taken.empty()) {
+    if (slot.lease == seen) lose(slot);
+    return over;
+  }
+  slot = before;  // confirm() may have missed the old epoch meanwhile
+  slot.lease.epoch = epoch + 1;
+  obs::log(obs::Level::warn, "lease", "a slot goes on under a new epoch",
+           {{"slot", seen.slot}, {"epoch", slot.lease.epoch}});
+  return ok_status();
+}
+
 Status LeaseKeeper::seize(const Context& context, uint32_t slot) {
   if (slot >= kSlots)
     return Error(
@@ -415,6 +443,7 @@ Status LeaseKeeper::seize(const Context& context, uint32_t slot) {
     const std::lock_guard lock(mutex_);
     if (slots_[slot].held) {
       slots_[slot].kept = true;
+      slots_[slot].leaving = false;  // the round may just have begun to hand it over
       return ok_status();
     }
   }

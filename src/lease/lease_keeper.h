@@ -75,6 +75,7 @@ class LeaseKeeper : public Component, public Leases {
   void end_write(const CollectionId&) noexcept override;
   bool certain(const CollectionId&, uint64_t epoch) const noexcept override;
   std::vector<ServerInfo> servers() const override;
+  Status renew(const Context&, const CollectionId&, uint64_t epoch) override;
   /// The slot stays here, whoever else is to have it, until this process stops or another one takes
   /// it so. Returns once it can be used: not before whoever had it must have noticed.
   Status take(const Context&, uint32_t slot) override;

@@ -211,6 +211,37 @@ TEST_F(Keepers, SeizedSlotCanBeUsedOnceItsHolderIsCertainNoMore) {
   EXPECT_EQ(two.seize(Context(), kSlots).error().code(), Code::invalid_argument);
 }
 
+TEST_F(Keepers, SlotThatIsSeizedWhileItIsBeingHandedOverStays) {
+  LeaseKeeper& one = add("one");
+  // With a write under way no slot is given up, only marked.
+  for (uint32_t slot = 0; slot < kSlots; ++slot) one.begin_write(in_slot(slot));
+  add("two");
+  for (uint32_t slot = 0; slot < kSlots; ++slot) {
+    ASSERT_TRUE(one.seize(Context(), slot).ok());
+    EXPECT_TRUE(one.epoch(Context(), in_slot(slot)).ok()) << slot;
+    one.end_write(in_slot(slot));
+  }
+  pass(kTtl);
+  EXPECT_EQ(usable(one).size(), kSlots);
+}
+
+TEST_F(Keepers, RenewedSlotGoesOnUnderALaterEpochAtOnce) {
+  LeaseKeeper& one = add("one");
+  ASSERT_TRUE(one.renew(Context(), in_slot(3), 1).ok());
+  EXPECT_EQ(*one.epoch(Context(), in_slot(3)), 2u);
+  EXPECT_TRUE(certain(one, 3));
+  EXPECT_EQ(one.confirm(Context(), in_slot(3), 1).error().code(), Code::aborted);
+  EXPECT_TRUE(one.confirm(Context(), in_slot(3), 2).ok());
+  EXPECT_EQ(one.renew(Context(), in_slot(3), 1).error().code(), Code::aborted);
+  EXPECT_EQ(*one.epoch(Context(), in_slot(4)), 1u);
+  pass(kTtl);
+  EXPECT_EQ(*one.epoch(Context(), in_slot(3)), 2u);
+  LeaseKeeper& two = add("two");
+  ASSERT_TRUE(two.seize(Context(), 3).ok());
+  EXPECT_EQ(one.renew(Context(), in_slot(3), 2).error().code(), Code::aborted) << "it is gone";
+  EXPECT_FALSE(one.epoch(Context(), in_slot(3)).ok());
+}
+
 TEST_F(Keepers, FrozenServerThatComesBackKnowsThatItLostItsSlots) {
   LeaseKeeper& one = add("one");
   add("two");
@@ -257,6 +288,7 @@ class Simulation {
     if (what == 93 && number(4) == 0) any().killed = true;
     if (what == 94 && number(4) == 0) any().stopping = true;
     if (what == 95 && number(4) == 0) any().seizes = number(kSlots);
+    if (what == 96) any().renews = number(kSlots);
     check();
   }
   uint64_t changes_of_hands() const {
@@ -273,7 +305,10 @@ class Simulation {
     bool killed = false;
     bool stopping = false;
     std::optional<uint32_t> seizes;
-    bool done = false;  // its thread has ended
+    std::optional<uint32_t> renews;
+    std::optional<LeaseStore::Lease> seized;  // the last one
+    Time seized_at{0};                        // by its clock
+    bool done = false;                        // its thread has ended
     std::jthread thread;
   };
 
@@ -297,9 +332,7 @@ class Simulation {
     options.id = "server" + std::to_string(i);
     options.ttl = kTtl;
     options.rounds_by_itself = false;
-    options.now = [this, &server] {
-      return Time(static_cast<int64_t>(static_cast<double>(now_.count()) * server.rate));
-    };
+    options.now = [this, &server] { return own_time(server); };
     server.keeper = std::make_unique<LeaseKeeper>(
         std::make_unique<SimulatedStore>([this, i](auto work) { return call(i, work); }), options);
     server.thread = std::jthread([this, i, &server] { run(i, server); });
@@ -312,15 +345,40 @@ class Simulation {
     (void)server.keeper->start(Context());
     while (!ending_ && !server.stopping) {
       wait_for_turn(i);
-      if (server.seizes) (void)server.keeper->seize(Context(), *server.seizes);
+      if (server.renews) renew(server, *server.renews);
+      server.renews.reset();
+      if (server.seizes) seize(i, server, *server.seizes);
       server.seizes.reset();
-      (void)server.keeper->round(Context());
+      if (server.keeper->round(Context()).ok()) check_seized(i, server);
     }
     server.keeper->stop();
     const std::lock_guard lock(mutex_);
     server.done = true;
     turn_ = kMain;
     turned_.notify_all();
+  }
+  static void renew(Server& server, uint32_t slot) {
+    const auto epoch = server.keeper->epoch(Context(), in_slot(slot));
+    if (!epoch.ok() || !server.keeper->renew(Context(), in_slot(slot), *epoch).ok()) return;
+    EXPECT_NE(server.keeper->epoch(Context(), in_slot(slot)).value_or(0), *epoch);
+  }
+  void seize(size_t i, Server& server, uint32_t slot) {
+    server.seized.reset();
+    if (!server.keeper->seize(Context(), slot).ok()) return;
+    const LeaseStore::Lease lease = leases_.read().leases.at(slot);
+    if (lease.server == "server" + std::to_string(i)) server.seized = lease;
+    server.seized_at = own_time(server);
+  }
+  /// What was seized and is still its own can be used, at the latest once whoever had it is certain
+  /// no more.
+  void check_seized(size_t i, Server& server) {
+    if (!server.seized || own_time(server) - server.seized_at <= kTtl) return;
+    if (leases_.read().leases.at(server.seized->slot) != *server.seized) return;
+    EXPECT_TRUE(server.keeper->epoch(Context(), in_slot(server.seized->slot)).ok())
+        << "server" << i << ", slot " << server.seized->slot;
+  }
+  Time own_time(const Server& server) const {
+    return Time(static_cast<int64_t>(static_cast<double>(now_.count()) * server.rate));
   }
   Status call(size_t i, const std::function<void(MemoryLeases&)>& work) {
     wait_for_turn(i);

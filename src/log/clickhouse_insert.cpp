@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
+#include "clickhouse/pause.h"
 #include "log/clickhouse_writer.h"
 
 // How a group of rows gets into record_log, and on how many replicas it is seen there.
@@ -38,7 +38,7 @@ bool leaves_doubt(const Error& error) {
 }  // namespace
 
 Writer::Outcome Writer::insert(const Context& context, std::span<const Part> parts) {
-  LogBlocks blocks(seconds_now(), options_.block_rows, options_.block_bytes);
+  LogBlocks blocks(parts_.client.seconds(), options_.block_rows, options_.block_bytes);
   for (const Part& part : parts)
     for (const auto& [first, batch] : part.batches)
       blocks.add(part.collection, part.epoch, first, *batch);
@@ -49,8 +49,7 @@ Writer::Outcome Writer::insert(const Context& context, std::span<const Part> par
       some = true;
       continue;
     }
-    // Some rows are stored under these numbers, which so cannot be given to others.
-    if (some) outcome.stored = Stored::unknown;
+    if (some && outcome.stored == Stored::no) outcome.stored = Stored::partly;
     return outcome;
   }
   return {};
@@ -59,15 +58,14 @@ Writer::Outcome Writer::insert(const Context& context, std::span<const Part> par
 Writer::Outcome Writer::insert_block(const Context& context, const Block& block) {
   Outcome outcome{Stored::no, Error(Code::unavailable, "no server was asked")};
   for (milliseconds wait = kFirstPause;; wait = std::min(wait * 2, kLongestPause)) {
-    const std::vector<Node> nodes = parts_.replicas.order(shard_);
+    const std::vector<Node> nodes = parts_.client.order(shard_);
     if (const Status checked = context.check(); !checked.ok()) {
       outcome.error = checked.error();
       return outcome;
     }
     for (const Node& node : nodes) {
-      const Context attempt = nodes.size() == 1 ? context : limited(kAttempt);
+      const Context attempt = nodes.size() == 1 ? context : limited_attempt(context, kAttempt);
       const Status inserted = parts_.client.insert(attempt, node, kLogTable, block);
-      parts_.replicas.note(node, inserted);
       if (inserted.ok()) {
         parts_.metrics.inserts.inc();
         return {};
@@ -95,9 +93,8 @@ Status Writer::wait_for_copy(const Context& context, Node node, std::span<const 
                   log_table(parts_.client), kSealOp, fmt::join(ranges, " OR "));
   const auto until = Context::Clock::now() + kCopyPatience;
   for (milliseconds wait = kFirstLook;; wait = std::min(wait * 2, kLongestLook)) {
-    const auto block =
-        parts_.client.select(limited(kAttempt), node, sql, {{"n", std::vector<uint64_t>()}});
-    parts_.replicas.note(node, block.ok() ? ok_status() : Status(block.error()));
+    const auto block = parts_.client.select(limited_attempt(context, kAttempt), node, sql,
+                                            {{"n", std::vector<uint64_t>()}});
     if (!block.ok()) return block.error();
     const uint64_t found = block->rows() == 1 ? block->get<std::vector<uint64_t>>(0).front() : 0;
     if (found == due) return ok_status();
@@ -113,7 +110,7 @@ Status Writer::wait_for_copy(const Context& context, Node node, std::span<const 
 // A replica that answers an insert with success may have taken it for one that another replica
 // got: only what is seen is there.
 Status Writer::read_back(const Context& context, std::span<const Part> parts) {
-  const std::vector<Node> nodes = parts_.replicas.order(shard_);
+  const std::vector<Node> nodes = parts_.client.order(shard_);
   if (!parts_.client.replicated() && options_.copies <= 1) return ok_status();
   const size_t due = std::min<size_t>(options_.copies, nodes.size());
   std::vector<bool> has(nodes.size());

@@ -3,13 +3,13 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
-#include <string_view>
 #include <unordered_set>
 #include <utility>
 
+#include "clickhouse/erase.h"
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
+#include "clickhouse/placement.h"
+#include "log/clickhouse_rows.h"
 #include "log/log_errors.h"
 
 namespace viridian::clickhouse {
@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// What Segment::placement says of a shard, before its number.
-constexpr std::string_view kPlacement = "shard-";
 /// An age beyond this is any age.
 constexpr milliseconds kOldest = std::chrono::hours(24);
 /// While others may append, the history is asked about every now and then.
@@ -28,16 +26,6 @@ constexpr milliseconds kLongestWait{500};
 constexpr uint32_t kCreationSeconds = 3600;
 /// A reader that meets a history that changes under it begins again this often.
 constexpr int kReadAttempts = 5;
-
-std::optional<uint32_t> shard_number(std::string_view placement) {
-  if (!placement.starts_with(kPlacement)) return std::nullopt;
-  placement.remove_prefix(kPlacement.size());
-  uint32_t number = 0;
-  const auto [end, error] =
-      std::from_chars(placement.data(), placement.data() + placement.size(), number);
-  if (error != std::errc() || end != placement.data() + placement.size()) return std::nullopt;
-  return number;
-}
 
 }  // namespace
 
@@ -58,10 +46,9 @@ Log::Log(const Parts& parts, const Options& options)
     : parts_(parts),
       replicas_(parts.client, parts.metrics),
       metrics_(parts.metrics),
-      reader_(parts.client, replicas_, topics_, parts.history, parts.metrics),
-      upkeep_({parts.client, replicas_, topics_, parts.history, parts.leases}, options.upkeep) {
-  const Writer::Parts writing{parts.client,  replicas_,    topics_,
-                              parts.history, parts.leases, metrics_};
+      reader_(parts.client, topics_, parts.history, parts.metrics),
+      upkeep_({parts.client, topics_, parts.history, parts.leases}, options.upkeep) {
+  const Writer::Parts writing{parts.client, topics_, parts.history, parts.leases, metrics_};
   for (uint32_t shard = 0; shard < parts.client.shards(); ++shard)
     writers_.push_back(std::make_unique<Writer>(writing, shard, options.writer));
 }
@@ -81,15 +68,15 @@ Result<uint32_t> Log::shard_of(const Context& context, const CollectionId& colle
   if (!segments.ok()) return segments.error();
   for (const Segment& segment : *segments) {
     if (segment.placement.empty()) continue;
-    const auto shard = shard_number(segment.placement);
-    if (!shard || *shard >= parts_.client.shards()) {
+    VIRIDIAN_TRY(const uint32_t shard, clickhouse::shard_of(segment.placement));
+    if (shard >= parts_.client.shards()) {
       return Error(Code::failed_precondition,
                    fmt::format("collection {} is kept on {}, and clickhouse.url names {} shards: "
                                "name them all, in the order they always had",
                                collection.to_string(), segment.placement, parts_.client.shards()));
     }
-    topics_.set_shard(collection, *shard);
-    return *shard;
+    topics_.set_shard(collection, shard);
+    return shard;
   }
   return 0U;
 }
@@ -107,6 +94,7 @@ Result<SeqId> Log::append_if(const Context& context, const CollectionId& collect
 Result<SeqId> Log::append_checked(const Context& context, const CollectionId& collection,
                                   SharedBatch batch, std::optional<SeqId> only_after) {
   if (batch == nullptr || batch->rows() == 0) return log::empty_batch();
+  VIRIDIAN_TRY_VOID(check_sizes(*batch));
   VIRIDIAN_TRY_VOID(context.check());
   VIRIDIAN_TRY_VOID(upkeep_.finish_drop(context, collection));
   VIRIDIAN_TRY(const uint32_t shard, shard_of(context, collection));
@@ -129,14 +117,14 @@ Status Log::drop(const Context& context, const CollectionId& collection) {
 
 Result<std::vector<CollectionId>> Log::stored(const Context& context, uint32_t shard) {
   // Until a collection has a row in the SysDb, only those who create it know it.
-  const uint32_t before = seconds_now() - (parts_.sysdb == nullptr ? 0 : kCreationSeconds);
-  const std::string sql =
-      fmt::format("SELECT collection_id AS c FROM {} GROUP BY c HAVING toUInt32(max(ts)) <= {}",
-                  log_table(parts_.client), before);
+  const uint32_t age = parts_.sysdb == nullptr ? 0 : kCreationSeconds;
+  const std::string sql = fmt::format(
+      "SELECT collection_id AS c FROM {} GROUP BY c HAVING toUInt32(max(ts)) + {} <= "
+      "toUInt32(now())",
+      log_table(parts_.client), age);
   Error error(Code::unavailable, "no replica was asked");
-  for (const Node& node : replicas_.order(shard)) {
+  for (const Node& node : parts_.client.order(shard)) {
     auto block = parts_.client.select(context, node, sql, {{"c", std::vector<Uuid>()}});
-    replicas_.note(node, block.ok() ? ok_status() : Status(block.error()));
     if (block.ok()) return std::move(block->get<std::vector<Uuid>>(0));
     error = block.error();
   }
@@ -272,15 +260,9 @@ Status Log::erase(const Context& context, const CollectionId& collection, SeqId 
   if (upkeep_.dropping(collection)) return upkeep_.finish_drop(context, collection);
   VIRIDIAN_TRY(const uint32_t shard, shard_of(context, collection));
   VIRIDIAN_TRY(const SeqId end, trim_batches(context, collection, shard, up_to));
-  Status erased = ok_status();
-  for (const Node& node : replicas_.order(shard)) {
-    erased = erase_rows(context, parts_.client, node,
-                        fmt::format("collection_id = {} AND seq <= {} AND op < {}",
-                                    literal(collection), end, kSealOp));
-    replicas_.note(node, erased);
-    if (erased.ok()) break;
-  }
-  return erased;
+  return erase_rows(context, parts_.client, shard, kLogTable,
+                    fmt::format("collection_id = {} AND seq <= {} AND op < {}", literal(collection),
+                                end, kSealOp));
 }
 
 std::vector<HealthFinding> Log::health(const Context& context) {

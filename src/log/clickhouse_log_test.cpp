@@ -16,7 +16,7 @@
 #include "conformance/clickhouse_server.h"
 #include "conformance/mem_history.h"
 #include "conformance/single_leases.h"
-#include "log/clickhouse_erase.h"
+#include "log/clickhouse_rows.h"
 #include "log/seal_history.h"
 
 namespace viridian::clickhouse {
@@ -34,12 +34,14 @@ class FlakyHistory final : public History {
   explicit FlakyHistory(History& inner) : inner_(inner) {}
   std::atomic<bool> down = false;
   std::atomic<int> asked = 0;
+  std::atomic<int> refused = 0;  ///< calls of commit()
 
   Result<Extent> begin(const Context& c, const CollectionId& id, uint64_t epoch) override {
     return inner_.begin(c, id, epoch);
   }
   std::vector<Status> commit(const Context& c, std::span<const Commit> commits) override {
     if (!down) return inner_.commit(c, commits);
+    ++refused;
     return std::vector<Status>(commits.size(), Error(Code::unavailable, "down"));
   }
   Result<Extent> extent(const Context& c, const CollectionId& id) override {
@@ -64,13 +66,38 @@ class FlakyHistory final : public History {
   History& inner_;
 };
 
+/// Leases that are about to be given up, or are gone, as a test says.
+class FadingLeases final : public viridian::Leases {
+ public:
+  std::atomic<bool> leaving = false;  ///< nothing is begun under them any more
+  std::atomic<bool> gone = false;
+  std::atomic<int> asked = 0;
+
+  Result<Holder> holder(const Context&, const CollectionId&) override {
+    return Holder{"another", "", false};
+  }
+  Result<uint64_t> epoch(const Context&, const CollectionId&) override {
+    ++asked;
+    if (leaving || gone) return Error(Code::aborted, "not this server's to write");
+    return uint64_t{1};
+  }
+  Status confirm(const Context&, const CollectionId&, uint64_t) override {
+    if (gone) return Error(Code::aborted, "not this server's");
+    return ok_status();
+  }
+  bool certain(const CollectionId&, uint64_t) const noexcept override { return !leaving && !gone; }
+  std::vector<ServerInfo> servers() const override { return {}; }
+  Status renew(const Context&, const CollectionId&, uint64_t) override { return ok_status(); }
+  Status take(const Context&, uint32_t) override { return ok_status(); }
+};
+
 /// A process with a log whose histories are the rows' own.
 struct Process {
   Process(const Settings& settings, const std::shared_ptr<SharedLease>& lease, bool holds,
-          const Upkeep::Options& upkeep = {})
+          const Log::Options& options = {})
       : client(settings), leases(lease, holds), seals(client.client(), leases), history(seals) {
     log = std::make_unique<Log>(Log::Parts{client.client(), history, leases, client.metrics()},
-                                Log::Options{{}, upkeep});
+                                options);
   }
   ClickHouseClient client;
   SingleLeases leases;
@@ -88,9 +115,9 @@ SharedBatch batch_of(size_t rows) {
 class ClickHouseLogTest : public testing::Test {
  protected:
   void SetUp() override { SKIP_WITHOUT_CLICKHOUSE(); }
-  std::unique_ptr<Process> process(bool holds, const Upkeep::Options& upkeep = {}) {
+  std::unique_ptr<Process> process(bool holds, const Log::Options& options = {}) {
     if (settings_.begin() == settings_.end()) settings_ = ClickHouseServer::shared()->settings();
-    return std::make_unique<Process>(settings_, lease_, holds, upkeep);
+    return std::make_unique<Process>(settings_, lease_, holds, options);
   }
   SeqId append(Process& process, size_t rows) {
     const auto last = process.log->append(Context(), id_, batch_of(rows));
@@ -170,11 +197,11 @@ TEST_F(ClickHouseLogTest, ReaderOfWhatCameToNothingBeginsAnew) {
   // Rows of the second epoch that its owner never committed, and the third did not see.
   const auto third = process(true);
   ASSERT_TRUE(third->seals.begin(Context(), id_, 3).ok());
-  LogBlocks late(seconds_now(), 10, 1000);
+  LogBlocks late(third->client.client().seconds(), 10, 1000);
   late.add(id_, 3, 4, *batch_of(2));
   ASSERT_TRUE(third->client.client().insert(Context(), {}, kLogTable, late.blocks().front()).ok());
   ASSERT_EQ(reader->log->read(Context(), id_, 0, 1 << 20)->back().last_seq(), 5u);
-  LogBlocks seal(seconds_now(), 10, 1000);
+  LogBlocks seal(third->client.client().seconds(), 10, 1000);
   seal.add_seal(id_, 4, 3, 3);
   ASSERT_TRUE(third->client.client().insert(Context(), {}, kLogTable, seal.blocks().front()).ok());
   EXPECT_TRUE(reader->log->counts(id_, 5)) << "nobody has asked";
@@ -212,6 +239,95 @@ TEST_F(ClickHouseLogTest, DoubtfulBatchIsSettledWithoutAnotherAppend) {
   EXPECT_FALSE(owner->log->append(Context::with_timeout(milliseconds(200)), id_, batch_of(3)).ok());
   owner->history.down = false;
   EXPECT_TRUE(owner->log->wait(Context::with_timeout(std::chrono::minutes(1)), id_, 4).ok());
+}
+
+TEST_F(ClickHouseLogTest, DoubtfulBatchIsKeptWhileASlotIsOnlyLeavingAndNotOnceItIsLost) {
+  ClickHouseClient client(ClickHouseServer::shared()->settings());
+  FadingLeases leases;
+  MemHistory rows;
+  FlakyHistory history(rows);
+  Log log({client.client(), history, leases, client.metrics()}, {});
+  // Of a batch that is stored; from then on the leases are as `then` says.
+  const auto lose_an_answer = [&](std::atomic<bool>& then) {
+    const int before = history.refused;
+    history.down = true;
+    while (history.refused == before)
+      EXPECT_FALSE(log.append(Context::with_timeout(milliseconds(200)), id_, batch_of(3)).ok());
+    then = true;
+    history.down = false;
+  };
+  const auto await_asked = [&](int more) {
+    const int before = leases.asked;
+    while (leases.asked < before + more) std::this_thread::yield();
+  };
+  leases.leaving = true;
+  EXPECT_EQ(log.append(Context(), id_, batch_of(1)).error().code(), Code::aborted);
+  leases.leaving = false;
+  lose_an_answer(leases.leaving);
+  await_asked(3);
+  leases.leaving = false;
+  EXPECT_TRUE(log.wait(Context::with_timeout(std::chrono::minutes(1)), id_, 2).ok());
+  lose_an_answer(leases.gone);
+  await_asked(1);
+  std::this_thread::sleep_for(milliseconds(100));
+  const int asked = leases.asked;
+  std::this_thread::sleep_for(milliseconds(1200));
+  EXPECT_EQ(leases.asked, asked) << "nothing is left to try again";
+}
+
+TEST_F(ClickHouseLogTest, RecordThatNoInsertTakesIsRefusedAndTheCollectionGoesOn) {
+  const auto owner = process(true);
+  RecordBatch batch;
+  for (const char* id : {"small", "huge"}) batch.ids.push_back(id);
+  batch.documents.push_back("d");
+  batch.documents.push_back(std::string(Client::kBlockBytes, 'x'));
+  const auto refused =
+      owner->log->append(Context(), id_, std::make_shared<const RecordBatch>(std::move(batch)));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::invalid_argument);
+  EXPECT_NE(refused.error().message().find("'huge'"), std::string::npos);
+  EXPECT_EQ(append(*owner, 1), 1u);
+  EXPECT_EQ(count(*owner, "collection_id = " + literal(id_) + " AND op < 9"), 1u);
+}
+
+// A first record that fills a block, and then more of them than the server is sent at once.
+TEST_F(ClickHouseLogTest, BatchOfWhichALaterBlockIsRefusedLeavesNothingThatCounts) {
+  Log::Options options;
+  options.writer.block_rows = 2 * Client::kBlockRows;
+  options.writer.block_bytes = size_t{12} << 20;
+  const auto owner = process(true, options);
+  EXPECT_EQ(append(*owner, 2), 2u);
+  RecordBatch batch;
+  for (size_t i = 0; i <= Client::kBlockRows + 1; ++i) {
+    batch.ids.push_back("id" + std::to_string(i));
+    batch.documents.push_back(i == 0 ? std::string(options.writer.block_bytes, 'x') : "");
+  }
+  const auto refused =
+      owner->log->append(Context(), id_, std::make_shared<const RecordBatch>(std::move(batch)));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::unavailable) << refused.error().message();
+  EXPECT_EQ(append(*owner, 1), 3u);
+  const auto found = owner->log->read(Context(), id_, 0, 1 << 20);
+  ASSERT_TRUE(found.ok()) << found.error().message();
+  ASSERT_EQ(found->size(), 2u);
+  EXPECT_EQ(found->back().batch->rows(), 1u);
+  const std::string stored = "collection_id = " + literal(id_) + " AND op < 9";
+  const uint64_t rows = count(*owner, stored);
+  std::this_thread::sleep_for(milliseconds(1200));
+  EXPECT_EQ(count(*owner, stored), rows) << "it is not sent again and again";
+}
+
+TEST_F(ClickHouseLogTest, ManyCollectionsAreForgottenByMoreStatementsThanOne) {
+  const auto owner = process(true);
+  append(*owner, 1);
+  std::vector<CollectionId> dropped{id_};
+  for (int i = 0; i < 6000; ++i) dropped.push_back(Uuid::random());
+  Topics topics;
+  Upkeep upkeep({owner->client.client(), topics, owner->history, owner->leases}, {});
+  upkeep.drop(dropped);
+  const Context context = Context::with_timeout(std::chrono::minutes(1));
+  for (const CollectionId& id : dropped) ASSERT_TRUE(upkeep.finish_drop(context, id).ok());
+  EXPECT_EQ(count(*owner, "collection_id = " + literal(id_)), 0u);
 }
 
 TEST_F(ClickHouseLogTest, HolderAnswersForItselfAsLongAsItIsCertain) {
@@ -279,15 +395,14 @@ TEST_F(ClickHouseLogTest, DaysGoOnceEverythingInThemIsLetGoOf) {
   constexpr uint32_t kDay = 86'400;
   const CollectionId other = Uuid::random();
   for (const CollectionId& id : {id_, other}) {
-    LogBlocks old(seconds_now() - 5 * kDay, 10, 10'000);
+    LogBlocks old(owner->client.client().seconds() - 5 * kDay, 10, 10'000);
     old.add_seal(id, 1, 0, 0);
     old.add(id, 1, 1, *batch_of(4));
     ASSERT_TRUE(owner->client.client().insert(Context(), {}, kLogTable, old.blocks().front()).ok());
   }
   EXPECT_EQ(append(*owner, 2), 6u);
-  Replicas replicas(owner->client.client(), owner->client.metrics());
   Topics topics;
-  Upkeep upkeep({owner->client.client(), replicas, topics, owner->history, owner->leases}, {});
+  Upkeep upkeep({owner->client.client(), topics, owner->history, owner->leases}, {});
   const std::string old_rows = "ts < now() - 86400";
   ASSERT_TRUE(owner->log->trim(Context(), id_, 4).ok());
   ASSERT_TRUE(upkeep.drop_days(Context()).ok());

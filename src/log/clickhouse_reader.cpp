@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
+#include "clickhouse/pause.h"
 #include "log/log_errors.h"
 
 namespace viridian::clickhouse {
@@ -47,10 +47,8 @@ struct Reader::Progress {
   std::vector<RowAt> partial;  ///< of a batch whose end is in the next window
 };
 
-Reader::Reader(Client& client, Replicas& replicas, Topics& topics, History& history,
-               obs::Metrics& metrics)
+Reader::Reader(Client& client, Topics& topics, History& history, obs::Metrics& metrics)
     : client_(client),
-      replicas_(replicas),
       topics_(topics),
       history_(history),
       short_answers_(metrics.counter("viridian_clickhouse_log_short_reads_total",
@@ -75,7 +73,6 @@ Result<Reader::Window> Reader::fetch_from(const Context& context, Node node, con
     return ok_status();
   };
   const Status outcome = client_.stream(context, node, sql, read_shape(), keep);
-  replicas_.note(node, outcome);
   if (!outcome.ok()) return outcome.error();
   const auto by_number = [](const RowAt& a, const RowAt& b) { return a.seq() < b.seq(); };
   const auto same = [](const RowAt& a, const RowAt& b) { return a.seq() == b.seq(); };
@@ -112,7 +109,7 @@ Result<Reader::Window> Reader::fetch(const Context& context, const Range& range,
   const auto patience = Topics::Clock::now() + kPatience;
   for (milliseconds wait = kFirstPause;; wait = std::min(wait * 2, kLongestPause)) {
     Error error(Code::unavailable, "no replica was asked");
-    for (const Node& node : replicas_.order(range.shard)) {
+    for (const Node& node : client_.order(range.shard)) {
       auto window = fetch_from(context, node, range, extent);
       if (window.ok()) return window;
       VIRIDIAN_TRY_VOID(context.check());
@@ -141,9 +138,8 @@ Result<SeqId> Reader::batch_end(const Context& context, const CollectionId& coll
       log_table(client_), literal(collection), before, number, epoch, kSealOp, kLastOfBatch,
       kLastOfBatch);
   Error error(Code::unavailable, "no replica was asked");
-  for (const Node& node : replicas_.order(shard)) {
+  for (const Node& node : client_.order(shard)) {
     const auto block = client_.select(context, node, sql, {{"m", std::vector<uint64_t>()}});
-    replicas_.note(node, block.ok() ? ok_status() : Status(block.error()));
     if (block.ok() && block->rows() == 1)
       return std::max(before, block->get<std::vector<uint64_t>>(0).front());
     VIRIDIAN_TRY_VOID(context.check());

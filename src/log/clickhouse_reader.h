@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "clickhouse/client.h"
-#include "log/clickhouse_replicas.h"
 #include "log/clickhouse_rows.h"
 #include "log/clickhouse_topics.h"
 #include "log/history.h"
@@ -19,8 +18,7 @@ namespace viridian::clickhouse {
 /// Thread-safe.
 class Reader {
  public:
-  Reader(Client& client, Replicas& replicas, Topics& topics, History& history,
-         obs::Metrics& metrics);
+  Reader(Client& client, Topics& topics, History& history, obs::Metrics& metrics);
 
   /// As Consumer::read(), of a history that goes beyond `after`, which is not before its base.
   ///   unavailable   some numbers are on no replica that answers
@@ -54,7 +52,6 @@ class Reader {
   static Status take(Window window, Progress& progress, size_t limit_bytes);
 
   Client& client_;
-  Replicas& replicas_;
   Topics& topics_;
   History& history_;
   obs::Counter& short_answers_;

@@ -1,6 +1,5 @@
 #pragma once
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -24,15 +23,10 @@ struct NodeHealth {
   uint64_t delay_seconds = 0;  ///< age of the oldest of them
 };
 
-/// Which replica of a shard to ask. Thread-safe.
+/// How ClickHouse's servers do. Thread-safe.
 class Replicas {
  public:
   Replicas(Client& client, obs::Metrics& metrics);
-
-  /// A shard's replicas: those that answered last first, by number.
-  std::vector<Node> order(uint32_t shard) const;
-  /// Notes how a request to a server ended. A refusal is an answer too.
-  void note(Node node, const Status& outcome);
 
   /// Asks every server.
   std::vector<NodeHealth> health(const Context& context);
@@ -40,20 +34,15 @@ class Replicas {
   std::vector<NodeHealth> noted() const;
 
  private:
-  struct State {
+  struct Gauges {
     Node node;
-    uint64_t failures = 0;  ///< since the last answer
-    std::string error;
-    obs::Gauge* unavailable = nullptr;
     obs::Gauge* delay = nullptr;
     obs::Gauge* read_only = nullptr;
   };
-  void ask(const Context& context, NodeHealth& health);
-  State& state(Node node);
+  void ask(const Context& context, const Gauges& gauges, NodeHealth& health);
 
   Client& client_;
-  mutable std::mutex mutex_;
-  std::vector<std::vector<State>> shards_;
+  std::vector<Gauges> nodes_;
 };
 
 }  // namespace viridian::clickhouse

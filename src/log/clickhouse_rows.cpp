@@ -62,6 +62,15 @@ size_t text_bytes(const NullableStringColumn& column, size_t row) {
   return column.empty() ? 0 : column[row].value_or(std::string_view()).size();
 }
 
+size_t vector_bytes(const RecordBatch& batch, size_t row) {
+  return batch.embedding(row) == nullptr ? 0 : batch.embeddings.dim * sizeof(float);
+}
+
+size_t row_bytes(const RecordBatch& batch, size_t row, std::string_view metadata) {
+  return kRowBytes + batch.ids[row].size() + vector_bytes(batch, row) + metadata.size() +
+         text_bytes(batch.documents, row) + text_bytes(batch.uris, row);
+}
+
 uint8_t flags_of(const RecordBatch& batch, size_t row, bool has_metadata) {
   unsigned flags = 0;
   if (batch.embedding(row) != nullptr) flags |= kHasVector;
@@ -139,6 +148,28 @@ Status take_metadata(std::span<const RowAt> rows, RecordBatch& batch) {
 
 }  // namespace
 
+std::string log_table(const Client& client) {
+  return fmt::format("{}.{}", client.database(), kLogTable);
+}
+
+Status check_sizes(const RecordBatch& batch, size_t most) {
+  // Metadata takes up to eight times as much in a row as in memory, where a flag is one bit.
+  constexpr size_t kGrows = 16;
+  const size_t vectors = batch.embeddings.values.size() * sizeof(float);
+  const size_t rest = batch.size_bytes() - std::min(vectors, batch.size_bytes());
+  if (kRowBytes + batch.embeddings.dim * sizeof(float) + kGrows * rest <= most) return ok_status();
+  const std::vector<std::string> metadata = encode_metadata(batch);
+  for (size_t row = 0; row < batch.rows(); ++row) {
+    const size_t bytes = row_bytes(batch, row, metadata[row]);
+    if (bytes <= most) continue;
+    return Error(Code::invalid_argument,
+                 fmt::format("record '{}' takes {} bytes in the log, which takes at most {} for "
+                             "one: make its document or metadata smaller",
+                             batch.ids[row].substr(0, 200), bytes, most));
+  }
+  return ok_status();
+}
+
 LogBlocks::LogBlocks(uint32_t seconds, size_t limit_rows, size_t limit_bytes)
     : seconds_(seconds), limit_rows_(limit_rows), limit_bytes_(limit_bytes) {}
 
@@ -168,10 +199,7 @@ void LogBlocks::add(const CollectionId& collection, uint64_t epoch, SeqId first,
                     const RecordBatch& batch) {
   const std::vector<std::string> metadata = encode_metadata(batch);
   for (size_t row = 0; row < batch.rows(); ++row) {
-    const size_t vector = batch.embedding(row) == nullptr ? 0 : batch.embeddings.dim;
-    Block& block =
-        room_for(kRowBytes + batch.ids[row].size() + vector * sizeof(float) + metadata[row].size() +
-                 text_bytes(batch.documents, row) + text_bytes(batch.uris, row));
+    Block& block = room_for(row_bytes(batch, row, metadata[row]));
     push(block, kCollection, collection);
     push(block, kSeq, uint64_t{first + row});
     push(block, kEpoch, epoch);

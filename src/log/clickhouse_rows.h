@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "clickhouse/block.h"
+#include "clickhouse/client.h"
 #include "viridian/base/result.h"
 #include "viridian/model/ids.h"
 #include "viridian/model/record_batch.h"
@@ -14,6 +15,8 @@
 namespace viridian::clickhouse {
 
 inline constexpr std::string_view kLogTable = "record_log";
+/// The same as a statement names it.
+std::string log_table(const Client& client);
 
 /// The value of `op` of a row that is no record: it says where an epoch begins.
 inline constexpr uint8_t kSealOp = 9;
@@ -28,6 +31,14 @@ inline constexpr uint8_t kNullUri = 32;
 inline constexpr uint8_t kLastOfBatch = 64;
 /// The batch lists which record has which vector (RecordBatch::embedding_rows).
 inline constexpr uint8_t kListsVectors = 128;
+
+/// Bytes of rows, as LogBlocks counts them, that one insert takes beside the names and types of its
+/// columns.
+inline constexpr size_t kMostRowBytes = Client::kBlockBytes - 4096;
+
+/// Whether each record of the batch fits into one insert.
+///   invalid_argument  one does not
+Status check_sizes(const RecordBatch& batch, size_t most = kMostRowBytes);
 
 /// Makes blocks of record_log. Rows go into the last block until it is as large as an insert may
 /// be; all rows have the same time.

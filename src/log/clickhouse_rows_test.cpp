@@ -7,6 +7,7 @@
 #include <limits>
 #include <random>
 
+#include "clickhouse/native.h"
 #include "conformance/random_batches.h"
 #include "log/clickhouse_metadata.h"
 
@@ -101,6 +102,50 @@ TEST(LogRows, BlocksKeepToTheirLimits) {
   LogBlocks by_bytes(7, 1000, 10'000);
   by_bytes.add(Uuid::random(), 1, 1, batch);
   EXPECT_GE(by_bytes.blocks().size(), 10u);
+}
+
+// An insert that is larger than the client takes would be refused amid a batch, for good.
+TEST(LogRows, BlockIsNoLargerThanItsCountedBytes) {
+  std::mt19937_64 random(21);
+  for (int round = 0; round < 300; ++round) {
+    const size_t most = 500 + random() % 5000;
+    LogBlocks blocks(7, 65'536, most);
+    for (int i = 0; i < 5; ++i)
+      blocks.add(Uuid::random(), UINT64_MAX, UINT64_MAX / 2, conformance::random_batch(random, 12));
+    for (const Block& block : blocks.blocks()) {
+      const auto encoded = encode_native(block);
+      ASSERT_TRUE(encoded.ok());
+      if (block.rows() == 1) continue;
+      EXPECT_LE(encoded->size(), most + Client::kBlockBytes - kMostRowBytes);
+    }
+  }
+}
+
+TEST(LogRows, RecordThatIsTooLargeIsNamed) {
+  std::mt19937_64 random(22);
+  for (int round = 0; round < 300; ++round) {
+    const RecordBatch batch = conformance::random_batch(random, 12);
+    const size_t most = 100 + random() % 600;
+    LogBlocks blocks(7, 1, 1);  // a block for each row
+    blocks.add(Uuid::random(), 1, 1, batch);
+    size_t largest = 0;
+    for (const Block& block : blocks.blocks())
+      largest = std::max(largest, encode_native(block)->size());
+    if (check_sizes(batch, most).ok()) {
+      EXPECT_LE(largest, most + Client::kBlockBytes - kMostRowBytes);
+    } else {
+      EXPECT_GT(largest, most);
+    }
+  }
+  RecordBatch batch;
+  for (const char* id : {"small", "huge"}) batch.ids.push_back(id);
+  batch.documents.push_back("");
+  batch.documents.push_back(std::string(10'000, 'x'));
+  const Status refused = check_sizes(batch, 9'000);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), Code::invalid_argument);
+  EXPECT_NE(refused.error().message().find("'huge'"), std::string::npos);
+  EXPECT_TRUE(check_sizes(batch).ok());
 }
 
 // What a query gave may be another version's, or rows of two batches.

@@ -6,7 +6,9 @@
 #include <map>
 #include <utility>
 
-#include "log/clickhouse_erase.h"
+#include "clickhouse/erase.h"
+#include "clickhouse/literal.h"
+#include "log/clickhouse_rows.h"
 #include "log/guarded.h"
 #include "log/wait.h"
 #include "obs/log.h"
@@ -22,6 +24,11 @@ constexpr milliseconds kShortestPoll{5};
 constexpr std::chrono::minutes kRound{2};
 /// Time that is left for drops when the log is closed.
 constexpr std::chrono::seconds kLastRound{10};
+
+/// Dropped collections that one statement names: a statement may not be longer than 256 KiB.
+constexpr size_t kForgottenAtOnce = 1000;
+/// Between two tries to forget them.
+constexpr std::chrono::seconds kPauseAfterFailure{10};
 
 /// A collection in slot 0: who holds that drops days.
 constexpr CollectionId kFirstSlot{};
@@ -82,6 +89,7 @@ Context Upkeep::limited() {
 
 void Upkeep::run() {
   auto days_at = Context::Clock::now() + options_.drop_days_every;
+  auto forget_at = Context::Clock::now();
   while (true) {
     {
       std::unique_lock lock(mutex_);
@@ -94,10 +102,16 @@ void Upkeep::run() {
       wake_ = false;
       if (stopping_) break;
     }
-    report("dropped collections are not forgotten yet",
-           log::guarded([&] { return forget(limited()); }));
+    if (Context::Clock::now() >= forget_at) {
+      const Status forgotten = log::guarded([&] { return forget(limited()); });
+      report("dropped collections are not forgotten yet", forgotten);
+      // With a replica away this takes a while, and nobody waits for it. Others wait for the rest.
+      if (!forgotten.ok()) forget_at = Context::Clock::now() + kPauseAfterFailure;
+    }
     report("last numbers could not be asked for", log::guarded([&] { return poll(limited()); }));
     if (Context::Clock::now() < days_at) continue;
+    report("a server's time could not be asked for",
+           log::guarded([&] { return ask_times(limited()); }));
     report("the log's old days could not be dropped",
            log::guarded([&] { return drop_days(limited()); }));
     days_at = Context::Clock::now() + options_.drop_days_every;
@@ -106,29 +120,31 @@ void Upkeep::run() {
          log::guarded([&] { return forget(Context::with_timeout(kLastRound)); }));
 }
 
-// First the histories: rows without one count for nothing.
 Status Upkeep::forget(const Context& context) {
-  std::vector<CollectionId> ids;
-  {
-    const std::lock_guard lock(mutex_);
-    ids.assign(dropping_.begin(), dropping_.end());
-  }
-  if (ids.empty()) return ok_status();
-  VIRIDIAN_TRY_VOID(parts_.history.forget(context, ids));
-  for (uint32_t shard = 0; shard < parts_.client.shards(); ++shard) {
-    Status erased = ok_status();
-    for (const Node& node : parts_.replicas.order(shard)) {
-      erased = erase_rows(context, parts_.client, node,
-                          fmt::format("collection_id IN ({})", literals(ids)));
-      parts_.replicas.note(node, erased);
-      if (erased.ok()) break;
+  while (true) {
+    std::vector<CollectionId> ids;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const CollectionId& id : dropping_) {
+        if (ids.size() == kForgottenAtOnce) break;
+        ids.push_back(id);
+      }
     }
-    VIRIDIAN_TRY_VOID(erased);
+    if (ids.empty()) return ok_status();
+    VIRIDIAN_TRY_VOID(forget(context, ids));
+    const std::lock_guard lock(mutex_);
+    for (const CollectionId& id : ids) dropping_.erase(id);
+    dropped_.notify_all();
   }
+}
+
+// First the histories: rows without one count for nothing.
+Status Upkeep::forget(const Context& context, const std::vector<CollectionId>& ids) {
+  VIRIDIAN_TRY_VOID(parts_.history.forget(context, ids));
+  for (uint32_t shard = 0; shard < parts_.client.shards(); ++shard)
+    VIRIDIAN_TRY_VOID(erase_rows(context, parts_.client, shard, kLogTable,
+                                 fmt::format("collection_id IN ({})", literals(ids))));
   for (const CollectionId& id : ids) parts_.topics.forget(id);
-  const std::lock_guard lock(mutex_);
-  for (const CollectionId& id : ids) dropping_.erase(id);
-  dropped_.notify_all();
   return ok_status();
 }
 
@@ -172,28 +188,62 @@ Result<bool> Upkeep::may_go(const Context& context, const CollectionId& collecti
   return true;
 }
 
-Status Upkeep::drop_days_of(const Context& context, uint32_t shard) {
-  const Node node = parts_.replicas.order(shard).front();
-  const std::string table = log_table(parts_.client);
+Status Upkeep::ask_times(const Context& context) {
+  Status asked = ok_status();
+  for (uint32_t shard = 0; shard < parts_.client.shards(); ++shard) {
+    for (const Node& node : parts_.client.order(shard)) {
+      Status one = parts_.client.ask_time(context, node);
+      if (!one.ok()) asked = std::move(one);
+    }
+  }
+  return asked;
+}
+
+// Every replica has to answer: dropping a partition takes what one alone has, too. A day is long
+// past once it is for all their clocks; rows bear the time of one of them, or a later one
+// (RowClock).
+Result<Upkeep::Days> Upkeep::old_days(const Context& context, uint32_t shard) {
+  const std::vector<Node> nodes = parts_.client.order(shard);
+  using Numbers = std::vector<uint32_t>;
+  uint32_t first_kept = UINT32_MAX;
+  for (const Node& node : nodes) {
+    VIRIDIAN_TRY(const Block block,
+                 parts_.client.select(context, node,
+                                      fmt::format("SELECT toUInt32(toYYYYMMDD(now() - {})) AS day",
+                                                  options_.days_stay.count()),
+                                      {{"day", Numbers()}}));
+    if (block.rows() != 1) return Error(Code::data_loss, "ClickHouse does not tell the day");
+    first_kept = std::min(first_kept, block.get<Numbers>(0).front());
+  }
   const std::string sql = fmt::format(
-      "SELECT toUInt32(toYYYYMMDD(ts)) AS day, collection_id AS c, max(seq) AS m FROM "
-      "{} WHERE toYYYYMMDD(ts) < toYYYYMMDD(now() - {}) GROUP BY day, c",
-      table, options_.days_stay.count());
+      "SELECT toUInt32(toYYYYMMDD(ts)) AS day, collection_id AS c, max(seq) AS m FROM {} WHERE "
+      "toYYYYMMDD(ts) < {} GROUP BY day, c",
+      log_table(parts_.client), first_kept);
   const Shape shape = {
-      {"day", std::vector<uint32_t>()}, {"c", std::vector<Uuid>()}, {"m", std::vector<uint64_t>()}};
-  VIRIDIAN_TRY(const Block block, parts_.client.select(context, node, sql, shape));
-  std::map<uint32_t, std::vector<size_t>> days;
-  for (size_t row = 0; row < block.rows(); ++row)
-    days[block.get<std::vector<uint32_t>>(0)[row]].push_back(row);
-  for (const auto& [day, rows] : days) {
+      {"day", Numbers()}, {"c", std::vector<Uuid>()}, {"m", std::vector<uint64_t>()}};
+  Days days;
+  for (const Node& node : nodes) {
+    VIRIDIAN_TRY(const Block block, parts_.client.select(context, node, sql, shape));
+    for (size_t row = 0; row < block.rows(); ++row) {
+      SeqId& last = days[block.get<Numbers>(0)[row]][block.get<std::vector<Uuid>>(1)[row]];
+      last = std::max(last, block.get<std::vector<uint64_t>>(2)[row]);
+    }
+  }
+  return days;
+}
+
+Status Upkeep::drop_days_of(const Context& context, uint32_t shard) {
+  VIRIDIAN_TRY(const Days days, old_days(context, shard));
+  for (const auto& [day, lasts] : days) {
     bool all = true;
-    for (size_t i = 0; i < rows.size() && all; ++i) {
-      VIRIDIAN_TRY(all, may_go(context, block.get<std::vector<Uuid>>(1)[rows[i]],
-                               block.get<std::vector<uint64_t>>(2)[rows[i]]));
+    for (const auto& [collection, last] : lasts) {
+      VIRIDIAN_TRY(all, may_go(context, collection, last));
+      if (!all) break;
     }
     if (!all) continue;
     VIRIDIAN_TRY_VOID(parts_.client.execute(
-        context, node, fmt::format("ALTER TABLE {} DROP PARTITION {}", table, day)));
+        context, parts_.client.order(shard).front(),
+        fmt::format("ALTER TABLE {} DROP PARTITION {}", log_table(parts_.client), day)));
   }
   return ok_status();
 }

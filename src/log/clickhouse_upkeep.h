@@ -2,6 +2,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -10,7 +11,6 @@
 #include <vector>
 
 #include "clickhouse/client.h"
-#include "log/clickhouse_replicas.h"
 #include "log/clickhouse_topics.h"
 #include "log/history.h"
 #include "viridian/spi/leases.h"
@@ -23,7 +23,6 @@ class Upkeep {
  public:
   struct Parts {
     Client& client;
-    Replicas& replicas;
     Topics& topics;
     History& history;
     viridian::Leases& leases;
@@ -51,6 +50,7 @@ class Upkeep {
   void keep_fresh(const CollectionId& collection, std::chrono::milliseconds age);
 
   /// Drops the days of which every record was let go of. Part of what happens by itself.
+  ///   unavailable  a replica does not answer: others may lack what it has
   Status drop_days(const Context&);
 
   /// Ends the thread, after the drops that were asked for. Idempotent.
@@ -59,6 +59,12 @@ class Upkeep {
  private:
   void run();
   Status forget(const Context&);
+  Status forget(const Context&, const std::vector<CollectionId>& ids);
+  /// Asks every server for its time.
+  Status ask_times(const Context&);
+  /// By day, the last number of each collection that any replica shows.
+  using Days = std::map<uint32_t, std::map<CollectionId, SeqId>>;
+  Result<Days> old_days(const Context&, uint32_t shard);
   Status drop_days_of(const Context&, uint32_t shard);
   /// Whether nothing of the collection up to `last` is needed, and it is known without those rows.
   Result<bool> may_go(const Context&, const CollectionId& collection, SeqId last);

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "log/clickhouse_erase.h"
+#include "clickhouse/pause.h"
 #include "log/guarded.h"
 #include "log/log_errors.h"
 #include "log/wait.h"
@@ -66,7 +66,8 @@ void Writer::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (current_) current_->cancel();
+    for (auto* context : {&current_, &attempt_})
+      if (*context) (*context)->cancel();
   }
   work_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -152,6 +153,18 @@ Context Writer::limited(milliseconds limit) {
   return context;
 }
 
+Context Writer::limited_attempt(const Context& group, milliseconds limit) {
+  if (group.deadline()) {
+    const auto left = *group.deadline() - Context::Clock::now();
+    limit = std::clamp(std::chrono::ceil<milliseconds>(left), milliseconds(0), limit);
+  }
+  Context context = Context::with_timeout(limit);
+  const std::lock_guard lock(mutex_);
+  if (stopping_) context.cancel();
+  attempt_ = context;
+  return context;
+}
+
 void Writer::answer(Append& append, Result<SeqId> result) {
   const std::lock_guard lock(mutex_);
   if (!append.result) append.result = std::move(result);
@@ -195,9 +208,25 @@ Error Writer::not_holder(const Context& context, const CollectionId& collection,
                            collection.to_string(), holder.ok() ? holder->server : "another one"));
 }
 
+// A slot that is only about to be handed over may be used again under the same epoch: what was
+// numbered stays as long as the leases do not say that it never will be.
+void Writer::let_go(const Context& context, const CollectionId& collection) {
+  const auto doubtful = doubtful_.find(collection);
+  if (doubtful == doubtful_.end()) return;
+  const uint64_t epoch = doubtful->second.epoch;
+  const Status held = parts_.leases.confirm(context, collection, epoch);
+  if (held.ok() || held.error().code() != Code::aborted) return;
+  parts_.topics.fenced(collection, epoch);
+  parts_.metrics.fenced.inc(doubtful->second.batches.size());
+  doubtful_.erase(doubtful);
+}
+
 Result<Topics::Writing> Writer::prepare(const Context& context, const CollectionId& collection) {
   const auto epoch = parts_.leases.epoch(context, collection);
-  if (!epoch.ok()) return not_holder(context, collection, epoch.error());
+  if (!epoch.ok()) {
+    if (epoch.error().code() == Code::aborted) let_go(context, collection);
+    return not_holder(context, collection, epoch.error());
+  }
   auto writing = parts_.topics.writing(collection);
   if (!writing || writing->epoch != *epoch) {
     doubtful_.erase(collection);
@@ -239,7 +268,8 @@ std::vector<Writer::Part> Writer::number(const Context& context,
         continue;
       }
       places[collection] = parts.size();
-      parts.push_back({collection, writing->epoch, writing->committed, writing->committed, {}, {}});
+      parts.push_back(
+          {collection, writing->epoch, writing->committed, writing->committed, {}, {}, false});
     }
     Part& part = parts[places[collection]];
     if (append->only_after && *append->only_after != part.to) {
@@ -272,10 +302,11 @@ void Writer::store_parts(const Context& context, std::vector<Part> parts) {
   if (parts.empty()) return;
   // Until more is known. Whatever happens from here on, these numbers are not given to others.
   for (const Part& part : parts)
-    doubtful_[part.collection] = {part.collection, part.epoch,   part.from,
-                                  part.to,         part.batches, {}};
+    doubtful_[part.collection] = {part.collection, part.epoch, part.from, part.to,
+                                  part.batches,    {},         true};
   const Outcome outcome = insert(context, parts);
-  if (outcome.stored == Stored::no) return refused(context, std::move(parts), outcome.error);
+  if (outcome.stored == Stored::no || outcome.stored == Stored::partly)
+    return refused(context, std::move(parts), outcome);
   Status safe = ok_status();
   if (outcome.stored == Stored::unknown)
     safe = outcome.error;
@@ -290,30 +321,33 @@ void Writer::store_parts(const Context& context, std::vector<Part> parts) {
 }
 
 // One collection's batch must not be what another's fails for.
-void Writer::refused(const Context& context, std::vector<Part> parts, const Error& error) {
+void Writer::refused(const Context& context, std::vector<Part> parts, const Outcome& outcome) {
+  const Error& error = outcome.error;
+  for (Part& part : parts) part.tried = part.tried || outcome.stored == Stored::partly;
   if (error.code() == Code::resource_exhausted) {
     back_off_ = std::clamp(back_off_ * 2, kFirstBackOff, kLongestBackOff);
     for (size_t i = parts.size(); i > 0; --i) put_back(parts[i - 1], error);
     return;
   }
-  if (parts.size() == 1) {
-    Part& part = parts.front();
-    if (!part.appends.empty()) return fail(part, error);
-    // An earlier try may have stored it, or a part of it. If no later one ever will, only a new
-    // epoch makes it void.
-    if (error.code() == Code::invalid_argument)
-      (void)parts_.leases.take(context, slot_of(part.collection));
+  if (parts.size() > 1) {
+    for (Part& part : parts) {
+      std::vector<Part> alone;
+      alone.push_back(std::move(part));
+      store_parts(context, std::move(alone));
+    }
     return;
   }
-  for (Part& part : parts) {
-    std::vector<Part> alone;
-    alone.push_back(std::move(part));
-    store_parts(context, std::move(alone));
-  }
+  const Part& part = parts.front();
+  if (!part.tried) return fail(part, error);
+  doubt(part, error);
+  // If no later try will ever store the rest, only a new epoch makes void what is stored: it is
+  // begun before anything else of the collection, or, if it cannot be had now, after the next try.
+  if (error.code() == Code::invalid_argument)
+    (void)parts_.leases.renew(context, part.collection, part.epoch);
 }
 
 void Writer::put_back(const Part& part, const Error& error) {
-  if (part.appends.empty()) return;
+  if (part.tried) return doubt(part, error);
   doubtful_.erase(part.collection);
   const auto now = Context::Clock::now();
   const std::lock_guard lock(mutex_);

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "clickhouse/client.h"
-#include "log/clickhouse_replicas.h"
 #include "log/clickhouse_rows.h"
 #include "log/clickhouse_topics.h"
 #include "log/history.h"
@@ -44,7 +43,6 @@ class Writer {
  public:
   struct Parts {
     Client& client;
-    Replicas& replicas;
     Topics& topics;
     History& history;
     viridian::Leases& leases;
@@ -54,7 +52,7 @@ class Writer {
     uint64_t group_bytes = 16 << 20;
     uint32_t copies = 1;
     size_t block_rows = Client::kBlockRows;
-    size_t block_bytes = Client::kBlockBytes;
+    size_t block_bytes = kMostRowBytes;
   };
 
   Writer(const Parts& parts, uint32_t shard, const Options& options);
@@ -85,9 +83,10 @@ class Writer {
     SeqId to = 0;
     std::vector<std::pair<SeqId, SharedBatch>> batches;
     std::vector<SharedAppend> appends;  ///< that wait for it
+    bool tried = false;  ///< some of it may be stored: these numbers cannot be given to others
   };
-  /// How far an insert got.
-  enum class Stored : uint8_t { yes, no, unknown };
+  /// How far an insert got. Partly: some blocks are stored, and the server refused another.
+  enum class Stored : uint8_t { yes, no, partly, unknown };
   struct Outcome {
     Stored stored = Stored::yes;
     Error error{Code::internal, "stored"};
@@ -101,7 +100,7 @@ class Writer {
   Result<Topics::Writing> prepare(const Context&, const CollectionId& collection);
   void retry_doubtful();
   void store_parts(const Context&, std::vector<Part> parts);
-  void refused(const Context&, std::vector<Part> parts, const Error& error);
+  void refused(const Context&, std::vector<Part> parts, const Outcome& outcome);
   Outcome insert(const Context&, std::span<const Part> parts);
   Outcome insert_block(const Context&, const Block& block);
   Status read_back(const Context&, std::span<const Part> parts);
@@ -112,8 +111,11 @@ class Writer {
   void fail(const Part& part, const Error& error);
   void doubt(const Part& part, const Error& error);
   void put_back(const Part& part, const Error& error);
+  void let_go(const Context&, const CollectionId& collection);
   void answer(Append& append, Result<SeqId> result);
   Context limited(std::chrono::milliseconds limit);
+  /// For one request of what is under way in `group`, which is not to take all of its time.
+  Context limited_attempt(const Context& group, std::chrono::milliseconds limit);
   Error not_holder(const Context&, const CollectionId& collection, const Error& error);
 
   const Parts parts_;
@@ -126,6 +128,7 @@ class Writer {
   std::deque<SharedAppend> queue_;
   std::vector<CollectionId> forgotten_;
   std::optional<Context> current_;  ///< of what is under way, so that stop() ends it
+  std::optional<Context> attempt_;  ///< of the request that is part of it, the same way
   std::atomic<bool> stopping_ = false;
   // The thread's own:
   std::map<CollectionId, Part> doubtful_;

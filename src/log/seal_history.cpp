@@ -7,8 +7,8 @@
 #include <map>
 #include <utility>
 
+#include "clickhouse/erase.h"
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
 #include "log/clickhouse_rows.h"
 #include "log/log_errors.h"
 
@@ -113,7 +113,7 @@ Result<Extent> SealHistory::extent(const Context& context, const CollectionId& c
 
 Status SealHistory::seal(const Context& context, const CollectionId& collection, uint64_t epoch,
                          const Seal& seal) {
-  LogBlocks blocks(seconds_now(), Client::kBlockRows, Client::kBlockBytes);
+  LogBlocks blocks(client_.seconds(), Client::kBlockRows, Client::kBlockBytes);
   blocks.add_seal(collection, epoch, seal.prev_epoch, seal.prev_last);
   return client_.insert(context, kNode, kLogTable, blocks.blocks().front());
 }
@@ -219,7 +219,7 @@ Status SealHistory::forget(const Context& context, std::span<const CollectionId>
              collections.end();
     });
   }
-  return erase_rows(context, client_, kNode,
+  return erase_rows(context, client_, kNode.shard, kLogTable,
                     fmt::format("collection_id IN ({})", literals(collections)));
 }
 

@@ -10,7 +10,6 @@ namespace viridian::segment {
 namespace {
 
 constexpr std::string_view kName = "images";
-constexpr std::string_view kShard = "shard-";
 
 uint64_t mixed(uint64_t value) noexcept {
   value = (value ^ (value >> 31)) * 0x7fb5d329728ea185u;
@@ -77,16 +76,6 @@ std::vector<SegmentChange> changes_for(const Base& base, const std::vector<Segme
     changes.push_back(std::move(change));
   }
   return changes;
-}
-
-std::string placement_of(uint32_t shard) { return std::string(kShard) + std::to_string(shard); }
-
-uint32_t shard_of(const std::string& placement) {
-  uint32_t shard = 0;
-  if (placement.starts_with(kShard))
-    (void)std::from_chars(placement.data() + kShard.size(), placement.data() + placement.size(),
-                          shard);
-  return shard;
 }
 
 }  // namespace viridian::segment

@@ -28,8 +28,4 @@ Result<Base> base_of(const std::vector<Segment>& segments);
 /// What to publish so that base_of() gives this.
 std::vector<SegmentChange> changes_for(const Base& base, const std::vector<Segment>& segments);
 
-/// "shard-N", and back. Anything else is shard 0: there was only one when it was made.
-std::string placement_of(uint32_t shard);
-uint32_t shard_of(const std::string& placement);
-
 }  // namespace viridian::segment

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <vector>
@@ -56,6 +57,11 @@ class BaseStore {
 
   /// How many copies of a shard can be read. Not all of them may be complete.
   virtual uint32_t copies(const Place&) const = 0;
+  /// Which copy a load is to read from in its n-th attempt, from 0 on: where one is behind, another
+  /// one is not.
+  virtual uint32_t copy_for(const Place& place, uint32_t attempt) const {
+    return attempt % std::max(1u, copies(place));
+  }
   /// On how many of them images must have been seen before they are published.
   virtual uint32_t safe_copies(const Place&) const = 0;
 

@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
-#include <thread>
+#include <span>
 
+#include "clickhouse/erase.h"
 #include "clickhouse/literal.h"
 #include "viridian/spi/leases.h"
 
@@ -16,10 +16,9 @@ using segment::OffsetRange;
 using segment::Place;
 using segment::Versions;
 
+constexpr std::string_view kTable = "records";
 constexpr uint32_t kBuckets = 16;
 constexpr size_t kIdsAtOnce = 500;
-constexpr std::chrono::milliseconds kFirstPause{5};
-constexpr std::chrono::milliseconds kLongestPause{200};
 
 using Bytes = std::vector<uint8_t>;
 using Numbers = std::vector<uint64_t>;
@@ -49,6 +48,52 @@ void take_versions(Block& block, Versions& out) {
   out.deleted = std::move(block.get<Bytes>(2));
 }
 
+uint64_t vector_begin(const segment::Images& images, size_t row) {
+  return row == 0 ? 0 : images.vector_ends[row - 1];
+}
+
+/// What a row takes in an insert, at most.
+size_t row_bytes(const segment::Images& images, size_t row) {
+  constexpr size_t kFixed = 1 + 16 + 8 + 8 + 1 + 1 + 5 * 8;
+  return kFixed + (images.vector_ends[row] - vector_begin(images, row)) * sizeof(float) +
+         images.ids[row].size() + images.metadata[row].size() + images.documents[row].size() +
+         images.uris[row].size();
+}
+
+/// The row after the last one that goes into one insert with `begin`.
+size_t end_of_insert(const segment::Images& images, size_t begin) {
+  constexpr size_t kMostBytes = Client::kBlockBytes - 4096;  // beside the columns' names and types
+  size_t end = begin + 1;
+  for (size_t bytes = row_bytes(images, begin); end < images.rows(); ++end) {
+    bytes += row_bytes(images, end);
+    if (bytes > kMostBytes || end - begin == Client::kBlockRows) break;
+  }
+  return end;
+}
+
+segment::Images rows_of(const segment::Images& images, size_t begin, size_t end) {
+  segment::Images part;
+  const auto copy = [&](const auto& from, auto& to) {
+    to.assign(from.begin() + static_cast<ptrdiff_t>(begin),
+              from.begin() + static_cast<ptrdiff_t>(end));
+  };
+  copy(images.offsets, part.offsets);
+  copy(images.seqs, part.seqs);
+  copy(images.deleted, part.deleted);
+  copy(images.flags, part.flags);
+  const uint64_t first = vector_begin(images, begin);
+  part.vectors.assign(images.vectors.begin() + static_cast<ptrdiff_t>(first),
+                      images.vectors.begin() + static_cast<ptrdiff_t>(images.vector_ends[end - 1]));
+  for (size_t row = begin; row < end; ++row) {
+    part.vector_ends.push_back(images.vector_ends[row] - first);
+    part.ids.push_back(images.ids[row]);
+    part.metadata.push_back(images.metadata[row]);
+    part.documents.push_back(images.documents[row]);
+    part.uris.push_back(images.uris[row]);
+  }
+  return part;
+}
+
 Block to_block(const CollectionId& id, segment::Images images) {
   const size_t rows = images.rows();
   Block block;
@@ -71,7 +116,7 @@ Block to_block(const CollectionId& id, segment::Images images) {
 
 }  // namespace
 
-std::string Images::table() const { return client_.database() + ".records"; }
+std::string Images::table() const { return fmt::format("{}.{}", client_.database(), kTable); }
 
 Status Images::check(const Place& place) const {
   if (place.shard < client_.shards()) return ok_status();
@@ -82,6 +127,19 @@ Status Images::check(const Place& place) const {
 
 uint32_t Images::copies(const Place& place) const {
   return place.shard < client_.shards() ? client_.replicas(place.shard) : 1;
+}
+
+uint32_t Images::copy_for(const Place& place, uint32_t attempt) const {
+  const uint32_t all = copies(place);
+  const uint32_t first = (slot_of(place.collection) + attempt) % all;
+  // One that does not answer costs a long wait; but if the others lack something for good, it is to
+  // be asked again.
+  if (attempt >= 2 * all) return first;
+  for (uint32_t i = 0; i < all; ++i) {
+    const uint32_t copy = (first + i) % all;
+    if (client_.trouble({place.shard, copy}).empty()) return copy;
+  }
+  return first;
 }
 
 uint32_t Images::safe_copies(const Place& place) const {
@@ -124,8 +182,8 @@ Status Images::versions(const Context& context, const Place& place, uint32_t cop
 template <class Work>
 Status Images::on_some_replica(uint32_t shard, Work&& work) {
   Status done = ok_status();
-  for (uint32_t replica = 0; replica < client_.replicas(shard); ++replica) {
-    done = work(Node{shard, replica});
+  for (const Node& node : client_.order(shard)) {
+    done = work(node);
     if (done.ok() || done.error().code() != Code::unavailable) return done;
   }
   return done;
@@ -133,33 +191,18 @@ Status Images::on_some_replica(uint32_t shard, Work&& work) {
 
 Status Images::write(const Context& context, const Place& place, segment::Images images) {
   VIRIDIAN_TRY_VOID(check(place));
-  const Block block = to_block(place.collection, std::move(images));
-  return on_some_replica(
-      place.shard, [&](Node node) { return client_.insert(context, node, "records", block); });
-}
-
-Status Images::erase(const Context& context, uint32_t shard, const std::string& condition) {
-  return on_some_replica(shard, [&](Node node) -> Status {
-    const auto left = [&]() -> Result<uint64_t> {
-      VIRIDIAN_TRY(
-          const Block block,
-          client_.select(context, node,
-                         fmt::format("SELECT count() AS n FROM {} WHERE {}", table(), condition),
-                         {{"n", Numbers()}}));
-      if (block.rows() != 1) return Error(Code::data_loss, "ClickHouse gave no count of rows");
-      return block.get<Numbers>(0).front();
-    };
-    VIRIDIAN_TRY(uint64_t rows, left());
-    if (rows == 0) return ok_status();
-    VIRIDIAN_TRY_VOID(client_.execute(
-        context, node, fmt::format("ALTER TABLE {} DELETE WHERE {}", table(), condition)));
-    for (auto wait = kFirstPause; rows > 0; wait = std::min(wait * 2, kLongestPause)) {
-      VIRIDIAN_TRY_VOID(context.check());
-      std::this_thread::sleep_for(wait);
-      VIRIDIAN_TRY(rows, left());
-    }
-    return ok_status();
-  });
+  // A few large documents are more than one insert takes.
+  for (size_t begin = 0; begin < images.rows();) {
+    const size_t end = end_of_insert(images, begin);
+    const bool all = end - begin == images.rows();
+    const Block block =
+        to_block(place.collection, all ? std::move(images) : rows_of(images, begin, end));
+    VIRIDIAN_TRY_VOID(on_some_replica(
+        place.shard, [&](Node node) { return client_.insert(context, node, kTable, block); }));
+    if (all) break;
+    begin = end;
+  }
+  return ok_status();
 }
 
 // Versions that others replaced go first: as long as a removal is there, nothing that comes before
@@ -167,23 +210,22 @@ Status Images::erase(const Context& context, uint32_t shard, const std::string& 
 Status Images::purge(const Context& context, const Place& place, SeqId at) {
   VIRIDIAN_TRY_VOID(check(place));
   const std::string all = whose_up_to(place.collection, at);
-  VIRIDIAN_TRY_VOID(erase(context, place.shard,
-                          fmt::format("{} AND (offset, seq) NOT IN (SELECT offset, max(seq) FROM "
-                                      "{} WHERE {} GROUP BY offset)",
-                                      all, table(), all)));
-  return erase(context, place.shard, all + " AND deleted = 1");
+  VIRIDIAN_TRY_VOID(erase_rows(context, client_, place.shard, kTable,
+                               fmt::format("{} AND (offset, seq) NOT IN (SELECT offset, max(seq) "
+                                           "FROM {} WHERE {} GROUP BY offset)",
+                                           all, table(), all)));
+  return erase_rows(context, client_, place.shard, kTable, all + " AND deleted = 1");
 }
 
 Status Images::forget(const Context& context, const std::vector<CollectionId>& ids) {
   for (size_t begin = 0; begin < ids.size(); begin += kIdsAtOnce) {
-    std::string list, buckets;
-    for (size_t i = begin; i < std::min(ids.size(), begin + kIdsAtOnce); ++i) {
-      list += (list.empty() ? "" : ", ") + literal(ids[i]);
-      buckets += (buckets.empty() ? "" : ", ") + std::to_string(bucket_of(ids[i]));
-    }
+    const auto part = std::span(ids).subspan(begin, std::min(kIdsAtOnce, ids.size() - begin));
+    std::vector<uint32_t> buckets;
+    for (const CollectionId& id : part) buckets.push_back(bucket_of(id));
+    const std::string condition = fmt::format("bucket IN ({}) AND collection_id IN ({})",
+                                              fmt::join(buckets, ", "), literals(part));
     for (uint32_t shard = 0; shard < client_.shards(); ++shard)
-      VIRIDIAN_TRY_VOID(erase(
-          context, shard, fmt::format("bucket IN ({}) AND collection_id IN ({})", buckets, list)));
+      VIRIDIAN_TRY_VOID(erase_rows(context, client_, shard, kTable, condition));
   }
   return ok_status();
 }

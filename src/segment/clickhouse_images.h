@@ -13,6 +13,8 @@ class Images final : public segment::BaseStore {
   Images(Client& client, uint32_t safe_copies) : client_(client), safe_copies_(safe_copies) {}
 
   uint32_t copies(const segment::Place&) const override;
+  /// Collections begin with different ones, and pass by those that did not answer last.
+  uint32_t copy_for(const segment::Place&, uint32_t attempt) const override;
   uint32_t safe_copies(const segment::Place&) const override;
   Status load(const Context&, const segment::Place&, uint32_t copy, segment::OffsetRange, SeqId at,
               const std::function<Status(segment::Images&)>& take) override;
@@ -28,8 +30,6 @@ class Images final : public segment::BaseStore {
   /// On one replica after the other, until one does it.
   template <class Work>
   Status on_some_replica(uint32_t shard, Work&& work);
-  /// Deletes rows and returns once none of those are left.
-  Status erase(const Context&, uint32_t shard, const std::string& condition);
   Status check(const segment::Place& place) const;
 
   Client& client_;

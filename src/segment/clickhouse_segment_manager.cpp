@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "base/hash.h"
+#include "clickhouse/placement.h"
 #include "segment/clickhouse_images.h"
 #include "segment/local_segment_manager.h"
 #include "segment/unsynced_files.h"
@@ -51,7 +52,7 @@ uint32_t choose_shard(const CollectionId& id, uint32_t shards) {
   uint32_t best = 0;
   uint64_t most = 0;
   for (uint32_t shard = 0; shard < shards; ++shard) {
-    const std::string text = id.to_string() + segment::placement_of(shard);
+    const std::string text = id.to_string() + placement_of(shard);
     const uint64_t weight = hash64(text);
     if (shard != 0 && weight <= most) continue;
     best = shard;
@@ -132,7 +133,7 @@ void SegmentManager::stop() noexcept {
 
 std::vector<Segment> SegmentManager::plan(const CollectionId& id) const {
   std::vector<Segment> segments = Manager::plan(id);
-  const std::string placement = segment::placement_of(choose_shard(id, options_.shards));
+  const std::string placement = placement_of(choose_shard(id, options_.shards));
   for (Segment& segment : segments) segment.placement = placement;
   return segments;
 }

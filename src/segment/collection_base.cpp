@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "clickhouse/placement.h"
 #include "segment/base_loader.h"
 #include "segment/collection_segments.h"
 #include "segment/collection_view.h"
@@ -9,14 +10,15 @@ namespace viridian::segment {
 Status CollectionSegments::open_from_base(const Context& context,
                                           const std::vector<Segment>& segments, uint32_t attempt) {
   VIRIDIAN_TRY(const Base base, base_of(segments));
-  const Place place{id_, shard_of(segments.front().placement)};
+  VIRIDIAN_TRY(const uint32_t shard, clickhouse::shard_of(segments.front().placement));
+  const Place place{id_, shard};
   // What the images came to where they were published counts versions that are gone, so it refuses
   // nothing: what is loaded does.
   const uint64_t expected = std::min(base.bytes, environment_.cache->limit());
   VIRIDIAN_TRY_VOID(environment_.cache->reserve(cache_, expected));
   if (base.sealed != 0) {
-    const uint32_t copies = std::max(1u, environment_.images->copies(place));
-    BaseLoader loader(*environment_.images, place, attempt % copies, base);
+    const uint32_t copy = environment_.images->copy_for(place, attempt);
+    BaseLoader loader(*environment_.images, place, copy, base);
     VIRIDIAN_TRY_VOID(loader.run(context, [&](const LoadedRecords& records) {
       return take_loaded(context, base.sealed, expected, records);
     }));

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <chrono>
 #include <map>
 #include <set>
 #include <utility>
@@ -47,12 +46,6 @@ std::optional<PartName> parse_part(std::string_view name) {
   return parsed;
 }
 
-uint32_t seconds_now() {
-  return static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::seconds>(
-                                   std::chrono::system_clock::now().time_since_epoch())
-                                   .count());
-}
-
 StringColumn one(std::string_view value) { return {value}; }
 
 const Shape kRowShape = {{"version", std::vector<uint64_t>()},
@@ -70,7 +63,7 @@ Status VersionLog::insert(const Context& context, uint64_t version, const std::s
                      {"txn", one(change)},
                      {"prev", one(before)},
                      {"body", one(body)},
-                     {"ts", Times{{seconds_now()}}}}};
+                     {"ts", Times{{client_.seconds()}}}}};
   // The same row twice is as good as once.
   for (int attempt = 1;; ++attempt) {
     Status inserted = client_.insert(context, kNode, kTable, block);

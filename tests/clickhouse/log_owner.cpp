@@ -102,6 +102,7 @@ class Onlooker final : public Component, public viridian::Leases {
   Status confirm(const Context&, const CollectionId&, uint64_t) override { return nothing(); }
   bool certain(const CollectionId&, uint64_t) const noexcept override { return false; }
   std::vector<ServerInfo> servers() const override { return {}; }
+  Status renew(const Context&, const CollectionId&, uint64_t) override { return nothing(); }
   Status take(const Context&, uint32_t) override { return nothing(); }
 
  private:

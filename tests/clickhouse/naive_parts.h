@@ -6,7 +6,7 @@
 
 #include "clickhouse/client.h"
 #include "clickhouse/literal.h"
-#include "log/clickhouse_erase.h"
+#include "log/clickhouse_rows.h"
 #include "log/history.h"
 #include "viridian/spi/leases.h"
 
@@ -49,6 +49,7 @@ class NaiveLeases final : public viridian::Leases {
   Status confirm(const Context&, const CollectionId&, uint64_t) override { return {}; }
   bool certain(const CollectionId&, uint64_t) const noexcept override { return false; }
   std::vector<ServerInfo> servers() const override { return {}; }
+  Status renew(const Context&, const CollectionId&, uint64_t) override { return {}; }
   Status take(const Context&, uint32_t) override { return {}; }
 };
 

@@ -103,6 +103,9 @@ class TableLeases final : public Leases {
       if (server.self) server.heard_ago = own_silence;
     return list;
   }
+  Status renew(const Context&, const CollectionId& collection, uint64_t) override {
+    return take({}, slot_of(collection));
+  }
   Status take(const Context&, uint32_t slot) override {
     table_.give(slot, id_);
     return ok_status();

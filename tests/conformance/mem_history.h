@@ -9,7 +9,7 @@
 namespace viridian::conformance {
 
 /// A history in memory, as simple as it can be: what clickhouse::Log may expect of one.
-class MemHistory final : public clickhouse::History {
+class MemHistory : public clickhouse::History {
  public:
   using Extent = clickhouse::Extent;
 

@@ -49,8 +49,15 @@ class SingleLeases final : public Leases {
     return certain_ && shared_->epoch == epoch;
   }
   std::vector<ServerInfo> servers() const override { return {}; }
+  Status renew(const Context&, const CollectionId&, uint64_t epoch) override {
+    uint64_t seen = epoch;
+    if (own_ != epoch || !shared_->epoch.compare_exchange_strong(seen, epoch + 1))
+      return Error(Code::aborted, "the lease is another owner's");
+    own_ = epoch + 1;
+    return ok_status();
+  }
   Status take(const Context&, uint32_t) override {
-    take();
+    if (!holds()) take();
     return ok_status();
   }
 

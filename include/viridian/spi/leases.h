@@ -68,7 +68,14 @@ class Leases {
   /// All that were heard of within the time to live of a lease, this one included, by id.
   virtual std::vector<ServerInfo> servers() const = 0;
 
-  /// Takes a slot, whoever has it: for operators and tests.
+  /// Ends an epoch that this process holds, and goes on under a later one, without waiting:
+  /// whatever is stored under the old one and does not count yet never will.
+  ///   aborted      this process does not hold the slot under that epoch
+  ///   unavailable  the store does not say; the epoch may have ended
+  virtual Status renew(const Context&, const CollectionId&, uint64_t epoch) = 0;
+
+  /// Takes a slot, whoever has it: for operators and tests. The epoch of one that this process
+  /// holds stays.
   virtual Status take(const Context&, uint32_t slot) = 0;
 };
 
