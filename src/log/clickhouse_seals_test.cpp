@@ -11,7 +11,6 @@
 #include "conformance/clickhouse_client.h"
 #include "conformance/clickhouse_server.h"
 #include "conformance/single_leases.h"
-#include "log/clickhouse_erase.h"
 #include "log/clickhouse_rows.h"
 #include "log/seal_history.h"
 
@@ -55,7 +54,7 @@ class ClickHouseSeals : public testing::Test {
   void store(uint64_t epoch, SeqId first, SeqId last) {
     RecordBatch batch;
     for (SeqId seq = first; seq <= last; ++seq) batch.ids.push_back(std::to_string(seq));
-    LogBlocks rows(seconds_now(), 1000, 1 << 20);
+    LogBlocks rows(first_->client.client().seconds(), 1000, 1 << 20);
     rows.add(id_, epoch, first, batch);
     ASSERT_TRUE(
         first_->client.client().insert(Context(), {}, kLogTable, rows.blocks().front()).ok());
