@@ -5,10 +5,12 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <random>
 #include <thread>
 
 #include "os/faulty_files.h"
+#include "os/forwarding_files.h"
 #include "os/real_files.h"
 #include "os/simulated_disk.h"
 #include "os/temporary_directory.h"
@@ -297,6 +299,59 @@ TEST_F(SqlFiles, FailingUpgradeLosesNothing) {
       ASSERT_TRUE(add_checksums(files, "/d/x").ok());
     }
     EXPECT_EQ(*rows_in(files, "/d/x"), rows) << nth;
+  }
+}
+
+/// Does something of the test's just before a file is opened for the n-th time.
+class FilesWithAStep : public os::ForwardingFiles {
+ public:
+  using ForwardingFiles::ForwardingFiles;
+  Result<std::unique_ptr<os::File>> open(const std::string& path, os::OpenMode mode) override {
+    if (step_ && opened_++ == at_) step_();
+    return inner_.open(path, mode);
+  }
+  void arm(int open, std::function<void()> what) {
+    opened_ = 0;
+    at_ = open;
+    step_ = std::move(what);
+  }
+  void disarm() { step_ = nullptr; }
+
+ private:
+  int opened_ = 0;
+  int at_ = 0;
+  std::function<void()> step_;
+};
+
+// What was committed before the reader asked is seen, wherever between its looks at the files the
+// writer commits once more and empties the log.
+TEST_F(SqlFiles, FollowerNeverMissesACommitForACheckpoint) {
+  const auto writer = opened(real_, path_);
+  run(*writer, kTable);
+  int version = 0;
+  const auto commit = [&] {
+    ++version;
+    run(*writer, fmt::format("BEGIN IMMEDIATE; INSERT INTO t VALUES ({0}, ''); "
+                             "PRAGMA user_version = {0}; COMMIT",
+                             version));
+  };
+  FilesWithAStep files(real_);
+  Follower follower(files, path_);
+  for (int nth = 0; nth < 12; ++nth) {
+    commit();
+    ASSERT_TRUE(follower.current().ok());
+    commit();
+    const int before = version;
+    files.arm(nth, [&] {
+      commit();
+      ASSERT_TRUE(writer->checkpoint().ok());
+    });
+    const auto current = follower.current();
+    files.disarm();
+    ASSERT_TRUE(current.ok()) << current.error().message();
+    auto select = (*current)->prepare("SELECT max(k) FROM t");
+    ASSERT_TRUE(select.ok() && *select->step());
+    EXPECT_GE(select->integer(0), before) << nth;
   }
 }
 
