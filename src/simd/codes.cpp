@@ -1,0 +1,309 @@
+#include "simd/codes.h"
+
+#include <cstring>
+
+#include "simd/codes_plain.h"
+
+// As in distance.cpp, but with AVX3_DL: it has the sums of four products in one instruction.
+#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | HWY_SSSE3)
+#include "simd/dispatch.h"
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "simd/codes.cpp"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace viridian::simd {
+namespace HWY_NAMESPACE {
+#if HWY_TARGET == HWY_SCALAR
+
+CodeKernels make_code_kernels() { return plain_code_kernels(); }
+
+#else
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr hn::CappedTag<uint8_t, kLineBytes> kBytesTag;
+constexpr hn::Repartition<int8_t, decltype(kBytesTag)> kSignedTag;
+constexpr hn::Repartition<uint16_t, decltype(kBytesTag)> kPairsTag;
+constexpr hn::Repartition<int16_t, decltype(kBytesTag)> kSignedPairsTag;
+constexpr hn::Repartition<int32_t, decltype(kBytesTag)> kQuadsTag;
+constexpr hn::Repartition<float, decltype(kBytesTag)> kFloatTag;
+constexpr size_t kBytes = hn::MaxLanes(kBytesTag);
+constexpr size_t kFloats = kBytes / sizeof(float);
+using Unsigned = hn::Vec<decltype(kBytesTag)>;
+using Signed = hn::Vec<decltype(kSignedTag)>;
+using Quads = hn::Vec<decltype(kQuadsTag)>;
+
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_SSE4
+
+using SignedPairs = hn::Vec<decltype(kSignedPairsTag)>;
+
+/// Sums of two neighbouring products; they fit, since unsigned values are at most 127.
+HWY_INLINE SignedPairs pair_products(Unsigned a, Signed b) {
+#if HWY_TARGET <= HWY_AVX3
+  return SignedPairs{_mm512_maddubs_epi16(a.raw, b.raw)};
+#elif HWY_TARGET <= HWY_AVX2
+  return SignedPairs{_mm256_maddubs_epi16(a.raw, b.raw)};
+#else
+  return SignedPairs{_mm_maddubs_epi16(a.raw, b.raw)};
+#endif
+}
+
+HWY_INLINE Quads add_pairs(SignedPairs pairs) {
+#if HWY_TARGET <= HWY_AVX3
+  return Quads{_mm512_madd_epi16(pairs.raw, _mm512_set1_epi16(1))};
+#elif HWY_TARGET <= HWY_AVX2
+  return Quads{_mm256_madd_epi16(pairs.raw, _mm256_set1_epi16(1))};
+#else
+  return Quads{_mm_madd_epi16(pairs.raw, _mm_set1_epi16(1))};
+#endif
+}
+
+HWY_INLINE Quads add_products(Quads sum, Unsigned a, Signed b) {
+#if HWY_TARGET <= HWY_AVX3_DL
+  return Quads{_mm512_dpbusd_epi32(sum.raw, a.raw, b.raw)};
+#else
+  return hn::Add(sum, add_pairs(pair_products(a, b)));
+#endif
+}
+
+#else
+
+/// As above: lane i gets the products 4 i to 4 i + 3, which tiles rely on.
+HWY_INLINE Quads add_products(Quads sum, Unsigned a, Signed b) {
+  const auto left = hn::BitCast(kSignedPairsTag, a);
+  const auto right = hn::BitCast(kSignedPairsTag, b);
+  // Odd bytes by an arithmetic shift, even ones by a shift up before it.
+  const auto odd = hn::Mul(hn::ShiftRight<8>(left), hn::ShiftRight<8>(right));
+  const auto even = hn::Mul(hn::ShiftRight<8>(hn::ShiftLeft<8>(left)),
+                            hn::ShiftRight<8>(hn::ShiftLeft<8>(right)));
+  const auto pairs = hn::BitCast(kQuadsTag, hn::Add(odd, even));
+  return hn::Add(sum,
+                 hn::Add(hn::ShiftRight<16>(pairs), hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs))));
+}
+
+#endif
+
+template <int kBits, size_t kPlane>
+HWY_INLINE Unsigned plane_of(Unsigned bytes) {
+  if constexpr (kBits == 8) {
+    return bytes;
+  } else {
+    const auto shifted = hn::ShiftRight<kPlane * kBits>(hn::BitCast(kPairsTag, bytes));
+    return hn::And(hn::BitCast(kBytesTag, shifted),
+                   hn::Set(kBytesTag, static_cast<uint8_t>((1U << kBits) - 1)));
+  }
+}
+
+template <int kBits, size_t kPlane = 0>
+HWY_INLINE Quads add_planes(Quads sum, Unsigned bytes, const int8_t* weights, size_t plane_bytes) {
+  sum = add_products(sum, plane_of<kBits, kPlane>(bytes), hn::Load(kSignedTag, weights));
+  if constexpr ((kPlane + 1) * kBits < 8)
+    return add_planes<kBits, kPlane + 1>(sum, bytes, weights + plane_bytes, plane_bytes);
+  return sum;
+}
+
+template <int kBits>
+HWY_INLINE Quads record_sum(const CodeQuery& query, const uint8_t* record) {
+  const size_t bytes = query.lines * kLineBytes;
+  Quads sum = hn::Zero(kQuadsTag);
+  for (size_t at = 0; at < bytes; at += kBytes) {
+    sum = add_planes<kBits>(sum, hn::Load(kBytesTag, record + at), query.weights + at, bytes);
+  }
+  return sum;
+}
+
+/// Adds all lanes of each of four vectors.
+constexpr hn::CappedTag<int32_t, 4> kFourTag;
+using Four = hn::Vec<decltype(kFourTag)>;
+
+/// To four lanes. A template (always of Quads), so that only the branch for this width is compiled.
+template <class Wide>
+HWY_INLINE Four fold(Wide wide) {
+  if constexpr (kBytes == 64) {
+    constexpr hn::CappedTag<int32_t, 8> half;
+    const auto sum = hn::Add(hn::LowerHalf(half, wide), hn::UpperHalf(half, wide));
+    return hn::Add(hn::LowerHalf(kFourTag, sum), hn::UpperHalf(kFourTag, sum));
+  } else if constexpr (kBytes == 32) {
+    return hn::Add(hn::LowerHalf(kFourTag, wide), hn::UpperHalf(kFourTag, wide));
+  } else {
+    return wide;
+  }
+}
+
+/// Adds all lanes of each of four vectors.
+HWY_INLINE void total(Quads a, Quads b, Quads c, Quads d, int32_t* out) {
+  const Four p = fold(a), q = fold(b), r = fold(c), s = fold(d);
+  const Four pq = hn::Add(hn::InterleaveLower(kFourTag, p, q), hn::InterleaveUpper(kFourTag, p, q));
+  const Four rs = hn::Add(hn::InterleaveLower(kFourTag, r, s), hn::InterleaveUpper(kFourTag, r, s));
+  hn::StoreU(
+      hn::Add(hn::ConcatLowerLower(kFourTag, rs, pq), hn::ConcatUpperUpper(kFourTag, rs, pq)),
+      kFourTag, out);
+}
+
+HWY_INLINE RecordTail tail_of(const CodeQuery& query, const uint8_t* record) {
+  RecordTail tail;
+  std::memcpy(&tail, record + query.lines * kLineBytes - sizeof tail, sizeof tail);
+  return tail;
+}
+
+template <int kBits>
+void records(const CodeQuery& query, const uint8_t* const* record, size_t n, float* out) {
+  constexpr hn::CappedTag<float, 4> floats;
+  constexpr hn::CappedTag<int32_t, 4> integers;
+  const auto bias = hn::Set(floats, query.bias);
+  const auto factor = hn::Set(floats, query.factor);
+  for (size_t i = 0; i < n; i += 4) {
+    const uint8_t* four[4];
+    for (size_t j = 0; j < 4; ++j) four[j] = record[i + j < n ? i + j : n - 1];
+    HWY_ALIGN int32_t sums[4];
+    total(record_sum<kBits>(query, four[0]), record_sum<kBits>(query, four[1]),
+          record_sum<kBits>(query, four[2]), record_sum<kBits>(query, four[3]), sums);
+    HWY_ALIGN float scales[4];
+    HWY_ALIGN float lengths[4];
+    for (size_t j = 0; j < 4; ++j) {
+      const RecordTail tail = tail_of(query, four[j]);
+      scales[j] = tail.scale;
+      lengths[j] = tail.length;
+    }
+    const auto product = hn::Sub(hn::ConvertTo(floats, hn::Load(integers, sums)), bias);
+    const auto scale = hn::Mul(hn::Load(floats, scales), factor);
+    hn::StoreU(hn::Sub(hn::Load(floats, lengths), hn::Mul(scale, product)), floats, out + i);
+  }
+}
+
+HWY_INLINE Quads row_sum(const uint8_t* left, const int8_t* row, size_t size) {
+  Quads sum = hn::Zero(kQuadsTag);
+  for (size_t at = 0; at < size; at += kBytes) {
+    sum = add_products(sum, hn::Load(kBytesTag, left + at), hn::Load(kSignedTag, row + at));
+  }
+  return sum;
+}
+
+void dot(const uint8_t* left, const int8_t* const* rows, size_t size, size_t n, int32_t* out) {
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) {
+    total(row_sum(left, rows[i], size), row_sum(left, rows[i + 1], size),
+          row_sum(left, rows[i + 2], size), row_sum(left, rows[i + 3], size), out + i);
+  }
+  const Quads none = hn::Zero(kQuadsTag);
+  for (; i < n; ++i) {
+    int32_t sums[4];
+    total(row_sum(left, rows[i], size), none, none, none, sums);
+    out[i] = sums[0];
+  }
+}
+
+HWY_INLINE Unsigned four_times(const uint8_t* four_values) {
+  int32_t quad;
+  std::memcpy(&quad, four_values, sizeof quad);
+  return hn::BitCast(kBytesTag, hn::Set(kQuadsTag, quad));
+}
+
+/// kTileRows rows by one block: as many sums as there are registers, at most 16.
+void tile(const uint8_t* rows, size_t stride, const int8_t* packed, size_t size, size_t blocks,
+          int32_t* out, size_t out_stride) {
+  constexpr size_t kVectors = kTileColumns * 4 / kBytes;  // in one block
+  constexpr size_t kRowsAtOnce = kVectors == 1 ? 8 : kVectors == 2 ? 4 : 2;
+  for (size_t block = 0; block < blocks; ++block, packed += kTileColumns * size) {
+    for (size_t first = 0; first < kTileRows; first += kRowsAtOnce) {
+      Quads sums[kRowsAtOnce][kVectors];
+      for (auto& row : sums)
+        for (Quads& sum : row) sum = hn::Zero(kQuadsTag);
+      const uint8_t* row = rows + first * stride;
+      for (size_t at = 0; at < size; at += 4) {
+        Signed columns[kVectors];
+        for (size_t v = 0; v < kVectors; ++v)
+          columns[v] = hn::Load(kSignedTag, packed + at * kTileColumns + v * kBytes);
+#pragma GCC unroll 8
+        for (size_t r = 0; r < kRowsAtOnce; ++r) {
+          const Unsigned value = four_times(row + r * stride + at);
+          for (size_t v = 0; v < kVectors; ++v)
+            sums[r][v] = add_products(sums[r][v], value, columns[v]);
+        }
+      }
+      for (size_t r = 0; r < kRowsAtOnce; ++r)
+        for (size_t v = 0; v < kVectors; ++v)
+          hn::StoreU(sums[r][v], kQuadsTag,
+                     out + (first + r) * out_stride + block * kTileColumns + v * (kBytes / 4));
+    }
+  }
+}
+
+void distances(const int32_t* products, const int32_t* biases, const float* scales,
+               const float* lengths, float length, float factor, size_t n, float* out,
+               float* minima) {
+  constexpr size_t kLanes = 64;
+  const auto own = hn::Set(kFloatTag, length);
+  const auto by = hn::Set(kFloatTag, factor);
+  for (size_t lane = 0; lane < kLanes; lane += kFloats)
+    hn::StoreU(hn::Set(kFloatTag, hwy::HighestValue<float>()), kFloatTag, minima + lane);
+  for (size_t i = 0; i < n; i += kFloats) {
+    const auto product = hn::ConvertTo(
+        kFloatTag, hn::Sub(hn::LoadU(kQuadsTag, products + i), hn::LoadU(kQuadsTag, biases + i)));
+    const auto scale = hn::Mul(by, hn::LoadU(kFloatTag, scales + i));
+    const auto distance =
+        hn::Sub(hn::Add(own, hn::LoadU(kFloatTag, lengths + i)), hn::Mul(scale, product));
+    hn::StoreU(distance, kFloatTag, out + i);
+    float* const least = minima + i % kLanes;
+    hn::StoreU(hn::Min(hn::LoadU(kFloatTag, least), distance), kFloatTag, least);
+  }
+}
+
+size_t below(const float* values, float bound, size_t n, uint32_t* out) {
+  const auto limit = hn::Set(kFloatTag, bound);
+  size_t found = 0;
+  for (size_t i = 0; i < n; i += kFloats) {
+    uint8_t bits[8] = {};
+    hn::StoreMaskBits(kFloatTag, hn::Le(hn::LoadU(kFloatTag, values + i), limit), bits);
+    uint64_t word;
+    std::memcpy(&word, bits, sizeof word);
+    for (; word != 0; word &= word - 1)
+      out[found++] = static_cast<uint32_t>(i + hwy::Num0BitsBelowLS1Bit_Nonzero64(word));
+  }
+  return found;
+}
+
+CodeKernels make_code_kernels() {
+  return {.records1 = records<1>,
+          .records2 = records<2>,
+          .records4 = records<4>,
+          .records8 = records<8>,
+          .dot = dot,
+          .tile = tile,
+          .distances = distances,
+          .below = below};
+}
+
+#endif
+
+}  // namespace HWY_NAMESPACE
+}  // namespace viridian::simd
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace viridian::simd {
+
+std::vector<CodeTarget> supported_code_targets() {
+  std::vector<CodeTarget> targets;
+  // Fastest first. The last one is what every machine of the architecture runs.
+  for (const auto& [name, kernels] : supported_of<CodeKernels>({
+           {HWY_AVX3_DL, HWY_CHOOSE_AVX3_DL(make_code_kernels)},
+           {HWY_AVX3, HWY_CHOOSE_AVX3(make_code_kernels)},
+           {HWY_AVX2, HWY_CHOOSE_AVX2(make_code_kernels)},
+           {HWY_SSE4, HWY_CHOOSE_SSE4(make_code_kernels)},
+           {HWY_NEON, HWY_CHOOSE_NEON(make_code_kernels)},
+           {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_code_kernels)},
+       }))
+    targets.push_back({name, kernels});
+  return targets;
+}
+
+const CodeKernels& code_kernels() noexcept {
+  static const CodeKernels kernels = supported_code_targets().front().kernels;
+  return kernels;
+}
+
+}  // namespace viridian::simd
+#endif
