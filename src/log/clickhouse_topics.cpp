@@ -151,29 +151,14 @@ void Topics::given(const CollectionId& collection, uint64_t epoch, SeqId first, 
   if (topic.known) find_void(topic);
 }
 
-Status Topics::check_reader(const CollectionId& collection, SeqId after) {
-  const std::lock_guard lock(mutex_);
-  Topic& topic = topics_[collection];
-  if (!topic.void_after) return ok_status();
-  if (after > *topic.void_after) {
-    return Error(Code::out_of_range,
-                 fmt::format("records of collection {} after number {} were read before their "
-                             "writer lost its lease, and do not count: begin anew",
-                             collection.to_string(), *topic.void_after));
-  }
-  for (auto at = topic.given.begin(); at != topic.given.end();) {
-    Given& given = at->second;
-    given.last = std::min(given.last, *topic.void_after);
-    at = given.last < given.first ? topic.given.erase(at) : std::next(at);
-  }
-  topic.void_after.reset();
-  return ok_status();
-}
-
-bool Topics::counts(const CollectionId& collection, SeqId after) const {
+Status Topics::check_reader(const CollectionId& collection, SeqId after) const {
   const std::lock_guard lock(mutex_);
   const Topic* topic = find(collection);
-  return topic == nullptr || !topic->void_after || after <= *topic->void_after;
+  if (topic == nullptr || !topic->void_after || after <= *topic->void_after) return ok_status();
+  return Error(Code::out_of_range,
+               fmt::format("records of collection {} after number {} were read before their writer "
+                           "lost its lease, and do not count: begin anew",
+                           collection.to_string(), *topic->void_after));
 }
 
 bool Topics::want_fresh(const CollectionId& collection, milliseconds age) {
