@@ -389,27 +389,49 @@ void Writer::done(const Part& part) {
   for (const SharedAppend& append : part.appends) answer(*append, append->last);
 }
 
+// The next epoch may go on after some of its batches.
+void Writer::over(const Part& part, std::span<const Status> outcomes) {
+  doubtful_.erase(part.collection);
+  parts_.topics.fenced(part.collection, part.epoch);
+  for (size_t i = 0; i < part.batches.size(); ++i) {
+    const bool counts = outcomes[i].ok();
+    (counts ? parts_.metrics.batches : parts_.metrics.fenced).inc();
+    if (counts) parts_.metrics.records.inc(part.batches[i].second->rows());
+    if (part.appends.empty()) continue;  // all of them have been answered
+    Append& append = *part.appends[i];
+    answer(append, counts ? Result<SeqId>(append.last) : outcomes[i].error());
+  }
+}
+
+// One outcome for each batch: an epoch may end between two of them.
+std::vector<Status> Writer::commit_batches(const Context& context, std::span<const Part> parts) {
+  std::vector<History::Commit> commits;
+  for (const Part& part : parts)
+    for (const auto& [first, batch] : part.batches)
+      commits.push_back({part.collection, part.epoch, first - 1, first - 1 + batch->rows()});
+  return parts_.history.commit(context, commits);
+}
+
 void Writer::commit(const Context& context, std::vector<Part> parts) {
   milliseconds wait{10};
   while (true) {
-    std::vector<History::Commit> commits;
-    for (const Part& part : parts)
-      commits.push_back({part.collection, part.epoch, part.from, part.to});
-    const std::vector<Status> outcomes = parts_.history.commit(context, commits);
+    const std::vector<Status> outcomes = commit_batches(context, parts);
+    std::span<const Status> left = outcomes;
     std::vector<Part> unknown;
     Error error(Code::unavailable, "");
-    for (size_t i = 0; i < parts.size(); ++i) {
-      if (outcomes[i].ok()) {
-        done(parts[i]);
-      } else if (outcomes[i].error().code() == Code::aborted) {
-        parts_.topics.fenced(parts[i].collection, parts[i].epoch);
-        parts_.metrics.fenced.inc(parts[i].batches.size());
-        fail(parts[i], outcomes[i].error());
-      } else if (wait >= kLostWait && !holds(context, parts[i])) {
-        doubt(parts[i], outcomes[i].error());
+    for (Part& part : parts) {
+      const auto own = left.first(part.batches.size());
+      left = left.subspan(own.size());
+      const Status& last = own.back();  // what holds of it holds of those before, or more
+      if (last.ok()) {
+        done(part);
+      } else if (last.error().code() == Code::aborted) {
+        over(part, own);
+      } else if (wait >= kLostWait && !holds(context, part)) {
+        doubt(part, last.error());
       } else {
-        error = outcomes[i].error();
-        unknown.push_back(std::move(parts[i]));
+        error = last.error();
+        unknown.push_back(std::move(part));
       }
     }
     if (unknown.empty()) return;

@@ -106,8 +106,10 @@ class Writer {
   Status read_back(const Context&, std::span<const Part> parts);
   Status wait_for_copy(const Context&, Node node, std::span<const Part> parts);
   void commit(const Context&, std::vector<Part> parts);
+  std::vector<Status> commit_batches(const Context&, std::span<const Part> parts);
   bool holds(const Context&, const Part& part);
   void done(const Part& part);
+  void over(const Part& part, std::span<const Status> outcomes);
   void fail(const Part& part, const Error& error);
   void doubt(const Part& part, const Error& error);
   void put_back(const Part& part, const Error& error);
