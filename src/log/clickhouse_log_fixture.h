@@ -25,6 +25,7 @@ class FlakyHistory final : public History {
   std::atomic<int> asked = 0;
   std::atomic<int> refused = 0;  ///< calls of commit()
   std::function<void()> before_commit;
+  std::function<void()> before_forget;
 
   Result<Extent> begin(const Context& c, const CollectionId& id, uint64_t epoch) override {
     return inner_.begin(c, id, epoch);
@@ -50,6 +51,7 @@ class FlakyHistory final : public History {
     return inner_.trim(c, id, up_to);
   }
   Status forget(const Context& c, std::span<const CollectionId> ids) override {
+    if (before_forget) before_forget();
     return inner_.forget(c, ids);
   }
 

@@ -183,6 +183,28 @@ TEST_F(ClickHouseLogTest, WhatSomebodyWantsFreshIsAskedForInTheBackground) {
   EXPECT_EQ(reader->log->last(any, id_).value_or(0), 2u);
 }
 
+TEST_F(ClickHouseLogTest, LastNumbersAreAskedForWhileDropsTakeTheirTime) {
+  const auto owner = process(true);
+  const auto reader = process(false);
+  append(*owner, 1);
+  std::atomic<bool> forgetting = false, stuck = true;
+  reader->history.before_forget = [&] {
+    forgetting = true;
+    while (stuck) std::this_thread::sleep_for(milliseconds(5));
+  };
+  ASSERT_TRUE(reader->log->drop(Context(), Uuid::random()).ok());
+  while (!forgetting) std::this_thread::yield();
+  const Context bounded = Context().with_freshness({milliseconds(20), 0});
+  EXPECT_EQ(reader->log->last(bounded, id_).value_or(0), 1u);
+  append(*owner, 1);
+  const Context any = Context().with_freshness({Context::kAnyAge, 0});
+  const auto until = Context::Clock::now() + std::chrono::seconds(20);
+  while (reader->log->last(any, id_).value_or(0) < 2 && Context::Clock::now() < until)
+    std::this_thread::yield();
+  EXPECT_EQ(reader->log->last(any, id_).value_or(0), 2u);
+  stuck = false;
+}
+
 TEST_F(ClickHouseLogTest, ErasedRecordsAreStoredNowhere) {
   const auto owner = process(true);
   append(*owner, 4);

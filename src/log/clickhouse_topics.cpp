@@ -64,7 +64,8 @@ std::optional<Topics::Writing> Topics::writing(const CollectionId& collection) c
 Extent Topics::learn(const CollectionId& collection, Extent extent, Clock::time_point asked) {
   const std::lock_guard lock(mutex_);
   Topic& topic = topics_[collection];
-  const Writing& writing = topic.writing;
+  Writing& writing = topic.writing;
+  if (newest_epoch(extent) > writing.epoch) writing = {};  // it is over
   if (writing.epoch != 0 && newest_epoch(extent) == writing.epoch)
     extent.last = std::min(extent.last, writing.committed);
   const auto age = [](const Extent& of) { return std::tuple(newest_epoch(of), of.last, of.base); };

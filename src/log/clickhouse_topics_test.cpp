@@ -124,6 +124,7 @@ TEST(Topics, OfThisProcessesOwnEpochOnlyWhatItCommittedIsKnown) {
   EXPECT_EQ(topics.writing(kId)->committed, 13u);
   // Another process has taken it over, and says what counts.
   EXPECT_EQ(topics.learn(kId, {0, 15, {{4, 11}, {5, 16}}}, now()).last, 15u);
+  EXPECT_FALSE(topics.writing(kId));
 }
 
 TEST(Topics, AnswersThatWereOvertakenChangeNothing) {
