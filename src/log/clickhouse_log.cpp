@@ -206,15 +206,12 @@ bool Log::counts(const CollectionId& collection, SeqId applied) const {
 // before came: until it has begun they look as if they counted.
 Result<SeqId> Log::settle(const Context& context, const CollectionId& collection) {
   VIRIDIAN_TRY(const uint64_t epoch, parts_.leases.epoch(context, collection));
-  const auto writing = topics_.writing(collection);
-  if (writing && writing->epoch == epoch) return last(context, collection);
   VIRIDIAN_TRY(const SeqId number, last(context, collection));
-  const auto known = topics_.known(collection);
+  const auto writing = topics_.writing(collection);
   // Of a log that was forgotten meanwhile nothing is begun.
-  if (number == 0 || (known && newest_epoch(*known) == epoch)) return number;
-  const auto asked = Topics::Clock::now();
-  VIRIDIAN_TRY(Extent begun, parts_.history.begin(context, collection, epoch));
-  return topics_.learn(collection, std::move(begun), asked).last;
+  if (number == 0 || (writing && writing->epoch == epoch)) return number;
+  VIRIDIAN_TRY(const uint32_t shard, shard_of(context, collection));
+  return writers_[shard]->begin(context, collection);
 }
 
 Status Log::wait(const Context& context, const CollectionId& collection, SeqId after) {

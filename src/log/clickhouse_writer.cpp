@@ -34,7 +34,7 @@ constexpr std::chrono::minutes kQueueTime{1};
 
 struct Writer::Append {
   CollectionId collection;
-  SharedBatch batch;
+  SharedBatch batch;  ///< null: its epoch is only to be begun
   std::optional<SeqId> only_after;
   Context::Clock::time_point until;
   SeqId last = 0;  ///< once it is numbered
@@ -87,7 +87,7 @@ Result<SeqId> Writer::append(const Context& context, const CollectionId& collect
   const Status waited =
       log::wait_until(context, answered_, lock, [&] { return append->result.has_value(); });
   if (append->result) return *std::move(append->result);
-  if (append->taken) {
+  if (append->taken && append->batch != nullptr) {
     return Error(Code::unavailable,
                  fmt::format("{}; the batch for collection {} was on its way and may be stored",
                              waited.error().message(), collection.to_string()));
@@ -137,7 +137,7 @@ std::vector<Writer::SharedAppend> Writer::next_group() {
   forgotten_.clear();
   std::vector<SharedAppend> group;
   for (uint64_t bytes = 0; !stopping_ && !queue_.empty() && bytes < options_.group_bytes;) {
-    bytes += queue_.front()->batch->size_bytes();
+    if (queue_.front()->batch != nullptr) bytes += queue_.front()->batch->size_bytes();
     queue_.front()->taken = true;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -272,6 +272,10 @@ std::vector<Writer::Part> Writer::number(const Context& context,
           {collection, writing->epoch, writing->committed, writing->committed, {}, {}, false});
     }
     Part& part = parts[places[collection]];
+    if (append->batch == nullptr) {
+      answer(*append, part.from);
+      continue;
+    }
     if (append->only_after && *append->only_after != part.to) {
       answer(*append,
              Error(Code::aborted,
@@ -304,7 +308,9 @@ void Writer::store_parts(const Context& context, std::vector<Part> parts) {
   for (const Part& part : parts)
     doubtful_[part.collection] = {part.collection, part.epoch, part.from, part.to,
                                   part.batches,    {},         true};
-  const Outcome outcome = insert(context, parts);
+  // What was sent before may be stored, and only not be on enough replicas, or not be committed.
+  const bool stored = parts.size() == 1 && parts[0].tried && is_stored(context, parts[0]);
+  const Outcome outcome = stored ? Outcome() : insert(context, parts);
   if (outcome.stored == Stored::no || outcome.stored == Stored::partly)
     return refused(context, std::move(parts), outcome);
   Status safe = ok_status();
