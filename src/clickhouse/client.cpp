@@ -64,6 +64,7 @@ struct Replica {
   std::mutex mutex;
   std::condition_variable changed;
   bool preparing = false;  ///< some thread is at it
+  bool timed = false;      ///< it has told its time; of the thread that is at it
   uint64_t failures = 0;   ///< since the last answer
   std::string trouble;     ///< why the last request was not answered
 };
@@ -129,10 +130,11 @@ Status Client::Impl::configure(System& system) {
 
 Status Client::Impl::prepare(const Context& context, Replica& replica) {
   Server& server = replica.server;
-  if (!server.settings()) {
-    VIRIDIAN_TRY_VOID(server.discover(context));
+  if (!server.settings()) VIRIDIAN_TRY_VOID(server.discover(context));
+  if (!replica.timed) {
     VIRIDIAN_TRY(const uint32_t seconds, server.seconds(context));
     clock_.learn(seconds);
+    replica.timed = true;
   }
   if (replica.migrated) return ok_status();
   VIRIDIAN_TRY_VOID(migrate(context, server, {name_, replicated_, migrations_}));

@@ -67,7 +67,7 @@ class Client final : public Component {
   std::string trouble(Node node) const;
 
   /// Seconds since 1970, for rows: see RowClock. Each server is asked for its time when it is first
-  /// used; and by ask_time(), after which a clock that was set or held up is right again.
+  /// used; and by ask_time(), after which rows are not behind a server whose clock was set ahead.
   uint32_t seconds() const noexcept;
   Status ask_time(const Context&, Node);
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <new>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -38,6 +39,20 @@ const std::string kLastChunk = "0\r\n\r\n";
 /// What the fake server's clock shows: a time long from now.
 constexpr uint32_t kTime = 4'000'000'000;
 
+/// Answers to the questions that a client asks at the start.
+std::optional<TestReply> at_the_start(const TestRequest& request) {
+  const auto asks = [&](std::string_view what) {
+    return request.body.find(what) != std::string::npos;
+  };
+  const auto reply = [](const std::string& body) {
+    return TestReply{whole("200 OK", "", body), Then::keep, {}};
+  };
+  if (asks("FROM system.settings")) return reply(names({"max_threads", "async_insert"}));
+  if (asks("FROM system.merge_tree_settings")) return reply(names({"fsync_after_insert"}));
+  if (asks("now()")) return reply(*encode_native({{{"now", std::vector{kTime}}}}));
+  return std::nullopt;
+}
+
 /// A client of a server that answers `reply` to everything but the questions at the start.
 class FakeServer {
  public:
@@ -45,15 +60,8 @@ class FakeServer {
       : FakeServer([reply](const TestRequest&) { return reply; }, std::move(settings)) {}
   explicit FakeServer(TestServer::Script script, std::map<std::string, std::string> settings = {})
       : server_([script = std::move(script)](const TestRequest& request) -> TestReply {
-          if (request.body.find("FROM system.settings") != std::string::npos)
-            return {whole("200 OK", "", names({"max_threads", "async_insert"})), Then::keep, {}};
-          if (request.body.find("FROM system.merge_tree_settings") != std::string::npos)
-            return {whole("200 OK", "", names({"fsync_after_insert"})), Then::keep, {}};
-          if (request.body.find("now()") != std::string::npos)
-            return {whole("200 OK", "", *encode_native({{{"now", std::vector{kTime}}}})),
-                    Then::keep,
-                    {}};
-          return script(request);
+          auto reply = at_the_start(request);
+          return reply ? *std::move(reply) : script(request);
         }) {
     config::Sources sources;
     sources.flags = {{"clickhouse.url", server_.url()},
@@ -128,6 +136,23 @@ TEST(ClientFaults, RowsDoNotBearATimeBeforeTheServers) {
   FakeServer fake({whole("200 OK", "", ""), Then::keep, {}});
   EXPECT_GE(fake.client().seconds(), kTime);
   EXPECT_LT(fake.client().seconds(), kTime + 3600);
+}
+
+TEST(ClientFaults, AServerIsAskedForItsTimeUntilItTells) {
+  std::atomic<bool> asked{false};
+  TestServer server([&asked](const TestRequest& request) -> TestReply {
+    if (request.body.find("now()") != std::string::npos && !asked.exchange(true))
+      return {whole("503 Service Unavailable", "", ""), Then::keep, {}};
+    return at_the_start(request).value_or(
+        TestReply{whole("200 OK", "", numbers({1})), Then::keep, {}});
+  });
+  config::Sources sources;
+  sources.flags = {{"clickhouse.url", server.url()}, {"migrations", "none"}};
+  const TestClient client = TestClient::make(config::load(sources)->settings);
+  const auto select = [&] { return client->select(Context(), {}, "SELECT n FROM t", kNumbers); };
+  EXPECT_EQ(select().error().code(), Code::unavailable);
+  ASSERT_TRUE(select().ok());
+  EXPECT_GE(client->seconds(), kTime);
 }
 
 TEST(ClientFaults, AnExceptionHeaderCountsEvenWith200) {
@@ -216,7 +241,7 @@ TEST(ClientFaults, SilenceIsGivenUp) {
   EXPECT_EQ(fake.insert().error().code(), Code::unavailable);
 }
 
-// Memory may run out wherever an answer is taken.
+// Memory may run out wherever an answer is taken. That says nothing of what was asked for.
 TEST(ClientFaults, AnExceptionDoesNotPassThroughTheNetworksCode) {
   TestServer server([](const TestRequest&) -> TestReply {
     return {whole("200 OK", "", "some bytes"), Then::keep, {}};
@@ -230,7 +255,7 @@ TEST(ClientFaults, AnExceptionDoesNotPassThroughTheNetworksCode) {
   const auto over =
       (*connection)->run({context, std::chrono::seconds(10), stopping}, [] { return false; });
   ASSERT_FALSE(over.ok());
-  EXPECT_EQ(over.error().code(), Code::resource_exhausted) << over.error().message();
+  EXPECT_EQ(over.error().code(), Code::unavailable) << over.error().message();
 }
 
 TEST(ClientFaults, ASlowAnswerThatGoesOnIsWaitedFor) {

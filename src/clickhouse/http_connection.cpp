@@ -50,8 +50,6 @@ Code code_of(CURLcode result) {
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_CERTPROBLEM:
       return Code::failed_precondition;
-    case CURLE_OUT_OF_MEMORY:
-      return Code::resource_exhausted;
     default:
       return Code::unavailable;
   }
@@ -282,7 +280,11 @@ Result<bool> HttpConnection::Impl::finished() {
   }
   curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &answer_.status);
   end();
-  if (no_memory_) return failed(Code::resource_exhausted, "there is no memory for its answer");
+  if (no_memory_) {
+    return failed(Code::unavailable,
+                  "there is no memory here for its answer; whether it did what was asked is not "
+                  "known");
+  }
   if (result != CURLE_OK) {
     const std::string_view said = error_[0] != '\0' ? error_ : curl_easy_strerror(result);
     return failed(code_of(result), fmt::format("{} (libcurl {})", said, static_cast<int>(result)));

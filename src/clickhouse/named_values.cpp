@@ -245,8 +245,10 @@ Status NamedValues::open(const Context& context, const First& first) {
 
 /// A name may be missing for a moment, amid a RENAME.
 Result<NamedValues::Listed> NamedValues::list_patiently(const Context& context) {
+  Attempts attempts(context);
   Listed listed;
   for (int sight = 0; sight < kSights && listed.size() < keys_.size(); ++sight) {
+    if (sight > 0) attempts.wait();
     VIRIDIAN_TRY(listed, list(context));
   }
   return listed;

@@ -18,9 +18,21 @@ constexpr int kRoundsPerLife = 10;
 constexpr int kBeatsPerLife = 3;
 constexpr int kLivesToForget = 10;
 constexpr milliseconds kStopTimeout{3000};
+/// Rounds wait while a slot is renewed: what it asks of the store takes this part of a life, and
+/// finding out what came of that half as long.
+constexpr int kRenewalsPerLife = 5;
 
 /// For how long after the beginning of a beat its sender is certain.
 nanoseconds certainty(milliseconds ttl) { return nanoseconds(ttl) * 2 / 3; }
+
+/// For a part of what `context` is for.
+Context limited(const Context& context, milliseconds limit) {
+  if (context.deadline()) {
+    const auto left = *context.deadline() - Context::Clock::now();
+    limit = std::clamp(std::chrono::ceil<milliseconds>(left), milliseconds(0), limit);
+  }
+  return Context::with_timeout(limit);
+}
 
 }  // namespace
 
@@ -183,7 +195,7 @@ std::vector<LeaseStore::Lease> LeaseKeeper::note_leases(const LeaseStore::State&
   for (const Lease& lease : state.leases) {
     if (lease.slot >= kSlots) continue;
     Slot& slot = slots_[lease.slot];
-    if (slot.held && slot.lease != lease) {
+    if (slot.held && slot.lease != lease && !went_on(slot, lease)) {
       lost.push_back(lease);
       lose(slot);
     }
@@ -364,7 +376,7 @@ Status LeaseKeeper::confirm(const Context& context, const CollectionId& collecti
   if (*lease == wanted) return ok_status();
   const std::lock_guard lock(mutex_);
   Slot& slot = slots_[wanted.slot];
-  if (slot.held && slot.lease == wanted) lose(slot);
+  if (slot.held && slot.lease == wanted && !went_on(slot, *lease)) lose(slot);
   return Error(Code::aborted, fmt::format("collection [{}] is not this server's under epoch {} any "
                                           "more",
                                           collection.to_string(), epoch));
@@ -403,29 +415,39 @@ std::vector<ServerInfo> LeaseKeeper::servers() const {
   return listed;
 }
 
+/// The lease after this process tried to take it once more.
+Result<LeaseStore::Lease> LeaseKeeper::take_again(const Context& context, const Lease& own) {
+  const milliseconds limit = options_.ttl / kRenewalsPerLife;
+  const auto taken = store_->take(limited(context, limit), options_.id, std::span(&own, 1));
+  if (taken.ok() && !taken->empty()) return Lease{own.slot, own.epoch + 1, own.server};
+  const auto found = store_->read_lease(limited(context, limit / 2), own.slot);
+  if (found.ok() && *found != own) return found;
+  return Error(Code::unavailable,
+               fmt::format("whether slot {} goes on under a new epoch is not known: {}", own.slot,
+                           !taken.ok() ? taken.error().message() : "the store does not say"));
+}
+
 // Nobody else has the slot in between, so what holds of it under the old epoch, such as how long it
-// is certain, holds under the new one.
+// is certain, holds under the new one. If the answer is lost, the next round finds out.
 Status LeaseKeeper::renew(const Context& context, const CollectionId& collection, uint64_t epoch) {
   const std::lock_guard round(round_mutex_);
   if (stopped_) return Error(Code::unavailable, "the leases are stopped");
   const Lease seen{slot_of(collection), epoch, options_.id};
   const Error over(Code::aborted, fmt::format("collection [{}] is not this server's under epoch {}",
                                               collection.to_string(), epoch));
-  Slot before;
   {
     const std::lock_guard lock(mutex_);
-    before = slots_[seen.slot];
+    const Slot& slot = slots_[seen.slot];
+    if (!slot.held || slot.lease != seen) return over;
   }
-  if (!before.held || before.lease != seen) return over;
-  VIRIDIAN_TRY(const auto taken, store_->take(context, options_.id, std::span(&seen, 1)));
+  VIRIDIAN_TRY(const Lease became, take_again(context, seen));
   const std::lock_guard lock(mutex_);
   Slot& slot = slots_[seen.slot];
-  if (taken.empty()) {
-    if (slot.lease == seen) lose(slot);
+  if (!went_on(slot, became)) {
+    lose(slot);
     return over;
   }
-  slot = before;  // confirm() may have missed the old epoch meanwhile
-  slot.lease.epoch = epoch + 1;
+  slot.lease = became;
   obs::log(obs::Level::warn, "lease", "a slot goes on under a new epoch",
            {{"slot", seen.slot}, {"epoch", slot.lease.epoch}});
   return ok_status();

@@ -112,10 +112,16 @@ class LeaseKeeper : public Component, public Leases {
   Plan plan(Time read_begun);
   Status carry_out(const Context&, const Plan& plan);
   Status take_leases(const Context&, const std::vector<Lease>& seen);
+  Result<Lease> take_again(const Context&, const Lease& own);
   void note_servers(const LeaseStore::State& state, Time ended);
   /// Those that this process had and has no more, as they are now.
   std::vector<Lease> note_leases(const LeaseStore::State& state);
   void lose(Slot& slot) noexcept;
+  /// Whether a lease is what became of a held one by renew(), perhaps without an answer. Nobody
+  /// else can have had the slot in between.
+  static bool went_on(const Slot& slot, const Lease& lease) noexcept {
+    return slot.held && lease.server == slot.lease.server && lease.epoch == slot.lease.epoch + 1;
+  }
   bool lives(const Heard& heard, Time now) const noexcept;
   bool dead(const std::string& server, Time now) const noexcept;
   std::string preferred(uint32_t slot, Time now) const;

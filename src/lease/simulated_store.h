@@ -15,6 +15,12 @@
 /// A store of leases in memory, for tests of the keeper.
 namespace viridian {
 
+inline CollectionId in_slot(uint32_t slot) {
+  CollectionId id;
+  id.bytes.back() = static_cast<uint8_t>(slot);
+  return id;
+}
+
 class MemoryLeases {
  public:
   MemoryLeases() {
@@ -54,7 +60,7 @@ class MemoryLeases {
 
 /// One server's way to the leases. `call` runs each piece of work, when and how often it likes, and
 /// says what becomes of the answer.
-class SimulatedStore final : public LeaseStore {
+class SimulatedStore : public LeaseStore {
  public:
   using Call = std::function<Status(std::function<void(MemoryLeases&)> work)>;
   explicit SimulatedStore(Call call) : call_(std::move(call)) {}

@@ -80,23 +80,34 @@ Writer::Outcome Writer::insert_block(const Context& context, const Block& block)
   }
 }
 
-Status Writer::wait_for_copy(const Context& context, Node node, std::span<const Part> parts) {
+Result<uint64_t> Writer::count_rows(const Context& context, Node node,
+                                    std::span<const Part> parts) {
   std::vector<std::string> ranges;
-  uint64_t due = 0;
   for (const Part& part : parts) {
     ranges.push_back(fmt::format("(collection_id = {} AND epoch = {} AND seq > {} AND seq <= {})",
                                  literal(part.collection), part.epoch, part.from, part.to));
-    due += part.to - part.from;
   }
   const std::string sql =
       fmt::format("SELECT uniqExact(collection_id, seq) AS n FROM {} WHERE op < {} AND ({})",
                   log_table(parts_.client), kSealOp, fmt::join(ranges, " OR "));
+  VIRIDIAN_TRY(const Block block, parts_.client.select(limited_attempt(context, kAttempt), node,
+                                                       sql, {{"n", std::vector<uint64_t>()}}));
+  return block.rows() == 1 ? block.get<std::vector<uint64_t>>(0).front() : 0;
+}
+
+bool Writer::is_stored(const Context& context, const Part& part) {
+  const std::vector<Node> nodes = parts_.client.order(shard_);
+  return std::any_of(nodes.begin(), nodes.end(), [&](const Node& node) {
+    return count_rows(context, node, std::span(&part, 1)).value_or(0) == part.to - part.from;
+  });
+}
+
+Status Writer::wait_for_copy(const Context& context, Node node, std::span<const Part> parts) {
+  uint64_t due = 0;
+  for (const Part& part : parts) due += part.to - part.from;
   const auto until = Context::Clock::now() + kCopyPatience;
   for (milliseconds wait = kFirstLook;; wait = std::min(wait * 2, kLongestLook)) {
-    const auto block = parts_.client.select(limited_attempt(context, kAttempt), node, sql,
-                                            {{"n", std::vector<uint64_t>()}});
-    if (!block.ok()) return block.error();
-    const uint64_t found = block->rows() == 1 ? block->get<std::vector<uint64_t>>(0).front() : 0;
+    VIRIDIAN_TRY(const uint64_t found, count_rows(context, node, parts));
     if (found == due) return ok_status();
     parts_.metrics.stale_replicas.inc();
     if (Context::Clock::now() >= until) {

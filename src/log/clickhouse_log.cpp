@@ -199,7 +199,19 @@ Result<SeqId> Log::last(const Context& context, const CollectionId& collection) 
 }
 
 bool Log::counts(const CollectionId& collection, SeqId applied) const {
-  return topics_.counts(collection, applied);
+  return topics_.check_reader(collection, applied).ok();
+}
+
+// What an epoch goes on from may have been decided, and not stored, when more rows of the one
+// before came: until it has begun they look as if they counted.
+Result<SeqId> Log::settle(const Context& context, const CollectionId& collection) {
+  VIRIDIAN_TRY(const uint64_t epoch, parts_.leases.epoch(context, collection));
+  VIRIDIAN_TRY(const SeqId number, last(context, collection));
+  const auto writing = topics_.writing(collection);
+  // Of a log that was forgotten meanwhile nothing is begun.
+  if (number == 0 || (writing && writing->epoch == epoch)) return number;
+  VIRIDIAN_TRY(const uint32_t shard, shard_of(context, collection));
+  return writers_[shard]->begin(context, collection);
 }
 
 Status Log::wait(const Context& context, const CollectionId& collection, SeqId after) {

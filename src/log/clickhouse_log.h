@@ -24,8 +24,8 @@ namespace viridian::clickhouse {
 /// collection's log; the one that holds the collection's lease appends to it.
 ///
 /// A reader that is told out_of_range since what it read does not count stands for all readers of
-/// that collection in this process: there should be one. It goes on at or before the last number
-/// that counts, or, after forget_reader(), anywhere.
+/// that collection in this process: there should be one. After forget_reader() it begins anew,
+/// anywhere.
 class Log final : public Component, public Producer, public Consumer, public HealthSource {
  public:
   struct Options {
@@ -60,6 +60,7 @@ class Log final : public Component, public Producer, public Consumer, public Hea
                                      size_t limit_bytes) override;
   Result<SeqId> last(const Context&, const CollectionId&) override;
   bool counts(const CollectionId&, SeqId applied) const override;
+  Result<SeqId> settle(const Context&, const CollectionId&) override;
   void forget_reader(const CollectionId& collection) override { topics_.forget_reader(collection); }
   Status wait(const Context&, const CollectionId&, SeqId after) override;
   /// Rows go with the days' partitions, once everything in one may go.

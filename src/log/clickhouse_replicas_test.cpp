@@ -101,6 +101,16 @@ TEST_F(ReplicasTest, WriteIsAcknowledgedOnceEnoughReplicasShowIt) {
   ASSERT_FALSE(refused.ok()) << "the other one never gets it";
   EXPECT_EQ(refused.error().code(), Code::unavailable);
   EXPECT_EQ(careful->log->last(Context(), id_).value_or(9), 0u);
+  std::this_thread::sleep_for(milliseconds(2000));
+  Client& client = careful->client.client();
+  for (const Node& node : client.order(0)) {
+    const auto rows =
+        client.select(Context(), node, "SELECT count() AS n FROM " + log_table(client),
+                      {{"n", std::vector<uint64_t>()}});
+    ASSERT_TRUE(rows.ok()) << rows.error().message();
+    EXPECT_EQ(rows->get<std::vector<uint64_t>>(0).front(), node.replica == 0 ? 3u : 0u)
+        << "what is stored is not sent again";
+  }
 }
 
 TEST_F(ReplicasTest, OrderIsByFailuresSinceTheLastAnswer) {

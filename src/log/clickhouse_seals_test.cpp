@@ -163,6 +163,29 @@ TEST_F(ClickHouseSeals, SealOfAnOwnerThatIsNoneAnyMoreSettlesNothing) {
   EXPECT_TRUE(commit(*first_, {id_, old, 0, 10}).ok());
 }
 
+// Its seal was on its way while its successor read the rows that it had not seen itself.
+TEST_F(ClickHouseSeals, NothingCountsOfAnOwnerThatItsSuccessorWentBy) {
+  const uint64_t old = first_->epoch();
+  ASSERT_TRUE(first_->history.begin(Context(), id_, old).ok());
+  store(old, 1, 10);
+  std::unique_ptr<HangingProxy> proxy, later;
+  const auto second = hanging(proxy);
+  const uint64_t epoch = second->epoch();
+  EXPECT_FALSE(second->history.begin(shortly(), id_, epoch).ok());
+  store(old, 11, 20);
+  const auto third = hanging(later);
+  EXPECT_FALSE(third->history.begin(shortly(), id_, third->epoch()).ok());
+  proxy->let_go();
+  ASSERT_TRUE(second->history.begin(Context(), id_, epoch).ok());
+  store(epoch, 11, 11);
+  EXPECT_EQ(commit(*second, {id_, epoch, 10, 11}).error().code(), Code::unavailable);
+  later->let_go();
+  ASSERT_TRUE(third->history.begin(Context(), id_, third->epoch()).ok());
+  EXPECT_EQ(second->history.extent(Context(), id_)->spans, (Spans{{old, 1}, {third->epoch(), 21}}));
+  EXPECT_EQ(commit(*second, {id_, epoch, 10, 11}).error().code(), Code::aborted);
+  EXPECT_TRUE(commit(*first_, {id_, old, 10, 20}).ok());
+}
+
 TEST_F(ClickHouseSeals, SeveralServersAreRefused) {
   Settings settings = settings_;
   const std::string url = ClickHouseServer::shared()->url();

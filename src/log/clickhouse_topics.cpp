@@ -64,7 +64,8 @@ std::optional<Topics::Writing> Topics::writing(const CollectionId& collection) c
 Extent Topics::learn(const CollectionId& collection, Extent extent, Clock::time_point asked) {
   const std::lock_guard lock(mutex_);
   Topic& topic = topics_[collection];
-  const Writing& writing = topic.writing;
+  Writing& writing = topic.writing;
+  if (newest_epoch(extent) > writing.epoch) writing = {};  // it is over
   if (writing.epoch != 0 && newest_epoch(extent) == writing.epoch)
     extent.last = std::min(extent.last, writing.committed);
   const auto age = [](const Extent& of) { return std::tuple(newest_epoch(of), of.last, of.base); };
@@ -151,29 +152,14 @@ void Topics::given(const CollectionId& collection, uint64_t epoch, SeqId first, 
   if (topic.known) find_void(topic);
 }
 
-Status Topics::check_reader(const CollectionId& collection, SeqId after) {
-  const std::lock_guard lock(mutex_);
-  Topic& topic = topics_[collection];
-  if (!topic.void_after) return ok_status();
-  if (after > *topic.void_after) {
-    return Error(Code::out_of_range,
-                 fmt::format("records of collection {} after number {} were read before their "
-                             "writer lost its lease, and do not count: begin anew",
-                             collection.to_string(), *topic.void_after));
-  }
-  for (auto at = topic.given.begin(); at != topic.given.end();) {
-    Given& given = at->second;
-    given.last = std::min(given.last, *topic.void_after);
-    at = given.last < given.first ? topic.given.erase(at) : std::next(at);
-  }
-  topic.void_after.reset();
-  return ok_status();
-}
-
-bool Topics::counts(const CollectionId& collection, SeqId after) const {
+Status Topics::check_reader(const CollectionId& collection, SeqId after) const {
   const std::lock_guard lock(mutex_);
   const Topic* topic = find(collection);
-  return topic == nullptr || !topic->void_after || after <= *topic->void_after;
+  if (topic == nullptr || !topic->void_after || after <= *topic->void_after) return ok_status();
+  return Error(Code::out_of_range,
+               fmt::format("records of collection {} after number {} were read before their writer "
+                           "lost its lease, and do not count: begin anew",
+                           collection.to_string(), *topic->void_after));
 }
 
 bool Topics::want_fresh(const CollectionId& collection, milliseconds age) {

@@ -53,11 +53,9 @@ class Topics {
 
   /// Records up to `last` of an epoch, whose records begin with `first`, are given to a reader.
   void given(const CollectionId& collection, uint64_t epoch, SeqId first, SeqId last);
-  /// A reader wants what comes after `after`. out_of_range: it was given records that do not count.
-  /// It has to begin anew, at or before the last one that does.
-  Status check_reader(const CollectionId& collection, SeqId after);
-  /// Whether check_reader() would be ok.
-  bool counts(const CollectionId& collection, SeqId after) const;
+  /// A reader wants what comes after `after`. out_of_range: it was given records that do not count,
+  /// and has to begin anew, after forget_reader(). Until then others may still go by what it has.
+  Status check_reader(const CollectionId& collection, SeqId after) const;
 
   /// Somebody wants answers at most this old. Whether nobody wanted that before.
   bool want_fresh(const CollectionId& collection, std::chrono::milliseconds age);

@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kLastRound{10};
 /// Dropped collections that one statement names: a statement may not be longer than 256 KiB.
 constexpr size_t kForgottenAtOnce = 1000;
 /// Between two tries to forget them.
-constexpr std::chrono::seconds kPauseAfterFailure{10};
+constexpr milliseconds kPauseAfterFailure{10'000};
 
 /// A collection in slot 0: who holds that drops days.
 constexpr CollectionId kFirstSlot{};
@@ -41,7 +41,10 @@ void report(std::string_view what, const Status& outcome) {
 }  // namespace
 
 Upkeep::Upkeep(const Parts& parts, const Options& options)
-    : parts_(parts), options_(options), thread_([this] { run(); }) {}
+    : parts_(parts),
+      options_(options),
+      thread_([this] { run(); }),
+      forgetting_thread_([this] { forget_dropped(); }) {}
 
 Upkeep::~Upkeep() { stop(); }
 
@@ -49,16 +52,17 @@ void Upkeep::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (current_) current_->cancel();
+    for (auto* context : {&current_, &forgetting_})
+      if (*context) (*context)->cancel();
   }
   work_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  for (std::thread* thread : {&thread_, &forgetting_thread_})
+    if (thread->joinable()) thread->join();
 }
 
 void Upkeep::drop(const std::vector<CollectionId>& collections) {
   const std::lock_guard lock(mutex_);
   dropping_.insert(collections.begin(), collections.end());
-  wake_ = true;
   work_.notify_all();
 }
 
@@ -79,42 +83,48 @@ void Upkeep::keep_fresh(const CollectionId& collection, milliseconds age) {
   work_.notify_all();
 }
 
-Context Upkeep::limited() {
+Context Upkeep::limited(std::optional<Context>& current) {
   const std::lock_guard lock(mutex_);
   Context context = Context::with_timeout(kRound);
   if (stopping_) context.cancel();
-  current_ = context;
+  current = context;
   return context;
 }
 
 void Upkeep::run() {
   auto days_at = Context::Clock::now() + options_.drop_days_every;
-  auto forget_at = Context::Clock::now();
   while (true) {
-    {
-      std::unique_lock lock(mutex_);
-      if (stopping_) break;
-    }
     const milliseconds idle = next_poll();
     {
       std::unique_lock lock(mutex_);
       work_.wait_for(lock, idle, [&] { return stopping_ || wake_; });
       wake_ = false;
-      if (stopping_) break;
+      if (stopping_) return;
     }
-    if (Context::Clock::now() >= forget_at) {
-      const Status forgotten = log::guarded([&] { return forget(limited()); });
-      report("dropped collections are not forgotten yet", forgotten);
-      // With a replica away this takes a while, and nobody waits for it. Others wait for the rest.
-      if (!forgotten.ok()) forget_at = Context::Clock::now() + kPauseAfterFailure;
-    }
-    report("last numbers could not be asked for", log::guarded([&] { return poll(limited()); }));
+    report("last numbers could not be asked for",
+           log::guarded([&] { return poll(limited(current_)); }));
     if (Context::Clock::now() < days_at) continue;
     report("a server's time could not be asked for",
-           log::guarded([&] { return ask_times(limited()); }));
+           log::guarded([&] { return ask_times(limited(current_)); }));
     report("the log's old days could not be dropped",
-           log::guarded([&] { return drop_days(limited()); }));
+           log::guarded([&] { return drop_days(limited(current_)); }));
     days_at = Context::Clock::now() + options_.drop_days_every;
+  }
+}
+
+// Deleting takes a while where a server is busy or away; readers wait for the rest meanwhile.
+void Upkeep::forget_dropped() {
+  milliseconds pause{0};
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      work_.wait_for(lock, pause, [&] { return stopping_; });
+      work_.wait(lock, [&] { return stopping_ || !dropping_.empty(); });
+      if (stopping_) break;
+    }
+    const Status forgotten = log::guarded([&] { return forget(limited(forgetting_)); });
+    report("dropped collections are not forgotten yet", forgotten);
+    pause = forgotten.ok() ? milliseconds(0) : kPauseAfterFailure;
   }
   report("dropped collections are not forgotten",
          log::guarded([&] { return forget(Context::with_timeout(kLastRound)); }));

@@ -53,11 +53,12 @@ class Upkeep {
   ///   unavailable  a replica does not answer: others may lack what it has
   Status drop_days(const Context&);
 
-  /// Ends the thread, after the drops that were asked for. Idempotent.
+  /// Ends its threads, after the drops that were asked for. Idempotent.
   void stop() noexcept;
 
  private:
   void run();
+  void forget_dropped();
   Status forget(const Context&);
   Status forget(const Context&, const std::vector<CollectionId>& ids);
   /// Asks every server for its time.
@@ -70,7 +71,7 @@ class Upkeep {
   Result<bool> may_go(const Context&, const CollectionId& collection, SeqId last);
   Status poll(const Context&);
   std::chrono::milliseconds next_poll() const;
-  Context limited();
+  Context limited(std::optional<Context>& current);
 
   const Parts parts_;
   const Options options_;
@@ -80,8 +81,10 @@ class Upkeep {
   std::unordered_set<CollectionId> dropping_;
   bool wake_ = false;
   bool stopping_ = false;
-  std::optional<Context> current_;
+  /// What its threads do just now, so that stop() ends it; guarded by mutex_.
+  std::optional<Context> current_, forgetting_;
   std::thread thread_;
+  std::thread forgetting_thread_;
 };
 
 }  // namespace viridian::clickhouse

@@ -34,7 +34,7 @@ constexpr std::chrono::minutes kQueueTime{1};
 
 struct Writer::Append {
   CollectionId collection;
-  SharedBatch batch;
+  SharedBatch batch;  ///< null: its epoch is only to be begun
   std::optional<SeqId> only_after;
   Context::Clock::time_point until;
   SeqId last = 0;  ///< once it is numbered
@@ -87,7 +87,7 @@ Result<SeqId> Writer::append(const Context& context, const CollectionId& collect
   const Status waited =
       log::wait_until(context, answered_, lock, [&] { return append->result.has_value(); });
   if (append->result) return *std::move(append->result);
-  if (append->taken) {
+  if (append->taken && append->batch != nullptr) {
     return Error(Code::unavailable,
                  fmt::format("{}; the batch for collection {} was on its way and may be stored",
                              waited.error().message(), collection.to_string()));
@@ -137,7 +137,7 @@ std::vector<Writer::SharedAppend> Writer::next_group() {
   forgotten_.clear();
   std::vector<SharedAppend> group;
   for (uint64_t bytes = 0; !stopping_ && !queue_.empty() && bytes < options_.group_bytes;) {
-    bytes += queue_.front()->batch->size_bytes();
+    if (queue_.front()->batch != nullptr) bytes += queue_.front()->batch->size_bytes();
     queue_.front()->taken = true;
     group.push_back(std::move(queue_.front()));
     queue_.pop_front();
@@ -272,6 +272,10 @@ std::vector<Writer::Part> Writer::number(const Context& context,
           {collection, writing->epoch, writing->committed, writing->committed, {}, {}, false});
     }
     Part& part = parts[places[collection]];
+    if (append->batch == nullptr) {
+      answer(*append, part.from);
+      continue;
+    }
     if (append->only_after && *append->only_after != part.to) {
       answer(*append,
              Error(Code::aborted,
@@ -304,7 +308,9 @@ void Writer::store_parts(const Context& context, std::vector<Part> parts) {
   for (const Part& part : parts)
     doubtful_[part.collection] = {part.collection, part.epoch, part.from, part.to,
                                   part.batches,    {},         true};
-  const Outcome outcome = insert(context, parts);
+  // What was sent before may be stored, and only not be on enough replicas, or not be committed.
+  const bool stored = parts.size() == 1 && parts[0].tried && is_stored(context, parts[0]);
+  const Outcome outcome = stored ? Outcome() : insert(context, parts);
   if (outcome.stored == Stored::no || outcome.stored == Stored::partly)
     return refused(context, std::move(parts), outcome);
   Status safe = ok_status();
@@ -389,27 +395,49 @@ void Writer::done(const Part& part) {
   for (const SharedAppend& append : part.appends) answer(*append, append->last);
 }
 
+// The next epoch may go on after some of its batches.
+void Writer::over(const Part& part, std::span<const Status> outcomes) {
+  doubtful_.erase(part.collection);
+  parts_.topics.fenced(part.collection, part.epoch);
+  for (size_t i = 0; i < part.batches.size(); ++i) {
+    const bool counts = outcomes[i].ok();
+    (counts ? parts_.metrics.batches : parts_.metrics.fenced).inc();
+    if (counts) parts_.metrics.records.inc(part.batches[i].second->rows());
+    if (part.appends.empty()) continue;  // all of them have been answered
+    Append& append = *part.appends[i];
+    answer(append, counts ? Result<SeqId>(append.last) : outcomes[i].error());
+  }
+}
+
+// One outcome for each batch: an epoch may end between two of them.
+std::vector<Status> Writer::commit_batches(const Context& context, std::span<const Part> parts) {
+  std::vector<History::Commit> commits;
+  for (const Part& part : parts)
+    for (const auto& [first, batch] : part.batches)
+      commits.push_back({part.collection, part.epoch, first - 1, first - 1 + batch->rows()});
+  return parts_.history.commit(context, commits);
+}
+
 void Writer::commit(const Context& context, std::vector<Part> parts) {
   milliseconds wait{10};
   while (true) {
-    std::vector<History::Commit> commits;
-    for (const Part& part : parts)
-      commits.push_back({part.collection, part.epoch, part.from, part.to});
-    const std::vector<Status> outcomes = parts_.history.commit(context, commits);
+    const std::vector<Status> outcomes = commit_batches(context, parts);
+    std::span<const Status> left = outcomes;
     std::vector<Part> unknown;
     Error error(Code::unavailable, "");
-    for (size_t i = 0; i < parts.size(); ++i) {
-      if (outcomes[i].ok()) {
-        done(parts[i]);
-      } else if (outcomes[i].error().code() == Code::aborted) {
-        parts_.topics.fenced(parts[i].collection, parts[i].epoch);
-        parts_.metrics.fenced.inc(parts[i].batches.size());
-        fail(parts[i], outcomes[i].error());
-      } else if (wait >= kLostWait && !holds(context, parts[i])) {
-        doubt(parts[i], outcomes[i].error());
+    for (Part& part : parts) {
+      const auto own = left.first(part.batches.size());
+      left = left.subspan(own.size());
+      const Status& last = own.back();  // what holds of it holds of those before, or more
+      if (last.ok()) {
+        done(part);
+      } else if (last.error().code() == Code::aborted) {
+        over(part, own);
+      } else if (wait >= kLostWait && !holds(context, part)) {
+        doubt(part, last.error());
       } else {
-        error = outcomes[i].error();
-        unknown.push_back(std::move(parts[i]));
+        error = last.error();
+        unknown.push_back(std::move(part));
       }
     }
     if (unknown.empty()) return;

@@ -65,6 +65,11 @@ class Writer {
   /// not.
   Result<SeqId> append(const Context&, const CollectionId&, SharedBatch batch,
                        std::optional<SeqId> only_after);
+  /// Begins this process's epoch of the collection, as its first append would. The number that it
+  /// goes on from, or the last that was committed.
+  Result<SeqId> begin(const Context& context, const CollectionId& collection) {
+    return append(context, collection, nullptr, std::nullopt);
+  }
   /// Nothing of the collection is kept any more.
   void forget(const CollectionId& collection);
   /// Answers whoever waits. Idempotent.
@@ -103,11 +108,17 @@ class Writer {
   void refused(const Context&, std::vector<Part> parts, const Outcome& outcome);
   Outcome insert(const Context&, std::span<const Part> parts);
   Outcome insert_block(const Context&, const Block& block);
+  /// How many of the parts' rows the server shows.
+  Result<uint64_t> count_rows(const Context&, Node node, std::span<const Part> parts);
+  /// Whether any server shows all of them.
+  bool is_stored(const Context&, const Part& part);
   Status read_back(const Context&, std::span<const Part> parts);
   Status wait_for_copy(const Context&, Node node, std::span<const Part> parts);
   void commit(const Context&, std::vector<Part> parts);
+  std::vector<Status> commit_batches(const Context&, std::span<const Part> parts);
   bool holds(const Context&, const Part& part);
   void done(const Part& part);
+  void over(const Part& part, std::span<const Status> outcomes);
   void fail(const Part& part, const Error& error);
   void doubt(const Part& part, const Error& error);
   void put_back(const Part& part, const Error& error);

@@ -30,7 +30,9 @@ Error not_decided(const CollectionId& collection, uint64_t epoch) {
 }
 
 // Trimming lets go of spans below the base only: the next span that is left and begins at the base
-// may have others before it that began earlier.
+// may have others before it that began earlier. Beyond the base an epoch without a span is one that
+// the next goes by: it is no matter that this one begins after `to`, where another epoch's rows
+// are.
 Status outcome_in(const Extent& extent, const CollectionId& collection, uint64_t epoch, SeqId to) {
   const uint64_t newest = newest_epoch(extent);
   if (newest == epoch) return not_decided(collection, epoch);
@@ -41,8 +43,11 @@ Status outcome_in(const Extent& extent, const CollectionId& collection, uint64_t
                                             "was forgotten meanwhile",
                                             collection.to_string(), epoch));
   }
-  if (next->first <= to) return epoch_over(collection, epoch, newest);
-  if (next->first > extent.base + 1) return ok_status();
+  const auto own = std::ranges::find(extent.spans, epoch, &Span::epoch);
+  const bool trimmed = next->first <= extent.base + 1;
+  if (next->first <= to || (own == extent.spans.end() && !trimmed))
+    return epoch_over(collection, epoch, newest);
+  if (!trimmed) return ok_status();
   return Error(Code::unavailable,
                fmt::format("whether record {} of epoch {} of collection {} counts is not known any "
                            "more: the log was trimmed to number {}",

@@ -49,7 +49,8 @@ class History {
   virtual ~History() = default;
 
   /// Makes `epoch` the one under which the collection's next records are written: nothing of an
-  /// earlier epoch is committed after this. To be called again with the same epoch is harmless.
+  /// earlier epoch is committed after this. To be called again with the same epoch is harmless, but
+  /// not by two threads at a time.
   ///   aborted  a later epoch has begun
   virtual Result<Extent> begin(const Context&, const CollectionId&, uint64_t epoch) = 0;
 

@@ -58,6 +58,14 @@ TEST(History, WhatCameOfACommitIsToldByTheEpochAfterIt) {
   }
 }
 
+// It began when some of its predecessor's rows had not come yet; its successor goes on from all of
+// them, and so by it.
+TEST(History, NothingCountsOfAnEpochThatWasPassedBy) {
+  const Extent extent{0, 25, {{4, 1}, {6, 21}}};
+  EXPECT_EQ(outcome_in(extent, CollectionId(), 5, 11).error().code(), Code::aborted);
+  EXPECT_TRUE(outcome_in(extent, CollectionId(), 4, 20).ok());
+}
+
 TEST(History, OfAForgottenHistoryNothingCounts) {
   EXPECT_EQ(outcome_in({}, CollectionId(), 3, 7).error().code(), Code::aborted);
 }

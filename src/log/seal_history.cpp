@@ -151,25 +151,35 @@ Result<Extent> SealHistory::begin(const Context& context, const CollectionId& co
 // Rows that were stored before somebody else took the lease count if that one saw them: only its
 // seal says so, and only that of the epoch which is the newest one after the seal was seen. One of
 // an owner that has lost the lease, too, may yet be by-passed by what its successor read before.
-Status SealHistory::outcome_after(const Context& context, const Commit& commit) {
-  const auto found = extent(context, commit.collection);
+Result<Extent> SealHistory::sealed_since(const Context& context, const CollectionId& collection,
+                                         uint64_t epoch) {
+  const auto found = extent(context, collection);
   if (!found.ok()) return Error(Code::unavailable, found.error().message());
-  VIRIDIAN_TRY(const uint64_t newest, leases_.newest_epoch(context, commit.collection));
-  if (!found->spans.empty() && clickhouse::newest_epoch(*found) != newest)
-    return not_decided(commit.collection, commit.epoch);
-  return outcome_in(*found, commit.collection, commit.epoch, commit.to);
+  VIRIDIAN_TRY(const uint64_t newest, leases_.newest_epoch(context, collection));
+  if (!found->spans.empty() && newest_epoch(*found) != newest)
+    return not_decided(collection, epoch);
+  return found;
 }
 
 std::vector<Status> SealHistory::commit(const Context& context, std::span<const Commit> commits) {
   std::map<std::pair<uint32_t, uint64_t>, Status> asked;
+  std::map<std::pair<CollectionId, uint64_t>, Result<Extent>> sealed;
   std::vector<Status> outcomes;
   outcomes.reserve(commits.size());
   for (const Commit& commit : commits) {
     const auto [entry, first] =
         asked.try_emplace({slot_of(commit.collection), commit.epoch}, ok_status());
     if (first) entry->second = leases_.confirm(context, commit.collection, commit.epoch);
-    const bool lost = !entry->second.ok() && entry->second.error().code() == Code::aborted;
-    outcomes.push_back(lost ? outcome_after(context, commit) : entry->second);
+    if (entry->second.ok() || entry->second.error().code() != Code::aborted) {
+      outcomes.push_back(entry->second);
+      continue;
+    }
+    const std::pair over(commit.collection, commit.epoch);
+    if (!sealed.contains(over))
+      sealed.emplace(over, sealed_since(context, commit.collection, commit.epoch));
+    const Result<Extent>& found = sealed.at(over);
+    outcomes.push_back(found.ok() ? outcome_in(*found, commit.collection, commit.epoch, commit.to)
+                                  : Status(found.error()));
   }
   return outcomes;
 }

@@ -64,7 +64,9 @@ class SealHistory final : public Component, public History {
     EpochRows rows;
   };
   Result<std::vector<Found>> find(const Context&, std::span<const CollectionId>);
-  Status outcome_after(const Context&, const Commit& commit);
+  /// After the lease was lost: a history of which it is certain what it says of that epoch.
+  ///   unavailable  there is none yet
+  Result<Extent> sealed_since(const Context&, const CollectionId&, uint64_t epoch);
   Result<std::vector<EpochRows>> rows_of(const Context&, const CollectionId&);
   Status seal(const Context&, const CollectionId&, uint64_t epoch, const Seal& seal);
   /// The one seal that begins `epoch`, whoever asks: the first that was proposed.

@@ -2,12 +2,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <thread>
 #include <utility>
 
-#include "conformance/segments_holder.h"
-#include "property/segment_workload.h"
+#include "segment/cached_fixture.h"
 
 namespace viridian::conformance {
 namespace {
@@ -19,60 +17,6 @@ std::vector<Kind> kinds() {
   std::erase(kinds, Kind::mem);
   std::erase(kinds, Kind::local);
   return kinds;
-}
-
-class CachedSegments : public testing::TestWithParam<Kind> {
- protected:
-  /// A server beside the holder's own, with leases of its own.
-  struct Server {
-    Server(SegmentsHolder& holder, const std::shared_ptr<SharedLease>& lease)
-        : leases(std::make_unique<SingleLeases>(lease)), manager(holder.cache(*leases)) {
-      EXPECT_TRUE(manager->start(Context()).ok());
-    }
-    std::unique_ptr<SingleLeases> leases;
-    std::unique_ptr<segment::Manager> manager;
-  };
-
-  /// Another server; the holder's own has the lease all the same.
-  Server server() {
-    Server made(holder_, holder_.lease());
-    holder_.leases().take();
-    return made;
-  }
-  void write(Operation operation, const std::vector<Row>& rows) {
-    RecordBatch batch = batch_of(operation, rows);
-    oracle_.apply(batch);
-    holder_.append(id_, std::move(batch));
-  }
-  void seal() {
-    const Status sealed = holder_.manager().seal(context_, id_);
-    EXPECT_TRUE(sealed.ok()) << sealed.error().message();
-  }
-  Result<std::shared_ptr<const ReadView>> pin(SegmentManager& manager) {
-    const auto last = holder_.log().last(context_, id_);
-    return manager.pin(context_, id_, last.ok() ? *last : 0);
-  }
-  void check(SegmentManager& manager) {
-    const auto view = pin(manager);
-    ASSERT_TRUE(view.ok()) << view.error().message();
-    Check(**view, oracle_, Space::l2).everything(generator_);
-  }
-  SeqId published() {
-    const auto segments = holder_.sysdb().list_segments(context_, id_);
-    return segments.ok() && !segments->empty() ? segments->front().sealed : 0;
-  }
-
-  Context context_;
-  SegmentsHolder holder_{GetParam()};
-  CollectionId id_ = holder_.make_collection();
-  SegmentOracle oracle_;
-  Generator generator_{7};
-};
-
-std::vector<Row> three(float first) {
-  return {{"id1", {first, 0, 0}, Metadata{{"ka", int64_t{1}}}, "ab", "a"},
-          {"id2", {first, 1, 0}},
-          {"id4", {first, 2, 0}, Metadata{{"kb", std::vector<std::string>{"x", ""}}}}};
 }
 
 TEST_P(CachedSegments, AnotherServerLoadsWhatIsInImagesAndInTheLog) {
@@ -239,81 +183,6 @@ TEST_P(CachedInMemory, ImageThatIsLostIsNoticedAndMended) {
   seal();
   check(*other.manager);
 }
-
-/// A log of which a reader was given more than counts: `shown` first, then `log`, which is shorter.
-class RetractedLog final : public Consumer {
- public:
-  RetractedLog(Consumer& shown, Consumer& log) : shown_(shown), log_(log) {}
-  void retract() { retracted_ = true; }
-  mutable std::function<void()> asked;  ///< called once, by counts()
-
-  Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
-                                     size_t limit_bytes) override {
-    return now().read(context, id, after, limit_bytes);
-  }
-  Result<SeqId> last(const Context& context, const CollectionId& id) override {
-    return now().last(context, id);
-  }
-  bool counts(const CollectionId&, SeqId) const override {
-    if (asked) std::exchange(asked, nullptr)();
-    return !retracted_ || anew_;
-  }
-  void forget_reader(const CollectionId&) override { anew_ = retracted_.load(); }
-  Status wait(const Context& context, const CollectionId& id, SeqId after) override {
-    return now().wait(context, id, after);
-  }
-  Status trim(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
-  bool durable() const noexcept override { return true; }
-
- private:
-  Consumer& now() { return retracted_ ? log_ : shown_; }
-
-  Consumer& shown_;
-  Consumer& log_;
-  std::atomic<bool> retracted_ = false;
-  std::atomic<bool> anew_ = false;
-};
-
-class CachedRetracted : public CachedInMemory {
- protected:
-  /// Fills both logs, and opens the collection as it is before the one record is retracted.
-  void SetUp() override {
-    RecordBatch first = batch_of(Operation::add, three(1));
-    ASSERT_TRUE(shown_.append(context_, id_, std::make_shared<const RecordBatch>(first)).ok());
-    RecordBatch lost = batch_of(Operation::add, {{"lost", {9, 9, 9}}});
-    ASSERT_TRUE(shown_.append(context_, id_, std::make_shared<const RecordBatch>(lost)).ok());
-    write(Operation::add, three(1));
-    manager_ = holder_.cache(leases_, log_);
-    ASSERT_TRUE(manager_->start(context_).ok());
-    ASSERT_EQ(manager_->pin(context_, id_, 4).value()->metadata().count(), 4u);
-  }
-
-  mem::Log shown_;
-  RetractedLog log_{shown_, holder_.log()};
-  SingleLeases leases_{holder_.lease()};
-  std::unique_ptr<segment::Manager> manager_;
-};
-
-// The last number need not have grown for a reader to hear that what it applied came to nothing.
-TEST_P(CachedRetracted, VoidRecordsAreNotShownOnceThatIsKnown) {
-  log_.retract();
-  check(*manager_);
-}
-
-// Another reader hears it first, and has what the log remembers of it put right.
-TEST_P(CachedRetracted, VoidRecordsAreNotShownByWhoHasTheDiscardedCollection) {
-  log_.asked = [&] {
-    log_.retract();
-    check(*manager_);
-  };
-  const auto view = manager_->pin(context_, id_, 3);
-  ASSERT_TRUE(view.ok()) << view.error().message();
-  EXPECT_FALSE(log_.asked) << "nobody asked";
-  EXPECT_EQ((*view)->metadata().count(), 3u);
-}
-
-INSTANTIATE_TEST_SUITE_P(All, CachedRetracted, testing::Values(Kind::cached),
-                         [](const auto& made) { return SegmentsHolder::name_of(made.param); });
 
 TEST_P(CachedInMemory, CollectionIsLoadedOnceHoweverManyAsk) {
   write(Operation::add, three(1));

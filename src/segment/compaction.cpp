@@ -52,17 +52,18 @@ Status Compaction::refresh(const Context& context, CollectionSegments& collectio
   return ok_status();
 }
 
-// A process that followed a writer which had lost its lease may have applied records that are void.
-// The log finds out when it is asked to go on from there.
-Status Compaction::check_position(const Context& context, const CollectionSegments& collection) {
-  const SeqId applied = collection.applied();
+// A process that followed a writer which had lost its lease may have applied records that are void,
+// or void from the moment on in which its own first record is written.
+Status Compaction::check_applied(const Context& context, const CollectionSegments& collection,
+                                 SeqId applied) {
   if (applied == 0) return ok_status();
-  VIRIDIAN_TRY(const SeqId last, peers_.consumer.last(fresh(context), collection.id()));
-  if (last < applied)
-    return Error(Code::out_of_range, "records of collection " + collection.id().to_string() +
-                                         " that were applied turned out void");
-  VIRIDIAN_TRY_VOID(peers_.consumer.read(fresh(context), collection.id(), applied, 1));
-  return ok_status();
+  const CollectionId& id = collection.id();
+  VIRIDIAN_TRY(const SeqId last, peers_.consumer.settle(fresh(context), id));
+  // In this order: what the log knows of it goes after it is discarded.
+  if (last >= applied && peers_.consumer.counts(id, applied) && !collection.discarded())
+    return ok_status();
+  return Error(Code::out_of_range,
+               "records of collection " + id.to_string() + " that were applied turned out void");
 }
 
 Status Compaction::run(const Context& context, CollectionSegments& collection, bool purge) {
@@ -70,12 +71,13 @@ Status Compaction::run(const Context& context, CollectionSegments& collection, b
   VIRIDIAN_TRY(const Serial::Hold hold, origin.compacting().acquire(context));
   const CollectionId& id = collection.id();
   VIRIDIAN_TRY(const uint64_t epoch, peers_.leases.epoch(context, id));
-  VIRIDIAN_TRY_VOID(check_position(context, collection));
+  // First, since applying goes on: what is checked is what images are made of.
   VIRIDIAN_TRY(CollectionSegments::Moment moment, collection.moment(context));
+  const SeqId target = moment.base.sealed;
+  VIRIDIAN_TRY_VOID(check_applied(context, collection, target));
   VIRIDIAN_TRY(const auto segments, peers_.sysdb.list_segments(fresh(context), id));
   if (segments.empty()) return Error(Code::not_found, "there is no collection " + id.to_string());
   VIRIDIAN_TRY(Base base, base_of(segments));
-  const SeqId target = moment.base.sealed;
   if (base.sealed > target)
     return Error(Code::out_of_range, "there are images of later records than were applied");
   // Whoever takes the lease from now on builds on what was applied here.

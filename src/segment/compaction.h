@@ -6,7 +6,8 @@
 namespace viridian::segment {
 
 /// Writes images of what the log has changed, so that the log can let go of it. Only the holder of
-/// the collection's lease does: what it applied is, once confirmed, there for good. Thread-safe.
+/// the collection's lease does: what it applied is there for good, once the log has settled that
+/// and the lease was confirmed after it. Thread-safe.
 ///
 /// Whatever becomes of it, and however many processes take themselves for the holder, images that
 /// are published are right. A version of a record has one number, that of its last change, and one
@@ -35,7 +36,7 @@ class Compaction {
  private:
   struct Job;
   struct Stored;
-  Status check_position(const Context&, const CollectionSegments& collection);
+  Status check_applied(const Context&, const CollectionSegments& collection, SeqId applied);
   Status write(const Job& job, std::span<const Origin::Change> changes);
   Result<Stored> read_back(const Job& job, uint32_t copy);
   Result<std::vector<Origin::Change>> differences(const Job& job, const Stored& stored);

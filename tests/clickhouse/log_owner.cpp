@@ -325,6 +325,7 @@ class Reader {
     if (!part.ok()) {
       if (part.error().code() == Code::data_loss) say("wrong: " + part.error().message());
       if (part.error().code() != Code::out_of_range) return true;
+      log_->forget_reader(arguments_.collections[c]);
       ids.clear();
       return false;
     }

@@ -218,6 +218,7 @@ class Protocol {
                                              collections_[c], at[c], random() % 100'000);
         if (!part.ok()) {
           if (part.error().code() != Code::out_of_range) continue;
+          process.log().forget_reader(collections_[c]);
           sequences[c].clear();
           at[c] = 0;
           ++reloads_;

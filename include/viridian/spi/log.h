@@ -74,7 +74,8 @@ class Consumer {
   /// least one batch where there is any). Empty at the end of the log.
   ///   out_of_range  `after` is before what trim() left: those records are gone from the log. Where
   ///                 another process writes the log: or records up to `after` were seen that it
-  ///                 then lost without having acknowledged them. Whoever applied them begins anew.
+  ///                 then lost without having acknowledged them. Whoever applied them begins anew,
+  ///                 and says so (forget_reader).
   ///   data_loss     a stored frame is damaged; the message says where, and which numbers it held
   virtual Result<std::vector<LogBatch>> read(const Context&, const CollectionId&, SeqId after,
                                              size_t limit_bytes) = 0;
@@ -90,6 +91,14 @@ class Consumer {
   virtual bool counts(const CollectionId&, SeqId applied) const {
     (void)applied;
     return true;
+  }
+
+  /// The last number, after which it is certain of all up to it whether they count, and of none
+  /// that came meanwhile: as long as this process goes on to be the collection's writer, what
+  /// counts by then is there for good, whoever writes later.
+  ///   aborted  another process is the collection's writer
+  virtual Result<SeqId> settle(const Context& context, const CollectionId& collection) {
+    return last(context, collection);
   }
 
   /// What read() gave out of the collection is let go of, or will not be used: whoever reads it
