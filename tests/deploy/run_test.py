@@ -28,7 +28,10 @@ def ask(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
-        return json.loads(connection.getresponse().read())
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        assert answer.status == 200, (path, answer.status, body)
+        return body
     finally:
         connection.close()
 
@@ -72,6 +75,7 @@ def serves_until_told(binary, end_by, *flags):
                                 text=True, timeout=120, capture_output=True)
         assert second.returncode != 0, second.stdout
         assert process.poll() is None, second.stderr
+        ask(port, "/readyz")  # ClickHouse is asked, too
         assert ask(port, f"{BASE}/{words}/count") == WORDS
         process.send_signal(end_by)
         assert process.wait(60) == 0, process.returncode
