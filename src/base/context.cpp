@@ -1,10 +1,18 @@
 #include "viridian/base/context.h"
 
+#include <algorithm>
+
 namespace viridian {
 
 Context Context::with_timeout(std::chrono::milliseconds timeout) {
   Context context;
   context.deadline_ = Clock::now() + timeout;
+  return context;
+}
+
+Context Context::no_later_than(Clock::time_point deadline) const {
+  Context context = *this;
+  context.deadline_ = deadline_ ? std::min(*deadline_, deadline) : deadline;
   return context;
 }
 

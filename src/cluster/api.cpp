@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
 #include <thread>
 #include <utility>
+
+#include "engine/messages.h"
 
 namespace viridian::cluster {
 namespace {
@@ -76,7 +80,8 @@ class Api::Attempts {
 
   /// Waits before the next attempt; or says with which error it ends. `last`: of the one before.
   Status again(const Error& last) {
-    VIRIDIAN_TRY_VOID(context_.check());
+    if (const Status wanted = context_.check(); !wanted.ok())
+      return wanted.error().with(last.message());
     const auto now = Context::Clock::now();
     if (!until_) until_ = now + options_.patience;
     if (now >= *until_) {
@@ -166,21 +171,27 @@ Status Api::delete_collection(const Context& context, const DatabasePath& path,
   const auto named = engine_.get_collection(context.with_freshness({}), path, name);
   if (!named.ok()) return named.error();
   bool unknown = false;  // whether an attempt went unanswered that may have deleted it
-  // The name may be another collection's by now, which nobody asked to delete.
+  // By its id: the name may be another collection's by now, which nobody asked to delete, and the
+  // collection may have another name.
   const auto is_gone = [&]() -> Result<bool> {
     if (!unknown) return false;
-    const auto now = engine_.get_collection(context.with_freshness({}), path, name);
-    if (now.ok()) return now->id != named->id;
+    const auto now =
+        engine_.get_collection_by_id(context.with_freshness({}), CollectionRef{path, named->id});
+    if (now.ok() && now->name == name) return false;
+    if (now.ok()) return engine::collection_missing(name);
     if (now.error().code() == Code::not_found) return true;
     return now.error();
   };
   const auto attempt = [&](viridian::Api& server, const Context& as) -> Status {
-    VIRIDIAN_TRY(const bool gone, is_gone());
+    VIRIDIAN_TRY(bool gone, is_gone());
     if (gone) return ok_status();
     Status done = server.delete_collection(as, path, name);
     if (done.ok()) return done;
     const Code code = done.error().code();
-    if (code == Code::not_found && unknown) return ok_status();
+    if (code == Code::not_found) {
+      VIRIDIAN_TRY(gone, is_gone());
+      if (gone) return ok_status();
+    }
     unknown = unknown || code == Code::cancelled;
     return done;
   };
@@ -242,17 +253,40 @@ Status Api::tell_holder(const Context& context, const DatabasePath& path,
       });
 }
 
-Status Api::delete_database(const Context& context, const DatabasePath& path) {
-  VIRIDIAN_TRY(const std::vector<CollectionId> gone, engine_.remove_database(context, path));
-  // A holder that is certain of its slot answers from what it knows of its collections. One that
-  // cannot be told finds out by itself in the end, so the others are told all the same.
+Status Api::tell_holders(const Context& context, const DatabasePath& path,
+                         std::vector<CollectionId>& gone, std::chrono::milliseconds limit) {
   Status all = ok_status();
+  std::set<std::string> silent;  // "": slots that nobody has
+  std::vector<CollectionId> untold;
   for (const CollectionId& collection : gone) {
-    const Status told = tell_holder(context, path, collection);
-    if (!told.ok() && all.ok())
-      all = told.error().with("the database is deleted, but not every server knows yet");
+    const auto holder = [&] {
+      const auto found = leases_.holder(context, collection);
+      return found.ok() ? found->server : std::string();
+    };
+    if (!silent.contains(holder())) {
+      const Context brief = context.no_later_than(Context::Clock::now() + limit);
+      const Status told = tell_holder(brief, path, collection);
+      if (told.ok()) continue;
+      silent.insert(holder());
+      if (all.ok()) all = told;
+    }
+    untold.push_back(collection);
   }
+  gone = std::move(untold);
   return all;
+}
+
+Status Api::delete_database(const Context& context, const DatabasePath& path) {
+  VIRIDIAN_TRY(std::vector<CollectionId> gone, engine_.remove_database(context, path));
+  // A holder that is certain of its slot answers from what it knows of its collections. First those
+  // who listen are told, whatever becomes of the others; then there is time to replace one that is
+  // lost.
+  Status told = tell_holders(context, path, gone, options_.ttl / 5);
+  if (!told.ok()) told = tell_holders(context, path, gone, options_.ttl * 2);
+  if (told.ok()) return told;
+  return Error(Code::unavailable,
+               fmt::format("the database is deleted, but not every server knows yet: {}",
+                           told.error().message()));
 }
 
 Status Api::reset(const Context& context) {

@@ -24,9 +24,10 @@ namespace viridian::cluster {
 /// A call that finds no holder, the wrong one, or one that is gone, is tried again until the
 /// context's deadline, or for Options::patience, since somebody takes over within the time to live
 /// of a lease. What such a server did before it was lost may have happened: a write may then be
-/// applied twice, one right after the other as far as this caller's own writes are concerned. What
-/// comes to something else the second time, such as a deletion with a limit, is not tried again:
-/// unavailable.
+/// applied twice. A server that is given up hears so, as its connection is closed, and begins
+/// nothing more; one that is cut off may still apply the write after the second time, and after
+/// newer ones, while the time lasts that the call was sent with. What comes to something else the
+/// second time, such as a deletion with a limit, is not tried again: unavailable.
 class Api final : public Component, public viridian::Api, public HealthSource {
  public:
   static Result<std::unique_ptr<Api>> create(System& system);
@@ -60,8 +61,8 @@ class Api final : public Component, public viridian::Api, public HealthSource {
   Result<Database> get_database(const Context&, const DatabasePath&) override;
   Result<std::vector<Database>> list_databases(const Context&, const std::string& tenant,
                                                const Page&) override;
-  /// When this is ok, the holders of its collections have heard of it. After an error that says so,
-  /// some have not, and find out by themselves.
+  /// When this is ok, the holders of its collections have heard of it. After an error that says so
+  /// (unavailable), some have not, and find out by themselves.
   Status delete_database(const Context&, const DatabasePath&) override;
 
   Result<Collection> create_collection(const Context&, const DatabasePath&,
@@ -110,6 +111,10 @@ class Api final : public Component, public viridian::Api, public HealthSource {
   /// Ok: this process has the slot, and nobody took it before the call.
   Status surely_holder(const Context&, const CollectionId&);
   Status tell_holder(const Context&, const DatabasePath&, const CollectionId&);
+  /// Tells the holders of `gone`, each within `limit`; none again that could not be told. Leaves in
+  /// `gone` what whose holders have not heard of; the error says why of the first of them.
+  Status tell_holders(const Context&, const DatabasePath&, std::vector<CollectionId>& gone,
+                      std::chrono::milliseconds limit);
   Status reset_at(const Context&, const ServerInfo&);
 
   engine::Api& engine_;

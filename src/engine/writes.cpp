@@ -213,7 +213,9 @@ Result<DeleteResult> Api::delete_once(const Context& context, const CollectionRe
   VIRIDIAN_TRY(const auto view, pin_durable(context, ref.id));
   VIRIDIAN_TRY(const OffsetSet selected, select(context, *view, request.selection));
   const std::vector<Offset> doomed = selected.slice(0, request.limit.value_or(kNoLimit));
-  if (doomed.empty()) return DeleteResult();
+  // What was to be deleted may have been by an attempt whose answer was lost: who reads with this
+  // number does not see it.
+  if (doomed.empty()) return DeleteResult{0, view->applied()};
   RecordColumns columns;
   VIRIDIAN_TRY_VOID(view->metadata().fetch(context, doomed, Columns(), columns));
   RecordBatch batch;

@@ -16,6 +16,8 @@ namespace {
 
 constexpr size_t kIdleConnections = 64;
 constexpr std::chrono::hours kLongTimeout{24};
+/// How much sooner than this server another one is to give up what was sent to it.
+constexpr std::chrono::milliseconds kTimeLeftMargin{100};
 
 std::string tenant_path(const std::string& tenant) {
   return "/api/v2/tenants/" + percent_encode(tenant);
@@ -48,6 +50,13 @@ std::string headers_of(const Context& context) {
   }
   if (context.forwarded()) lines += fmt::format("{}: 1\r\n", kForwardedHeader);
   return lines;
+}
+
+/// What a server is told that is asked until the deadline.
+std::string time_left_header(Context::Clock::time_point deadline) {
+  const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - Context::Clock::now() -
+                                                                  kTimeLeftMargin);
+  return fmt::format("{}: {}\r\n", kTimeLeftHeader, std::max<int64_t>(left.count(), 0));
 }
 
 Status done(const Result<Response>& response) {
@@ -166,18 +175,28 @@ Result<SeqId> ApiClient::number_of(const Response& response) const {
 Result<Response> ApiClient::call(const Context& context, std::string_view method,
                                  const std::string& path, const std::string& body) {
   VIRIDIAN_TRY_VOID(context.check());
-  auto deadline = Context::Clock::now() + (takes_long(method, path) ? kLongTimeout : timeout_);
+  const bool unlimited = takes_long(method, path, context.forwarded());
+  auto deadline = Context::Clock::now() + (unlimited ? kLongTimeout : timeout_);
   if (context.deadline()) deadline = std::min(deadline, *context.deadline());
   std::string headers = headers_of(context);
-  if (peer_) headers += fmt::format("{}: {}\r\n", kServerHeader, percent_encode(peer_->id));
+  if (peer_) {
+    headers += fmt::format("{}: {}\r\n", kServerHeader, percent_encode(peer_->id));
+    headers += time_left_header(deadline);
+  }
   const std::string head = fmt::format(
       "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n{}"
       "content-length: {}\r\n\r\n",
       method, server_.prefix, path, server_.host, server_.port, headers, body.size());
+  // Nobody is waited for in the name of a caller who has gone, or of a server that stops.
+  const auto worthwhile = [&] {
+    return context.check().ok() && (!peer_ || !peer_->worthwhile || peer_->worthwhile());
+  };
   bool sent = false;
-  Result<Response> response =
-      attempt(method, head, body, {deadline, peer_ ? peer_->worthwhile : nullptr}, sent);
-  if (!response.ok()) return unanswered(response.error(), sent);
+  Result<Response> response = attempt(method, head, body, {deadline, worthwhile}, sent);
+  if (!response.ok()) {
+    VIRIDIAN_TRY_VOID(context.check());
+    return unanswered(response.error(), sent);
+  }
   VIRIDIAN_TRY_VOID(check_sender(*response));
   if (response->status >= 300) return error_of(*response);
   return response;

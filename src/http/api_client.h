@@ -15,7 +15,7 @@
 namespace viridian::http {
 
 /// The Api of a server elsewhere. Blocking; as many calls at once as there are callers, each on a
-/// connection of its own from a pool. A call ends with its context's deadline or client.timeout_ms,
+/// connection of its own from a pool. A call ends with its context or after client.timeout_ms,
 /// whichever is sooner. How fresh its answer has to be, and whether it was sent on already, travel
 /// with a call. Its errors have the codes that the server's Api gave; unavailable also says
 /// that the server could not be reached: a write may then have happened, or not. For a peer these

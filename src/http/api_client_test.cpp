@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <future>
+#include <optional>
 #include <thread>
 
 #include "component/thread_pool.h"
@@ -101,30 +103,58 @@ TEST_F(ApiClientTest, ServersTravelWithAllTheirFields) {
   EXPECT_EQ(*servers, *api_.servers(context_));
 }
 
+/// A server that is frozen: its connections are taken, and nothing is ever answered.
+class FrozenServer {
+ public:
+  FrozenServer() {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(::bind(socket_, reinterpret_cast<sockaddr*>(&address_), size), 0);
+    EXPECT_EQ(::listen(socket_, 8), 0);
+    EXPECT_EQ(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address_), &size), 0);
+  }
+  ~FrozenServer() { ::close(socket_); }
+  FrozenServer(const FrozenServer&) = delete;
+  FrozenServer& operator=(const FrozenServer&) = delete;
+  ServerUrl url() const { return {"127.0.0.1", ntohs(address_.sin_port), ""}; }
+
+ private:
+  const int socket_ = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address_{};
+};
+
 TEST_F(ApiClientTest, AServerThatIsNotWorthWaitingForIsGivenUp) {
   std::atomic<bool> worthwhile{true};
   std::atomic<bool> done{false};
-  server_->stop();
-  // A server that is frozen: its connections are taken, and nothing is ever answered.
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  ASSERT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), size), 0);
-  ASSERT_EQ(::listen(socket, 8), 0);
-  ASSERT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ApiClient client({"127.0.0.1", ntohs(address.sin_port), ""}, std::chrono::hours(1),
+  const FrozenServer frozen;
+  ApiClient client(frozen.url(), std::chrono::hours(1),
                    ApiClient::Peer{"b", [&] {
                                      // The second question is the last one.
                                      done = !worthwhile.exchange(false);
                                      return !done.load();
                                    }});
   const auto answer = client.get_tenant(context_, "abc");
-  ::close(socket);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(code_name(answer.error().code()), "cancelled");
   EXPECT_TRUE(done);
+}
+
+TEST_F(ApiClientTest, ACallEndsWithItsContext) {
+  const FrozenServer frozen;
+  for (const bool of_a_peer : {false, true}) {
+    std::optional<ApiClient::Peer> peer;
+    if (of_a_peer) peer = ApiClient::Peer{"b", [] { return true; }};
+    ApiClient client(frozen.url(), std::chrono::hours(1), peer);
+    Context context;
+    std::thread caller(
+        [&] { EXPECT_EQ(code_name(client.compact(context, {}).error().code()), "cancelled"); });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    context.cancel();
+    caller.join();
+    const Context brief = Context::with_timeout(std::chrono::milliseconds(20));
+    EXPECT_EQ(code_name(client.compact(brief, {}).error().code()), "deadline_exceeded");
+  }
 }
 
 /// An ApiClient of server "b 1", and whatever is at its address.
@@ -146,14 +176,14 @@ class PeerClientTest : public ::testing::Test {
     listen([this](const Request& request) { return application_.handle(request); });
   }
   /// With which code a write ends; "ok".
-  std::string write() {
+  std::string write(const Context& context = {}) {
     ApiClient client({"127.0.0.1", transport_->port(), ""}, std::chrono::seconds(20),
                      ApiClient::Peer{"b 1", {}});
     RecordBatch batch;
     batch.ids = {"a"};
     batch.embeddings.dim = 1;
     batch.embeddings.values = {1.0F};
-    const auto done = client.write(Context().as_forwarded(), {{}, Uuid::random()}, batch);
+    const auto done = client.write(context.as_forwarded(), {{}, Uuid::random()}, batch);
     return done.ok() ? "ok" : std::string(code_name(done.error().code()));
   }
 
@@ -193,6 +223,38 @@ TEST_F(PeerClientTest, SomethingElseAtTheAddressIsNoAnswer) {
     listen([&](const Request&) { return Response{status, "text/html", "welcome", {}}; });
     EXPECT_EQ(write(), "cancelled") << status;
   }
+}
+
+// A compaction, say, that another server works on, and is in no hurry with.
+TEST_F(PeerClientTest, AServerThatStopsDoesNotWaitForAnotherOne) {
+  const FrozenServer frozen;
+  ApiClient holder(frozen.url(), std::chrono::hours(1), ApiClient::Peer{"b", [] { return true; }});
+  std::promise<void> asked;
+  listen([&](const Request& request) {
+    asked.set_value();
+    EXPECT_FALSE(holder.compact(request.context.as_forwarded(), {}).ok());
+    return Response();
+  });
+  std::thread client([&, port = transport_->port()] {
+    ApiClient here({"127.0.0.1", port, ""}, std::chrono::hours(1));
+    EXPECT_FALSE(here.version(Context()).ok());
+  });
+  asked.get_future().wait();
+  const auto told = std::chrono::steady_clock::now();
+  transport_->stop(std::chrono::milliseconds(0));
+  EXPECT_LT(std::chrono::steady_clock::now() - told, std::chrono::seconds(10));
+  client.join();
+}
+
+// What comes through later than that may undo what was written since.
+TEST_F(PeerClientTest, WhatWasSentOnEndsBeforeItsSenderGivesUp) {
+  listen();
+  const Context context = Context::with_timeout(std::chrono::seconds(10));
+  EXPECT_EQ(write(context), "ok");
+  ASSERT_TRUE(api_.last_context.deadline());
+  EXPECT_LT(*api_.last_context.deadline(), *context.deadline());
+  EXPECT_EQ(write(), "ok");
+  EXPECT_LT(*api_.last_context.deadline(), Context::Clock::now() + std::chrono::seconds(20));
 }
 
 TEST_F(PeerClientTest, AServerThatIsTooBusyHasNotActed) {

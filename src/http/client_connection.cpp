@@ -15,7 +15,6 @@
 #include <boost/beast/http/string_body.hpp>
 #include <cerrno>
 #include <cstring>
-#include <limits>
 #include <utility>
 
 namespace viridian::http {
@@ -39,12 +38,10 @@ Status wait_for(int socket, short events, const Patience& patience) {
       return Error(Code::deadline_exceeded, "the server did not answer in time");
     }
     pollfd entry{.fd = socket, .events = events, .revents = 0};
-    const int64_t slice =
-        patience.worthwhile ? kAskEvery.count() : int64_t{std::numeric_limits<int>::max()};
-    const int ready = ::poll(&entry, 1, static_cast<int>(std::min<int64_t>(left.count(), slice)));
+    const int ready = ::poll(&entry, 1, static_cast<int>(std::min(left, kAskEvery).count()));
     if (ready > 0) return ok_status();
     if (ready < 0 && errno != EINTR) return unavailable("cannot wait for the server", errno);
-    if (patience.worthwhile && !patience.worthwhile()) {
+    if (!patience.worthwhile()) {
       return Error(Code::unavailable, "the server was given up before it had answered");
     }
   }

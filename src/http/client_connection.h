@@ -14,9 +14,8 @@ namespace viridian::http {
 /// How long a server is waited for.
 struct Patience {
   Context::Clock::time_point deadline;
-  /// Asked now and then while nothing comes; false: it is not worth waiting any longer. Empty: it
-  /// always is.
-  std::function<bool()> worthwhile = {};
+  /// Asked now and then while nothing comes; false: it is not worth waiting any longer.
+  std::function<bool()> worthwhile;
 };
 
 /// A blocking connection to a server. One thread at a time. Each call answers deadline_exceeded at

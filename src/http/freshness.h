@@ -11,6 +11,8 @@ namespace viridian::http {
 inline constexpr const char* kReadHeader = "x-viridian-read";
 /// Header of a request that another server sent on: this one answers it itself or not at all.
 inline constexpr const char* kForwardedHeader = "x-viridian-forwarded";
+/// Header of such a request: for how many milliseconds whoever sent it on waits for the answer.
+inline constexpr const char* kTimeLeftHeader = "x-viridian-time-left";
 /// Header of a request: the id of the server that it is for, percent-encoded; another one answers
 /// `aborted`. Header of the answer: the id of the server that gave it. So nothing else that has the
 /// address by now is taken for that server.

@@ -23,8 +23,9 @@ struct Request {
   std::string query;   ///< what follows '?', without it
   Headers headers;
   std::string body;
-  /// Ends with the server's request timeout, if it is none that takes long; cancelled when the
-  /// server gives up waiting.
+  /// Ends with the server's request timeout, if it is none that takes long, and cancelled when the
+  /// server gives up waiting. Of a request that another server sent on: ends when that one waits no
+  /// more, as far as it could say so.
   Context context;
 
   std::string_view header(std::string_view name) const noexcept {
@@ -44,6 +45,9 @@ struct Response {
 using Handler = std::function<Response(const Request&)>;
 /// Whether requests of this method and path are of a kind.
 using RequestKind = std::function<bool(std::string_view method, std::string_view path)>;
+/// The same, of requests that other servers sent on (`forwarded`) and of those that clients sent.
+using SentRequestKind =
+    std::function<bool(std::string_view method, std::string_view path, bool forwarded)>;
 /// Builds the answer to a request that the transport itself turns down, such as 413.
 using Refusal = std::function<Response(int status, std::string_view message)>;
 

@@ -55,8 +55,9 @@ struct Route {
 std::span<const Route> routes();
 
 /// Whether a request may take longer than any time limit for requests, in proportion to what is
-/// stored. Such ones have no deadline, and threads of their own.
-bool takes_long(std::string_view method, std::string_view path);
+/// stored. Such ones have no deadline, and threads of their own. A close that was sent on only
+/// tells that a collection was deleted, and is none of them.
+bool takes_long(std::string_view method, std::string_view path, bool forwarded);
 
 /// Of those that do not take long: whether a request is for the server that holds a collection, and
 /// so may wait for another one. Such ones have threads of their own where there are several

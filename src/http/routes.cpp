@@ -113,10 +113,10 @@ constexpr Route kRoutes[] = {
 
 std::span<const Route> routes() { return kRoutes; }
 
-bool takes_long(std::string_view method, std::string_view path) {
+bool takes_long(std::string_view method, std::string_view path, bool forwarded) {
   const auto ends = [path](std::string_view end) { return path.ends_with(end); };
-  return path.starts_with(SNAPSHOTS) ||
-         (method == "POST" && (ends("/flush") || ends("/compact") || ends("/close")));
+  return path.starts_with(SNAPSHOTS) || (method == "POST" && (ends("/flush") || ends("/compact") ||
+                                                              (ends("/close") && !forwarded)));
 }
 
 bool is_for_holder(std::string_view method, std::string_view path) {

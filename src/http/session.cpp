@@ -1,11 +1,15 @@
 #include "http/session.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -99,7 +103,9 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   bool account_body(uint64_t held);
   void send_continue();
   void handle();
-  Executor& executor_for(const Request& request, bool long_request) const;
+  Context context_for(const Request& request, bool forwarded, bool long_request) const;
+  void watch_sender();
+  Executor& executor_for(const Request& request, bool forwarded, bool long_request) const;
   void handled(Response response);
   void refuse(int status, std::string_view message);
   void send(Response response, bool keep_alive);
@@ -287,21 +293,48 @@ void TcpSession::handle() {
   Request request = parser_->take();
   parser_.reset();
   if (buffer_->bytes().empty()) buffer_.reset();
-  const bool long_request = shared_.takes_long && shared_.takes_long(request.method, request.path);
-  context_ = long_request ? Context() : Context::with_timeout(shared_.limits.request_timeout);
-  Executor& executor = executor_for(request, long_request);
+  const bool forwarded = !request.header(kForwardedHeader).empty();
+  const bool long_request =
+      shared_.takes_long && shared_.takes_long(request.method, request.path, forwarded);
+  context_ = context_for(request, forwarded, long_request);
+  Executor& executor = executor_for(request, forwarded, long_request);
   request.context = context_;
   phase_ = Phase::handling;
   deadline_ = Clock::time_point::max();
+  if (forwarded) watch_sender();
   auto job = std::make_shared<Job>(std::static_pointer_cast<TcpSession>(shared_from_this()),
                                    shared_, std::move(request));
   // Where the executor is full the job answers 503 from its destructor.
   (void)executor.submit([job] { job->run(); });
 }
 
-Executor& TcpSession::executor_for(const Request& request, bool long_request) const {
-  const bool apart = shared_.forwarded_executor != nullptr;
-  if (apart && !request.header(kForwardedHeader).empty())
+// A request that was sent on is not to be acted upon when its sender waits no more and may have
+// repeated it: the sender's time for it counts from when it began to arrive.
+Context TcpSession::context_for(const Request& request, bool forwarded, bool long_request) const {
+  const Context own =
+      long_request ? Context() : Context::with_timeout(shared_.limits.request_timeout);
+  const std::string_view text = request.header(kTimeLeftHeader);
+  uint32_t left = 0;
+  if (!forwarded || std::from_chars(text.data(), text.data() + text.size(), left).ec != std::errc())
+    return own;
+  const auto begun = deadline_ - shared_.limits.request_timeout;
+  return own.no_later_than(begun + std::chrono::milliseconds(left));
+}
+
+// A sender that hangs up waits no more either. It sends nothing else before it has its answer, so
+// what can be read before that is the end.
+void TcpSession::watch_sender() {
+  socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code) {
+    if (self->phase_ != Phase::handling) return;
+    char next = 0;
+    const ssize_t got = ::recv(self->socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) self->context_.cancel();
+  });
+}
+
+Executor& TcpSession::executor_for(const Request& request, bool forwarded,
+                                   bool long_request) const {
+  if (forwarded && shared_.forwarded_executor != nullptr)
     return long_request ? *shared_.forwarded_long_executor : *shared_.forwarded_executor;
   if (long_request) return *shared_.long_executor;
   if (shared_.holder_executor != nullptr && shared_.is_for_holder(request.method, request.path))

@@ -31,7 +31,7 @@ struct SessionShared {
   Executor* holder_executor = nullptr;  ///< null: like all others; so the next two
   Executor* forwarded_executor = nullptr;
   Executor* forwarded_long_executor = nullptr;
-  RequestKind takes_long;
+  SentRequestKind takes_long;
   RequestKind is_for_holder;
   Handler handler;
   Refusal refusal;

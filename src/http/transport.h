@@ -20,7 +20,7 @@ struct TransportOptions {
   std::chrono::milliseconds idle_timeout{60'000};
   std::chrono::milliseconds request_timeout{120'000};
   /// Requests that have no deadline once they are complete, and the executor that they run on.
-  RequestKind takes_long = {};
+  SentRequestKind takes_long = {};
   Executor* long_executor = nullptr;
   /// Requests that may wait for another server, and where they run; null: where all others do. One
   /// server that does not answer must not keep all threads from those that ask for something else.

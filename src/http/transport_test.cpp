@@ -378,7 +378,7 @@ TEST_F(TransportTest, StopWithoutGraceCancelsTheRequestInFlight) {
 TEST_F(TransportTest, LongRequestsHaveAnExecutorOfTheirOwnAndNoDeadline) {
   TestExecutor slow;
   TransportOptions options;
-  options.takes_long = [](std::string_view method, std::string_view path) {
+  options.takes_long = [](std::string_view method, std::string_view path, bool) {
     return method == "POST" && path == "/long";
   };
   options.long_executor = &slow;
@@ -424,12 +424,40 @@ TEST_F(TransportTest, RequestsForHoldersLeaveTheThreadsToTheOthers) {
   transport_.reset();
 }
 
+TEST_F(TransportTest, RequestsThatWereSentOnEndWhenTheirSenderHangsUp) {
+  std::promise<void> entered;
+  std::promise<std::string> outcome;
+  listen({}, [&](const Request& request) {
+    if (request.path == "/first") return echo(request);
+    entered.set_value();
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (request.context.check().ok() && std::chrono::steady_clock::now() < end)
+      std::this_thread::sleep_for(milliseconds(1));
+    outcome.set_value(request.context.check().ok() ? "waited for" : "given up");
+    return echo(request);
+  });
+  {
+    TestClient sender(port());
+    const std::string rest = " HTTP/1.1\r\nHost: h\r\nx-viridian-forwarded: 1\r\n\r\n";
+    for (int i = 0; i < 3; ++i) {  // of whose end nothing is left
+      ASSERT_TRUE(sender.send("GET /first" + rest));
+      EXPECT_EQ(sender.read_response().status, 200);
+    }
+    ASSERT_TRUE(sender.send("GET /second" + rest));
+    entered.get_future().wait();
+  }
+  EXPECT_EQ(outcome.get_future().get(), "given up");
+  transport_.reset();
+}
+
 TEST_F(TransportTest, RequestsThatWereSentOnHaveExecutorsOfTheirOwn) {
   TestExecutor slow;
   TestExecutor forwarded;
   TestExecutor forwarded_slow;
   TransportOptions options;
-  options.takes_long = [](std::string_view, std::string_view path) { return path == "/long"; };
+  options.takes_long = [](std::string_view, std::string_view path, bool sent_on) {
+    return path == "/long" || (path == "/close" && !sent_on);
+  };
   options.long_executor = &slow;
   options.forwarded_executor = &forwarded;
   options.forwarded_long_executor = &forwarded_slow;
@@ -445,8 +473,12 @@ TEST_F(TransportTest, RequestsThatWereSentOnHaveExecutorsOfTheirOwn) {
   executor_.full_ = slow.full_ = true;
   EXPECT_EQ(ask("/short", "").status, 503);
   EXPECT_EQ(ask("/long", "").status, 503);
+  EXPECT_EQ(ask("/close", "").status, 503);
   EXPECT_EQ(ask("/short", "x-viridian-forwarded: 1\r\n").body, "soon");
   EXPECT_EQ(ask("/long", "x-viridian-forwarded: 1\r\n").body, "whenever");
+  forwarded_slow.full_ = true;  // with compactions that were sent on
+  EXPECT_EQ(ask("/close", "x-viridian-forwarded: 1\r\n").body, "soon");
+  forwarded_slow.full_ = false;
   forwarded.full_ = true;
   EXPECT_EQ(ask("/short", "x-viridian-forwarded: 1\r\n").status, 503);
   EXPECT_EQ(ask("/long", "x-viridian-forwarded: 1\r\n").body, "whenever");

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <new>
 
 namespace viridian::os {
@@ -10,19 +11,31 @@ namespace {
 constexpr size_t kCacheLine = 64;
 constexpr size_t kLargePage = size_t{2} << 20;
 
-size_t alignment_of(size_t bytes) { return bytes >= 2 * kLargePage ? kLargePage : kCacheLine; }
+std::align_val_t alignment_of(size_t bytes) {
+  return std::align_val_t(bytes >= 2 * kLargePage ? kLargePage : kCacheLine);
+}
+
+/// The last piece of a page stays in small ones, so that no more is taken than was asked for.
+size_t in_large_pages(size_t bytes) {
+  return bytes >= 2 * kLargePage ? bytes / kLargePage * kLargePage : 0;
+}
 
 }  // namespace
 
 LargeMemory::LargeMemory(size_t bytes)
-    : alignment_(alignment_of(bytes)), data_(::operator new(bytes, std::align_val_t(alignment_))) {
+    : bytes_(bytes), data_(::operator new(bytes, alignment_of(bytes))) {
 #ifdef MADV_HUGEPAGE
-  // The last piece of a page stays in small ones, so that no more is taken than was asked for. What
-  // the system answers does not matter: without large pages everything is as right, only slower.
-  if (alignment_ == kLargePage) ::madvise(data_, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);
+  // What the system answers does not matter: without large pages everything is as right, only
+  // slower.
+  if (in_large_pages(bytes) > 0) ::madvise(data_, in_large_pages(bytes), MADV_HUGEPAGE);
 #endif
 }
 
-LargeMemory::~LargeMemory() { ::operator delete(data_, std::align_val_t(alignment_)); }
+LargeMemory::~LargeMemory() { ::operator delete(data_, alignment_of(bytes_)); }
+
+size_t LargeMemory::taken(size_t used) const noexcept {
+  const size_t whole = (used + kLargePage - 1) / kLargePage * kLargePage;
+  return std::max(used, std::min(whole, in_large_pages(bytes_)));
+}
 
 }  // namespace viridian::os

@@ -16,9 +16,12 @@ class LargeMemory {
   LargeMemory(const LargeMemory&) = delete;
   LargeMemory& operator=(const LargeMemory&) = delete;
   void* data() const noexcept { return data_; }
+  /// What it takes of the machine's memory when only its first `used` bytes have been written: a
+  /// large page is taken as a whole.
+  size_t taken(size_t used) const noexcept;
 
  private:
-  size_t alignment_;
+  size_t bytes_;
   void* data_;
 };
 
@@ -30,6 +33,8 @@ class LargeArray {
   explicit LargeArray(size_t n) : memory_(n * sizeof(T)) {}
   T* data() noexcept { return static_cast<T*>(memory_.data()); }
   const T* data() const noexcept { return static_cast<const T*>(memory_.data()); }
+  /// In bytes, when only the first `n` have been written.
+  size_t taken(size_t n) const noexcept { return memory_.taken(n * sizeof(T)); }
 
  private:
   LargeMemory memory_;

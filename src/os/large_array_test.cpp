@@ -18,5 +18,18 @@ TEST(LargeArray, IsAlignedAndHoldsWhatIsWrittenAtEverySize) {
   }
 }
 
+TEST(LargeArray, LargePagesAreTakenAsAWhole) {
+  constexpr size_t kPage = size_t{2} << 20;
+  const LargeArray<char> small(kPage);
+  EXPECT_EQ(small.taken(1), 1u);
+  EXPECT_EQ(small.taken(kPage), kPage);
+  const LargeArray<char> large(3 * kPage + 5);
+  EXPECT_EQ(large.taken(0), 0u);
+  EXPECT_EQ(large.taken(1), kPage);
+  EXPECT_EQ(large.taken(kPage), kPage);
+  EXPECT_EQ(large.taken(2 * kPage + 1), 3 * kPage);
+  EXPECT_EQ(large.taken(3 * kPage + 1), 3 * kPage + 1);
+}
+
 }  // namespace
 }  // namespace viridian::os

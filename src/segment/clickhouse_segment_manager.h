@@ -72,6 +72,8 @@ class SegmentManager final : private Holdings, public segment::Manager {
   void run();
   void look();
   bool due(const segment::Origin::Pending& pending) const;
+  /// From time to time: closes those that are gone, and notes the others for look_at_closed().
+  void look_at_all();
   /// Looks at a few of those collections that nobody has open here.
   void look_at_closed();
   void close_unknown(const std::vector<Shared>& open, const std::vector<CollectionId>& known);

@@ -29,6 +29,7 @@ void SegmentManager::run() {
     environment().metrics.cache_bytes.set(static_cast<double>(environment().cache->total()));
     try {
       look();
+      look_at_all();
       look_at_closed();
       forget_dropped();
       forget_unknown();
@@ -76,19 +77,20 @@ void SegmentManager::look() {
   }
 }
 
+void SegmentManager::look_at_all() {
+  if (Clock::now() < next_round_) return;
+  // In this order: a collection that is made meanwhile is not missed.
+  const std::vector<Shared> open = pool().open_ones();
+  const auto ids = sysdb_.all_collections(context_);
+  next_round_ = Clock::now() + (ids.ok() ? options_.compact_age : kPauseAfterFailure);
+  if (!ids.ok()) return;
+  close_unknown(open, *ids);
+  if (closed_.empty()) closed_ = *ids;
+}
+
 // What was written under an earlier process, or before a collection was dropped from the cache, is
 // not to stay in the log until somebody asks for the collection.
 void SegmentManager::look_at_closed() {
-  if (closed_.empty()) {
-    if (Clock::now() < next_round_) return;
-    next_round_ = Clock::now() + options_.compact_age;
-    // In this order: a collection that is made meanwhile is not missed.
-    const std::vector<Shared> open = pool().open_ones();
-    if (const auto ids = sysdb_.all_collections(context_); ids.ok()) {
-      close_unknown(open, *ids);
-      closed_ = *ids;
-    }
-  }
   for (size_t i = 0; i < kClosedAtOnce && !closed_.empty() && !stopping(); ++i) {
     const CollectionId id = closed_.back();
     closed_.pop_back();

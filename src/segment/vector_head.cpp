@@ -30,9 +30,16 @@ void VectorHead::push_back(Offset offset, const float* vector) {
   rows_.push_back(offset);
 }
 
-// What a chunk has room for beyond its rows was never touched, and takes no memory.
+// What the last chunk has room for beyond its rows was never touched, and takes no memory but for
+// the rest of a page.
 size_t VectorHead::bytes() const noexcept {
-  return uint64_t{rows_.size()} * (dim_ + 1) * sizeof(float) + rows_.bytes();
+  const uint32_t rows = rows_.size();
+  if (rows == 0) return rows_.bytes();
+  const size_t last = chunk_of(rows - 1);
+  const uint64_t within = rows - start_of(last);
+  const Chunk& chunk = *chunks_[last];
+  return start_of(last) * (dim_ + 1) * sizeof(float) + chunk.vectors.taken(within * dim_) +
+         chunk.norms.taken(within) + rows_.bytes();
 }
 
 Result<VectorRun> VectorHead::run(uint32_t begin, uint32_t limit) const {

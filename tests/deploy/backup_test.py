@@ -1,12 +1,16 @@
 """deploy/backup-clickhouse: what is saved while a server works comes back in another ClickHouse, and is
 written on. Without the name of the catalogue's newest version no server starts, and it says what to do.
 backup_test.py BINARY"""
+import http.server
+import os
 import pathlib
 import re
 import subprocess
 import sys
 import tempfile
+import threading
 import shutil
+import urllib.parse
 import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
@@ -17,8 +21,9 @@ SCRIPT = shared_servers.DEPLOY / "backup-clickhouse"
 FLAGS = ["--lease.ttl_ms", "2000"]
 
 
-def backup(verb, store, directory, ok=True):
-    done = subprocess.run([SCRIPT, verb, store.url(), directory], text=True, capture_output=True)
+def backup(verb, store, directory, ok=True, **environment):
+    done = subprocess.run([SCRIPT, verb, store.url(), directory], text=True, capture_output=True,
+                          env={**os.environ, **environment})
     assert (done.returncode == 0) == ok, (verb, done.stdout, done.stderr)
     return done.stdout + done.stderr
 
@@ -94,6 +99,77 @@ def is_refused_without_head(binary, store):
     execute(store, f"CREATE TABLE viridian.{head} (nothing UInt8) ENGINE = Memory")
 
 
+class Scripted:
+    """Answers the question for tables with one list after the other, and all else with nothing, or
+    with an error; notes what it is asked."""
+
+    def __init__(self, *lists, error=None):
+        self.asked, self.passwords, self.lists, self.error = [], set(), list(lists), error
+        scripted = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                _, _, inline = urllib.parse.unquote(self.path).partition("?query=")
+                scripted.passwords.add(self.headers.get("X-ClickHouse-Key"))
+                answer = scripted.answer(inline or body.decode())
+                self.send_response(500 if scripted.error else 200)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer.encode())
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def answer(self, sql):
+        self.asked.append(sql)
+        if self.error or not sql.startswith("SHOW TABLES"):
+            return self.error or ""
+        return self.lists.pop(0) if self.lists else ""
+
+    def url(self):
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+def says_what_clickhouse_says(empty, saved):
+    refusing = Scripted(error="Code: 60, its own words")
+    password = 'a"b\\c\\"'
+    for verb, directory in (("save", empty), ("restore", saved)):
+        said = backup(verb, refusing, directory, ok=False, VIRIDIAN_CLICKHOUSE_PASSWORD=password)
+        assert "its own words" in said and "tables" not in said, said
+        assert refusing.passwords == {password}, refusing.passwords
+    assert not list(empty.iterdir())
+
+
+def waits_while_the_head_is_renamed(directory):
+    changing = Scripted("head_1_a\nhead_2_b\n", "head_2_b\n", "head_2_b\nhead_3_c\n", "head_2_b\n")
+    assert "head_2_b" in backup("save", changing, directory / "renamed")
+
+
+def notices_a_server_that_began_anew(saved):
+    raced = Scripted("", "records\nhead_0_x\n")
+    said = backup("restore", raced, saved, ok=False)
+    assert "began anew" in said, said
+    assert not any("CREATE TABLE viridian.head_" in sql for sql in raced.asked), raced.asked
+    filled = [sql.split()[2] for sql in raced.asked if sql.startswith("INSERT")]
+    assert filled[0] == "viridian.sysdb_log", filled
+    # Before the catalogue is there, there is nothing for a server to begin with.
+    assert raced.asked.index("INSERT INTO viridian.sysdb_log FORMAT Native") == 3, raced.asked
+
+
+def goes_to_another_database(store, saved):
+    backup("restore", store, saved, VIRIDIAN_CLICKHOUSE_DATABASE="another")
+    for table in ("records", "record_log", "sysdb_log", "schema_migrations"):
+        counts = [execute(store, f"SELECT count() FROM {database}.{table}")
+                  for database in ("viridian", "another")]
+        assert counts[0] == counts[1] != "0\n", (table, counts)
+    assert execute(store, "SHOW TABLES FROM another").count("head_") == 1
+    execute(store, "DROP DATABASE another")
+
+
 def main(binary):
     if lacking := shared_servers.missing("clickhouse"):
         print(f"SKIPPED: {lacking}")
@@ -112,7 +188,11 @@ def main(binary):
         assert server.stop() == 0
 
         stores.append(shared_servers.Store("private-clickhouse", directory / "new").start())
+        says_what_clickhouse_says(directory / "empty", saved)
+        waits_while_the_head_is_renamed(directory)
+        notices_a_server_that_began_anew(saved)
         print(backup("restore", stores[1], saved).strip())
+        goes_to_another_database(stores[1], saved)
         is_refused_without_head(binary, stores[1])
         works_on(binary, stores[1], collections, expected)
 

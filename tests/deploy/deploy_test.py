@@ -28,10 +28,11 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def ask(url, body=None, method=None, read="strong"):
+def ask(url, body=None, method=None, read="strong", **headers):
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
     request = urllib.request.Request(
         url, None if body is None else json.dumps(body).encode(),
-        {"content-type": "application/json", "x-viridian-read": read}, method=method)
+        {"content-type": "application/json", "x-viridian-read": read, **headers}, method=method)
     with urllib.request.urlopen(request, timeout=30) as answer:
         return json.loads(answer.read() or b"null")
 
@@ -130,6 +131,14 @@ def lose_clickhouse(url, private, store):
     assert eventual == [200] * 9, eventual
 
 
+def marks_of_servers_are_taken_off(url):
+    """With them most would say that they are not the holder, and all that they are not meant."""
+    collection = ask(url + BASE, {"name": "marked"})["id"]
+    for i in range(12):
+        ask(f"{url}{BASE}/{collection}/add", {"ids": [f"r{i}"], "embeddings": [[1.0]]},
+            x_viridian_forwarded="1", x_viridian_server="nobody")
+
+
 class Deaf:
     """Takes requests, and hangs up instead of answering them."""
 
@@ -204,6 +213,7 @@ def main():
         if proxy:
             processes.append(proxy)
             use(proxied, 24)
+            marks_of_servers_are_taken_off(proxied)
             lose_clickhouse(proxied, private, store)
             deletions_are_sent_once(directory / "deaf")
         for process in reversed(processes):

@@ -28,7 +28,10 @@ def ask(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
         connection.request("GET", path)
-        return json.loads(connection.getresponse().read())
+        answer = connection.getresponse()
+        body = json.loads(answer.read())
+        assert answer.status == 200, (path, answer.status, body)
+        return body
     finally:
         connection.close()
 
@@ -47,12 +50,15 @@ def left_of(session):
     return found
 
 
+def command(binary, directory, port):
+    return [ROOT / "dev", "run", "--program", binary, "--data", directory, "--port", str(port)]
+
+
 def serves_until_told(binary, end_by, *flags):
     directory = pathlib.Path(tempfile.mkdtemp(prefix="viridian-run-"))
     port = free_port()
-    command = [ROOT / "dev", "run", "--program", binary, "--data", directory, "--port", str(port)]
-    process = subprocess.Popen([*command, *flags], start_new_session=True, text=True,
-                               stdout=subprocess.PIPE)
+    process = subprocess.Popen([*command(binary, directory, port), *flags], start_new_session=True,
+                               text=True, stdout=subprocess.PIPE)
     try:
         said = []
         for line in process.stdout:
@@ -63,6 +69,13 @@ def serves_until_told(binary, end_by, *flags):
         time.sleep(2)
         assert process.poll() is None, "it did not go on serving"
         words = next(one["id"] for one in ask(port, BASE) if one["name"] == "words")
+        assert ask(port, f"{BASE}/{words}/count") == WORDS
+        # Somebody else starts one in the same place, in vain.
+        second = subprocess.run([*command(binary, directory, free_port()), "--once", *flags],
+                                text=True, timeout=120, capture_output=True)
+        assert second.returncode != 0, second.stdout
+        assert process.poll() is None, second.stderr
+        ask(port, "/readyz")  # ClickHouse is asked, too
         assert ask(port, f"{BASE}/{words}/count") == WORDS
         process.send_signal(end_by)
         assert process.wait(60) == 0, process.returncode

@@ -65,11 +65,15 @@ TEST_F(EngineFaults, WritesWithoutEffectAreNotLogged) {
   EXPECT_EQ(log_.size(), 0U);
   EXPECT_EQ(must(add(docs_, {{.id = "a", .vector = {1, 2}}, {.id = "b", .vector = {1, 2}}})).last,
             2U);
-  EXPECT_EQ(must(api_.delete_records(context_, docs_, delete_of(by_ids({"z"})))).last, 0U);
-  const auto removed =
-      must(api_.delete_records(context_, docs_, delete_of(by_ids({"z", "b", "a", "b"}))));
+  EXPECT_EQ(must(api_.delete_records(context_, docs_, delete_of(by_ids({"z"})))).last, 2U);
+  const DeleteRequest request = delete_of(by_ids({"z", "b", "a", "b"}));
+  const auto removed = must(api_.delete_records(context_, docs_, request));
   EXPECT_EQ(removed.deleted, 2U);
   EXPECT_EQ(removed.last, 4U);
+  // A repetition finds nothing, and its number is that of a state without what was deleted.
+  const auto repeated = must(api_.delete_records(context_, docs_, request));
+  EXPECT_EQ(repeated.deleted, 0U);
+  EXPECT_EQ(repeated.last, 4U);
 }
 
 TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {

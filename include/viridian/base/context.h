@@ -20,6 +20,8 @@ class Context {
   static Context with_timeout(std::chrono::milliseconds timeout);
 
   std::optional<Clock::time_point> deadline() const noexcept { return deadline_; }
+  /// This context, but with no later deadline than that.
+  [[nodiscard]] Context no_later_than(Clock::time_point deadline) const;
   /// Asks every call made with this context, or a copy of it, to stop soon.
   void cancel() noexcept { cancelled_->store(true, std::memory_order_relaxed); }
   /// deadline_exceeded, cancelled, or ok. Long loops ask between blocks of work.

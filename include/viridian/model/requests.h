@@ -109,7 +109,7 @@ struct WriteResult {
 
 struct DeleteResult {
   uint64_t deleted = 0;  ///< records that were there and are gone
-  SeqId last = 0;
+  SeqId last = 0;        ///< number of the last removal; of the state in which nothing was found
 };
 
 struct SnapshotInfo {
