@@ -3,10 +3,10 @@
 #include <cstring>
 
 #include "simd/codes_plain.h"
+#include "simd/dispatch.h"
 
 // As in distance.cpp, but with AVX3_DL: it has the sums of four products in one instruction.
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | HWY_SSSE3)
-#include "simd/dispatch.h"
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "simd/codes.cpp"
 #include <hwy/foreach_target.h>
@@ -286,18 +286,17 @@ HWY_AFTER_NAMESPACE();
 namespace viridian::simd {
 
 std::vector<CodeTarget> supported_code_targets() {
-  std::vector<CodeTarget> targets;
   // Fastest first. The last one is what every machine of the architecture runs.
-  for (const auto& [name, kernels] : supported_of<CodeKernels>({
-           {HWY_AVX3_DL, HWY_CHOOSE_AVX3_DL(make_code_kernels)},
-           {HWY_AVX3, HWY_CHOOSE_AVX3(make_code_kernels)},
-           {HWY_AVX2, HWY_CHOOSE_AVX2(make_code_kernels)},
-           {HWY_SSE4, HWY_CHOOSE_SSE4(make_code_kernels)},
-           {HWY_NEON, HWY_CHOOSE_NEON(make_code_kernels)},
-           {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_code_kernels)},
-       }))
-    targets.push_back({name, kernels});
-  return targets;
+  return supported_of<CodeTarget, CodeKernels>(
+      {
+          {HWY_AVX3_DL, HWY_CHOOSE_AVX3_DL(make_code_kernels)},
+          {HWY_AVX3, HWY_CHOOSE_AVX3(make_code_kernels)},
+          {HWY_AVX2, HWY_CHOOSE_AVX2(make_code_kernels)},
+          {HWY_SSE4, HWY_CHOOSE_SSE4(make_code_kernels)},
+          {HWY_NEON, HWY_CHOOSE_NEON(make_code_kernels)},
+          {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_code_kernels)},
+      },
+      hwy::SupportedTargets(), hwy::TargetName);
 }
 
 const CodeKernels& code_kernels() noexcept {

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "simd/dispatch.h"
+
 // Vectors of unknown size cannot be kept in arrays, which is how the sixteen partial sums are held;
 // such machines run the 128-bit kernels. SSSE3 and AVX3_DL add nothing to the targets beside them.
 #define HWY_DISABLED_TARGETS \
@@ -267,20 +269,6 @@ HWY_AFTER_NAMESPACE();
 namespace viridian::simd {
 namespace {
 
-struct Compiled {
-  int64_t instruction_set;
-  Kernels (*make)();  ///< null where it is not compiled for this architecture
-};
-
-// Fastest first. The last one is what every machine of the architecture runs.
-constexpr Compiled kCompiled[] = {
-    {HWY_AVX3, HWY_CHOOSE_AVX3(make_kernels)},
-    {HWY_AVX2, HWY_CHOOSE_AVX2(make_kernels)},
-    {HWY_SSE4, HWY_CHOOSE_SSE4(make_kernels)},
-    {HWY_NEON, HWY_CHOOSE_NEON(make_kernels)},
-    {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_kernels)},
-};
-
 const Target& best() {
   static const Target target = supported_targets().front();
   return target;
@@ -289,18 +277,16 @@ const Target& best() {
 }  // namespace
 
 std::vector<Target> supported_targets() {
-  std::vector<Target> targets;
-  for (const Compiled& compiled : kCompiled) {
-    const bool fallback = compiled.instruction_set == HWY_STATIC_TARGET;
-    if (compiled.make == nullptr) continue;
-    const bool runs = fallback || (hwy::SupportedTargets() & compiled.instruction_set) != 0;
-    const bool listed =
-        !targets.empty() && targets.back().name == hwy::TargetName(compiled.instruction_set);
-    if (runs && !listed) {
-      targets.push_back({hwy::TargetName(compiled.instruction_set), compiled.make()});
-    }
-  }
-  return targets;
+  // Fastest first. The last one is what every machine of the architecture runs.
+  return supported_of<Target, Kernels>(
+      {
+          {HWY_AVX3, HWY_CHOOSE_AVX3(make_kernels)},
+          {HWY_AVX2, HWY_CHOOSE_AVX2(make_kernels)},
+          {HWY_SSE4, HWY_CHOOSE_SSE4(make_kernels)},
+          {HWY_NEON, HWY_CHOOSE_NEON(make_kernels)},
+          {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_kernels)},
+      },
+      hwy::SupportedTargets(), hwy::TargetName);
 }
 
 const Kernels& kernels() noexcept { return best().kernels; }
