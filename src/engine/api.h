@@ -131,6 +131,7 @@ class Api final : public Component, public viridian::Api {
   /// One attempt each; the caller has the gate for an alter. aborted as above.
   Status modify_once(const Context&, const CollectionRef&, const ModifyCollection&);
   Result<DeleteResult> delete_once(const Context&, const CollectionRef&, const DeleteRequest&);
+  Result<DeleteResult> nothing_to_delete(const Context&, const CollectionId&, SeqId applied);
   /// Which rows of the batch have an effect: an add skips ids that exist, an update those that do
   /// not. The caller has the gate for an alter, and keeps the batch meanwhile.
   Result<std::function<bool(uint32_t)>> applying_rows(const Context&, const Collection&,

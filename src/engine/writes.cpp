@@ -205,6 +205,19 @@ Result<DeleteResult> Api::delete_records(const Context& asked, const CollectionR
   return until_decided([&] { return delete_once(context, ref, request); });
 }
 
+// What was to be deleted may have been by an attempt whose answer was lost: who reads with this
+// number does not see it. Nothing is appended, by which it would be found out whether what was
+// looked at counts, so that is asked.
+Result<DeleteResult> Api::nothing_to_delete(const Context& context, const CollectionId& id,
+                                            SeqId applied) {
+  VIRIDIAN_TRY(const SeqId settled, parts_.consumer.settle(context, id));
+  if (settled < applied || !parts_.consumer.counts(id, applied))
+    return Error(Code::aborted, fmt::format("collection {} was looked at with records that do not "
+                                            "count: try again",
+                                            id.to_string()));
+  return DeleteResult{0, applied};
+}
+
 Result<DeleteResult> Api::delete_once(const Context& context, const CollectionRef& ref,
                                       const DeleteRequest& request) {
   VIRIDIAN_TRY(const Collection collection, find(context, ref));
@@ -213,9 +226,7 @@ Result<DeleteResult> Api::delete_once(const Context& context, const CollectionRe
   VIRIDIAN_TRY(const auto view, pin_durable(context, ref.id));
   VIRIDIAN_TRY(const OffsetSet selected, select(context, *view, request.selection));
   const std::vector<Offset> doomed = selected.slice(0, request.limit.value_or(kNoLimit));
-  // What was to be deleted may have been by an attempt whose answer was lost: who reads with this
-  // number does not see it.
-  if (doomed.empty()) return DeleteResult{0, view->applied()};
+  if (doomed.empty()) return nothing_to_delete(context, ref.id, view->applied());
   RecordColumns columns;
   VIRIDIAN_TRY_VOID(view->metadata().fetch(context, doomed, Columns(), columns));
   RecordBatch batch;

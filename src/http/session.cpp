@@ -105,6 +105,7 @@ class TcpSession final : public Session, public std::enable_shared_from_this<Tcp
   void handle();
   Context context_for(const Request& request, bool forwarded, bool long_request) const;
   void watch_sender();
+  bool sender_hung_up();
   Executor& executor_for(const Request& request, bool forwarded, bool long_request) const;
   void handled(Response response);
   void refuse(int status, std::string_view message);
@@ -324,12 +325,17 @@ Context TcpSession::context_for(const Request& request, bool forwarded, bool lon
 // A sender that hangs up waits no more either. It sends nothing else before it has its answer, so
 // what can be read before that is the end.
 void TcpSession::watch_sender() {
+  // If it has done so by now, what it sent instead may be at work already.
+  if (sender_hung_up()) return context_.cancel();
   socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code) {
-    if (self->phase_ != Phase::handling) return;
-    char next = 0;
-    const ssize_t got = ::recv(self->socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) self->context_.cancel();
+    if (self->phase_ == Phase::handling && self->sender_hung_up()) self->context_.cancel();
   });
+}
+
+bool TcpSession::sender_hung_up() {
+  char next = 0;
+  const ssize_t got = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 Executor& TcpSession::executor_for(const Request& request, bool forwarded,

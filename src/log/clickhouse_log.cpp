@@ -211,7 +211,10 @@ Result<SeqId> Log::settle(const Context& context, const CollectionId& collection
   // Of a log that was forgotten meanwhile nothing is begun.
   if (number == 0 || (writing && writing->epoch == epoch)) return number;
   VIRIDIAN_TRY(const uint32_t shard, shard_of(context, collection));
-  return writers_[shard]->begin(context, collection);
+  VIRIDIAN_TRY(const SeqId begun, writers_[shard]->begin(context, collection));
+  // It was forgotten while this waited: what has begun now goes, too.
+  if (begun == 0) upkeep_.drop({collection});
+  return begun;
 }
 
 Status Log::wait(const Context& context, const CollectionId& collection, SeqId after) {

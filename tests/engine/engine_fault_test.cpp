@@ -76,6 +76,18 @@ TEST_F(EngineFaults, WritesWithoutEffectAreNotLogged) {
   EXPECT_EQ(repeated.last, 4U);
 }
 
+// A removal that was seen may be one that comes to nothing, which no append finds out.
+TEST_F(EngineFaults, DeletionFindsNothingOnlyInWhatCounts) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  int asked = 0;
+  log_.settled = [&](SeqId last) { return ++asked == 1 ? last - 1 : last; };
+  EXPECT_EQ(must(api_.delete_records(context_, docs_, delete_of(by_ids({"z"})))).last, 1U);
+  EXPECT_EQ(asked, 2);
+  log_.settled = [](SeqId last) { return last - 1; };
+  EXPECT_FAILS(Code::aborted, "do not count",
+               api_.delete_records(context_, docs_, delete_of(by_ids({"z"}))));
+}
+
 TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {
   EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
   EXPECT_OK(api_.delete_collection(context_, DatabasePath(), "docs"));

@@ -20,6 +20,9 @@ class NaiveLog final : public Producer, public Consumer {
   /// Asked before each append: an error is what the append then gives.
   std::function<Status()> before_append = [] { return ok_status(); };
 
+  /// What settle() makes of the last number.
+  std::function<SeqId(SeqId)> settled = [](SeqId last) { return last; };
+
   Result<SeqId> append(const Context&, const CollectionId& id, SharedBatch batch) override {
     VIRIDIAN_TRY_VOID(before_append());
     const std::lock_guard lock(mutex_);
@@ -57,6 +60,10 @@ class NaiveLog final : public Producer, public Consumer {
     const std::lock_guard lock(mutex_);
     const auto at = logs_.find(id);
     return at == logs_.end() ? SeqId{0} : at->second.back().last_seq();
+  }
+  Result<SeqId> settle(const Context& context, const CollectionId& id) override {
+    VIRIDIAN_TRY(const SeqId number, last(context, id));
+    return settled(number);
   }
   Status wait(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
   Status trim(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
