@@ -184,6 +184,21 @@ TEST_P(CachedInMemory, ImageThatIsLostIsNoticedAndMended) {
   check(*other.manager);
 }
 
+// What is taken for lost, and written again, may only have been late: then both show in the end.
+TEST_P(CachedInMemory, ImagesThatCameLateAfterAllAreAsPublished) {
+  write(Operation::add, three(1));
+  seal();
+  write(Operation::upsert, {{"id1", {7, 7, 7}}, {"id5", {8, 8, 8}}});
+  write(Operation::remove, {{"id2"}});
+  write(Operation::add, {{"id6", {9, 9, 9}}});
+  constexpr int kLooksBeforeItIsMended = 3;
+  holder_.images().delay_writes(kLooksBeforeItIsMended + 1);
+  seal();
+  holder_.images().let_writes_show();
+  Server other = server();
+  check(*other.manager);
+}
+
 TEST_P(CachedInMemory, CollectionIsLoadedOnceHoweverManyAsk) {
   write(Operation::add, three(1));
   seal();

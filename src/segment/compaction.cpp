@@ -153,33 +153,56 @@ Result<Compaction::Stored> Compaction::read_back(const Job& job, uint32_t copy) 
   return stored;
 }
 
-/// What would have to be written for the stored versions to be those of the moment.
+/// What would have to be written for the stored versions to be those of the moment. With the
+/// numbers that the versions have, as far as they are known: what is only late may come after all,
+/// and must then be nothing new.
 Result<std::vector<Origin::Change>> Compaction::differences(const Job& job, const Stored& stored) {
   VIRIDIAN_TRY(const OffsetSet live, job.moment.view->metadata().all(job.context));
   const SeqId target = job.moment.base.sealed;
   std::vector<Origin::Change> missing;
   auto change = job.changes.begin();
   auto found = stored.newest.begin();
-  const auto look = [&](Offset offset) {
-    while (found != stored.newest.end() && found->offset < offset) {
-      if (!found->removed) missing.push_back({found->offset, target, true});  // it does not live
-      ++found;
-    }
+  const auto wanted_at = [&](Offset offset) {
     while (change != job.changes.end() && change->offset < offset) ++change;
-    const SeqId wanted =
-        change != job.changes.end() && change->offset == offset ? change->seq : SeqId{0};
+    return change != job.changes.end() && change->offset == offset ? change->seq : SeqId{0};
+  };
+  const auto must_end = [&] {  // what does not live
+    if (!found->removed) {
+      const SeqId wanted = wanted_at(found->offset);
+      missing.push_back({found->offset, found->seq < wanted ? wanted : target, true});
+    }
+    ++found;
+  };
+  const auto look = [&](Offset offset) {
+    while (found != stored.newest.end() && found->offset < offset) must_end();
+    const SeqId wanted = wanted_at(offset);
     const bool there = found != stored.newest.end() && found->offset == offset;
-    if (!there || found->removed || found->seq < wanted) missing.push_back({offset, target, false});
+    const SeqId stored_seq = there ? found->seq : 0;
+    if (stored_seq < wanted)
+      missing.push_back({offset, wanted, false});
+    else if (!there || found->removed)
+      missing.push_back({offset, target, false});
     if (there) ++found;
     return true;
   };
   live.for_each(look);
-  for (; found != stored.newest.end(); ++found)
-    if (!found->removed) missing.push_back({found->offset, target, true});
+  while (found != stored.newest.end()) must_end();
   return missing;
 }
 
-Result<Compaction::Stored> Compaction::verify(const Job& job, uint32_t copy) {
+/// Versions that were written to mend a copy are from now on wanted on each: where they come late,
+/// they would change what was read back before.
+void Compaction::want(Job& job, std::span<const Origin::Change> mended) {
+  std::vector<Origin::Change>& all = job.changes;
+  all.insert(all.end(), mended.begin(), mended.end());
+  std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+    return a.offset != b.offset ? a.offset < b.offset : a.seq > b.seq;
+  });
+  const auto same = [](const auto& a, const auto& b) { return a.offset == b.offset; };
+  all.erase(std::unique(all.begin(), all.end(), same), all.end());
+}
+
+Result<Compaction::Stored> Compaction::verify(Job& job, uint32_t copy) {
   std::chrono::milliseconds pause = kFirstPause;
   for (int look = 1;; ++look) {
     VIRIDIAN_TRY(Stored stored, read_back(job, copy));
@@ -195,6 +218,7 @@ Result<Compaction::Stored> Compaction::verify(const Job& job, uint32_t copy) {
       obs::log(obs::Level::warn, "segment", "images that are missing or too many are mended",
                {{"collection", job.place.collection.to_string()}, {"records", missing.size()}});
       VIRIDIAN_TRY_VOID(write(job, missing));
+      want(job, missing);
       continue;
     }
     std::this_thread::sleep_for(pause);
@@ -203,7 +227,7 @@ Result<Compaction::Stored> Compaction::verify(const Job& job, uint32_t copy) {
   }
 }
 
-Result<Base> Compaction::make_base(const Job& job, bool& garbage) {
+Result<Base> Compaction::make_base(Job& job, bool& garbage) {
   Base base = job.moment.base;
   const uint32_t copies = std::max(1u, peers_.store.copies(job.place));
   const uint32_t wanted = std::clamp(peers_.store.safe_copies(job.place), 1u, copies);

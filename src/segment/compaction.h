@@ -10,8 +10,9 @@ namespace viridian::segment {
 /// and the lease was confirmed after it. Thread-safe.
 ///
 /// Whatever becomes of it, and however many processes take themselves for the holder, images that
-/// are published are right. A version of a record has one number, that of its last change, and one
-/// content, whoever writes it; readers take the newest up to the published number, and versions
+/// are published are right. A version of a record has one number, that of its last change (or,
+/// where an old one was lost and that is not known any more, of the images that bring it back), and
+/// one content, whoever writes it; readers take the newest up to the published number, and versions
 /// that nobody published yet lie beyond it. A published number never goes back (the SysDb sees to
 /// it), and is published after its versions were read back.
 class Compaction {
@@ -41,8 +42,9 @@ class Compaction {
   Result<Stored> read_back(const Job& job, uint32_t copy);
   Result<std::vector<Origin::Change>> differences(const Job& job, const Stored& stored);
   /// Reads one copy until it is as it should be; its checksum.
-  Result<Stored> verify(const Job& job, uint32_t copy);
-  Result<Base> make_base(const Job& job, bool& garbage);
+  Result<Stored> verify(Job& job, uint32_t copy);
+  static void want(Job& job, std::span<const Origin::Change> mended);
+  Result<Base> make_base(Job& job, bool& garbage);
 
   const Peers peers_;
 };

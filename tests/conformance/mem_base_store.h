@@ -1,5 +1,6 @@
 #pragma once
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -46,6 +47,7 @@ class MemBaseStore final : public segment::BaseStore {
     segment::Versions versions;
     {
       const std::lock_guard lock(mutex_);
+      if (delayed_ && --looks_left_ <= 0) show_one();
       for (const auto& [key, row] : rows_[place.collection]) {
         if (key.second > at) continue;
         versions.offsets.push_back(key.first);
@@ -59,18 +61,8 @@ class MemBaseStore final : public segment::BaseStore {
   Status write(const Context&, const segment::Place& place, segment::Images images) override {
     VIRIDIAN_TRY_VOID(before_write());
     const std::lock_guard lock(mutex_);
-    for (size_t i = 0; i < images.rows(); ++i) {
-      const uint64_t begin = i == 0 ? 0 : images.vector_ends[i - 1];
-      Stored row{images.deleted[i],
-                 images.flags[i],
-                 std::string(images.ids[i]),
-                 {images.vectors.begin() + static_cast<ptrdiff_t>(begin),
-                  images.vectors.begin() + static_cast<ptrdiff_t>(images.vector_ends[i])},
-                 std::string(images.metadata[i]),
-                 std::string(images.documents[i]),
-                 std::string(images.uris[i])};
-      rows_[place.collection][{images.offsets[i], images.seqs[i]}] = std::move(row);
-    }
+    late_.emplace_back(place.collection, std::move(images));
+    if (!delayed_) show_one();
     return ok_status();
   }
 
@@ -107,6 +99,19 @@ class MemBaseStore final : public segment::BaseStore {
     const std::lock_guard lock(mutex_);
     return rows_[id].size();
   }
+  /// From now on what is written shows only at the n-th look at versions, and one write at each
+  /// look.
+  void delay_writes(int looks) {
+    const std::lock_guard lock(mutex_);
+    delayed_ = true;
+    looks_left_ = looks;
+  }
+  /// Lets everything that was written show, from now on at once.
+  void let_writes_show() {
+    const std::lock_guard lock(mutex_);
+    delayed_ = false;
+    while (!late_.empty()) show_one();
+  }
   /// Loses the newest version of the record at this offset.
   void lose(const CollectionId& id, Offset offset) {
     const std::lock_guard lock(mutex_);
@@ -124,6 +129,24 @@ class MemBaseStore final : public segment::BaseStore {
   };
   using Key = std::pair<Offset, SeqId>;
 
+  void show_one() {
+    if (late_.empty()) return;
+    const auto [collection, images] = std::move(late_.front());
+    late_.pop_front();
+    for (size_t i = 0; i < images.rows(); ++i) {
+      const uint64_t begin = i == 0 ? 0 : images.vector_ends[i - 1];
+      Stored row{images.deleted[i],
+                 images.flags[i],
+                 std::string(images.ids[i]),
+                 {images.vectors.begin() + static_cast<ptrdiff_t>(begin),
+                  images.vectors.begin() + static_cast<ptrdiff_t>(images.vector_ends[i])},
+                 std::string(images.metadata[i]),
+                 std::string(images.documents[i]),
+                 std::string(images.uris[i])};
+      rows_[collection][{images.offsets[i], images.seqs[i]}] = std::move(row);
+    }
+  }
+
   static void append(const Key& key, const Stored& row, segment::Images& out) {
     out.offsets.push_back(key.first);
     out.seqs.push_back(key.second);
@@ -138,7 +161,10 @@ class MemBaseStore final : public segment::BaseStore {
   }
 
   std::mutex mutex_;
-  std::map<CollectionId, std::map<Key, Stored>> rows_;  // guarded by mutex_
+  std::map<CollectionId, std::map<Key, Stored>> rows_;         // guarded by mutex_
+  std::deque<std::pair<CollectionId, segment::Images>> late_;  // guarded by mutex_
+  bool delayed_ = false;                                       // guarded by mutex_
+  int looks_left_ = 0;                                         // guarded by mutex_
   std::atomic<uint64_t> loads_ = 0;
 };
 
