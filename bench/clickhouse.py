@@ -150,9 +150,9 @@ def pull(bench):
     for i in range(bench.args.rounds):
         if server:
             bench.stop(server)
+        load.touch_memory(4)
         server = bench.server(f"puller-{i}")
         client = Client(server.port)
-        load.touch_memory(4)
         ask = lambda: client.call("POST", f"{bench.path}/query", query)  # noqa: E731
         firsts.append(timed(ask)[0])
         seconds.append(statistics.median(timed(ask)[0] for _ in range(5)))

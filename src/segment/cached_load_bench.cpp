@@ -91,9 +91,9 @@ void compare(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
   double megabytes = 0;
   double processor = 0;  // of this process: what the load costs, however busy the machine is
   for (int round = 0; round < kRounds; ++round) {
+    touch_memory();
     const auto server = holder.cache(holder.leases());
     must(server->start(Context()));
-    touch_memory();
     const std::clock_t before = std::clock();
     loads.push_back(seconds_of([&] {
       const auto view = server->pin(Context(), id, rows);
