@@ -150,7 +150,6 @@ def pull(bench):
     for i in range(bench.args.rounds):
         if server:
             bench.stop(server)
-        load.touch_memory(4)
         server = bench.server(f"puller-{i}")
         client = Client(server.port)
         ask = lambda: client.call("POST", f"{bench.path}/query", query)  # noqa: E731
@@ -171,8 +170,7 @@ def pull(bench):
               f"{size / middle:,.0f} |")
     print(f"\n{size:,.0f} MB; the pull reaches {100 * curl / first:.0f} % of curl by medians, "
           f"{100 * min(curls) / min(firsts):.0f} % by bests, the query itself ({ms(warm)} ms once "
-          f"cached) included; memory of the machine was in use shortly before. Wanted: 70 %. "
-          f"{bench.args.rounds} rounds; {load.busy()}.\n", flush=True)
+          f"cached) included. Wanted: 70 %. {bench.args.rounds} rounds; {load.busy()}.\n", flush=True)
     return server
 
 

@@ -4,7 +4,6 @@ import array
 import base64
 import http.client
 import json
-import mmap
 import multiprocessing
 import os
 import pathlib
@@ -72,17 +71,6 @@ class Words:
         vector = struct.unpack(f"<{self.dimension}f", self.vector(i))
         return json.dumps({"query_embeddings": [vector], "n_results": k,
                            "include": ["distances"]}).encode()
-
-
-def touch_memory(gibibytes):
-    """Uses as much memory once and gives it back. What a virtual machine has given back to its host
-    comes again at a tenth of the speed of memory or less, which is no doing of who needs it next:
-    done right before a measurement in which much memory is used for the first time."""
-    size = gibibytes << 30
-    with mmap.mmap(-1, size) as memory:
-        memory.madvise(mmap.MADV_HUGEPAGE)
-        for at in range(0, size, mmap.PAGESIZE):
-            memory[at] = 1
 
 
 class Client:

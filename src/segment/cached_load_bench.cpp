@@ -14,7 +14,6 @@
 
 #include "clickhouse/literal.h"
 #include "conformance/segments_holder.h"
-#include "os/large_array.h"
 
 namespace viridian::conformance {
 namespace {
@@ -70,14 +69,6 @@ void report(std::string_view what, std::vector<double> seconds, double rows, dou
              seconds.front(), rows / median, megabytes / median);
 }
 
-/// A virtual machine may have given memory that was free back to its host, from where it comes
-/// again at a tenth of its speed: that is not to be measured.
-void touch_memory() {
-  constexpr size_t kBytes = size_t{4} << 30;
-  os::LargeArray<char> memory(kBytes);
-  std::fill_n(memory.data(), kBytes, '\1');
-}
-
 void compare(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
   const std::string sql = fmt::format(
       "SELECT offset, seq, deleted, flags, id, vec, meta, doc, uri FROM {}.records WHERE bucket = "
@@ -91,7 +82,6 @@ void compare(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
   double megabytes = 0;
   double processor = 0;  // of this process: what the load costs, however busy the machine is
   for (int round = 0; round < kRounds; ++round) {
-    touch_memory();
     const auto server = holder.cache(holder.leases());
     must(server->start(Context()));
     const std::clock_t before = std::clock();
