@@ -137,5 +137,6 @@ class Encoder:
                 ids = np.array([tokens[i] for i in chosen], dtype=np.int64)
                 rows[chosen] = self.session.run(None, {"ids": ids})[0]
                 done += len(chosen)
-            print(f"  {done} of {len(texts)} texts embedded", end="\r", file=sys.stderr)
+            if sys.stderr.isatty():
+                print(f"  {done} of {len(texts)} texts embedded", end="\r", file=sys.stderr)
         return rows

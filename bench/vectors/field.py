@@ -43,6 +43,7 @@ import truth  # noqa: E402
 from worker import ENGINES  # noqa: E402
 
 SHORT = 0.5  # seconds: passes shorter than this are repeated
+ROOM = 3  # times the rows' bytes that must be free before an engine is built
 REFERENCE = "hnswlib"
 
 
@@ -86,6 +87,9 @@ class Field:
                                environment.REQUIREMENTS.read_text(encoding="utf-8")])
             digest = hashlib.sha256(text.encode()).hexdigest()[:12]
             request["keep"] = str(self.folder / "index" / f"{name}-{digest}")
+        if machine.free_memory() < ROOM * 4 * self.notes["rows"] * self.notes["dim"]:
+            print(f"{name}: left out: too little memory beside the others; measure it with fewer")
+            return
         peer = machine.Peer(name, command, arguments.cpus, arguments.threads, self.log)
         try:
             with machine.Others([peer.process.pid]) as others:

@@ -85,8 +85,8 @@ def front(points):
 
 def at_recall(points, target, name="qps"):
     """(value, mark) at a recall, between two points of the front on a logarithmic scale. The mark is
-    ">=" where all points have more recall, so that the fastest of them is a bound; (None, "") where
-    none reaches it: nothing is extrapolated."""
+    ">=" where all points have more recall, so that the fastest of them bounds the rate (and, from the
+    other side, a latency); (None, "") where none reaches it: nothing is extrapolated."""
     if not points or points[-1]["recall"] < target:
         return None, ""
     if points[0]["recall"] >= target:
@@ -124,7 +124,7 @@ def row(name, built, points, reference):
     calm = all(point["calm"] for point in best)
     return [name, cell(built["seconds"], "", ",.1f"), cell(built["cpu"], "", ",.1f"),
             cell(built["bytes"] / built["rows"]), *[cell(*rate) for rate in rates],
-            *[cell(value and value * 1e6, mark) for value, mark in latency],
+            *[cell(value and value * 1e6, mark.replace(">", "<")) for value, mark in latency],
             cell(built["overhead"] * 1e6, "", ".1f"), *ratios, "" if calm else "disturbed"]
 
 

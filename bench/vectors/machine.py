@@ -85,6 +85,12 @@ def worker(engine):
     return [str(environment.python()), "-B", str(environment.HERE / "worker.py"), engine]
 
 
+def free_memory():
+    """Bytes that can be had without swapping."""
+    text = pathlib.Path("/proc/meminfo").read_text(encoding="ascii")
+    return int(text.split("MemAvailable:")[1].split()[0]) * 1024
+
+
 def processor():
     """What /proc/cpuinfo calls it, and the widest vectors it has."""
     text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")

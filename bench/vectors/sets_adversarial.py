@@ -23,13 +23,14 @@ def split(values):
 
 
 def duplicates(share):
-    """A share of the rows are exact copies of others, anywhere in the order."""
+    """A maker of rows some of which are exact copies of others, anywhere in the order."""
     def make(random):
         base, queries = split(clusters(random, ROWS + QUERIES, 64))
-        copies = random.permutation(ROWS)[:int(share * ROWS)]
-        base[copies] = base[random.integers(0, ROWS, len(copies))]
+        copied = random.permutation(ROWS)[:int(share * ROWS)]
+        base[copied] = base[random.integers(0, ROWS, len(copied))]
         return base, queries
-    return "l2", make
+    make.__doc__ = f"{share:.0%} of the rows are exact copies of others."
+    return make
 
 
 def copies(random):
@@ -73,8 +74,11 @@ def constant(random):
 
 
 def low(dim):
-    """Few dimensions, where graphs need their long edges."""
-    return "l2", lambda random: split(clusters(random, ROWS + QUERIES, dim))
+    """A maker of few dimensions, where graphs need their long edges."""
+    def make(random):
+        return split(clusters(random, ROWS + QUERIES, dim))
+    make.__doc__ = f"{dim} dimensions."
+    return make
 
 
 def high(random):
@@ -90,8 +94,8 @@ def whole(random):
 
 # What `data.py adversarial` makes: name, then metric and maker.
 SETS = {
-    "adv-duplicates-1": duplicates(0.01),
-    "adv-duplicates-10": duplicates(0.1),
+    "adv-duplicates-1": ("l2", duplicates(0.01)),
+    "adv-duplicates-10": ("l2", duplicates(0.1)),
     "adv-copies": ("l2", copies),
     "adv-copies-cosine": ("cosine", copies),
     "adv-outliers": ("l2", outliers),
@@ -100,9 +104,9 @@ SETS = {
     "adv-norms-ip": ("ip", norms),
     "adv-norms-cosine": ("cosine", norms),
     "adv-constant": ("l2", constant),
-    "adv-d2": low(2),
-    "adv-d3": low(3),
-    "adv-d17": low(17),
+    "adv-d2": ("l2", low(2)),
+    "adv-d3": ("l2", low(3)),
+    "adv-d17": ("l2", low(17)),
     "adv-d8192": ("l2", high),
     "adv-int8": ("l2", whole),
 }
@@ -116,5 +120,6 @@ def maker(name):
         base, queries = make(np.random.default_rng([seed, sorted(SETS).index(name)]))
         np.save(folder / "base.npy", np.ascontiguousarray(base, dtype=np.float32))
         np.save(folder / "queries.npy", np.ascontiguousarray(queries, dtype=np.float32))
-        return {"metric": metric, "real": f"synthetic: {(make.__doc__ or '').strip()}", "packages": {}}
+        about = " ".join(make.__doc__.split())
+        return {"metric": metric, "real": f"synthetic, clustered. {about}", "packages": {}}
     return write
