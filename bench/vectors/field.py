@@ -42,7 +42,7 @@ import machine  # noqa: E402
 import truth  # noqa: E402
 from worker import ENGINES  # noqa: E402
 
-SHORT = 0.5  # seconds: passes shorter than this are repeated
+SHORT = 0.25  # seconds: passes shorter than this are repeated
 ROOM = 3  # times the rows' bytes that must be free before an engine is built
 REFERENCE = "hnswlib"
 
@@ -101,10 +101,14 @@ class Field:
             print(f"{name}: left out: {error}")
             return
         self.peers.append(peer)
-        self.note("build", engine=name, others=others.share, disturbed=others.disturbed, **peer.built)
+        if not peer.built.get("reused"):
+            peer.built["others"] = others.share
+            if "keep" in request:  # whoever uses it later shall know how quiet it was
+                (pathlib.Path(request["keep"]) / "built.json").write_text(json.dumps(peer.built))
+        self.note("build", engine=name, **peer.built)
         print(f"{name}: {'kept' if peer.built.get('reused') else 'built'}, {peer.built['seconds']:.1f} s, "
               f"cpu {peer.built['cpu']:.1f} s, {peer.built['bytes'] / self.notes['rows']:.0f} B/vector, "
-              f"others used {100 * others.share:.0f} %; {json.dumps(peer.built.get('about', {}))}",
+              f"others used {100 * peer.built.get('others', 0):.0f} %; {json.dumps(peer.built.get('about', {}))}",
               flush=True)
 
     def measure(self, peer, knob, mode, round_):

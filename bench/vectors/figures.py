@@ -98,11 +98,16 @@ def at_recall(points, target, name="qps"):
     return None, ""
 
 
-def worth_keeping(points, slack=0.85):
-    """Knobs that a first look leaves in the race: within some slack of the front, where anything is."""
-    return [point["knob"] for point in points
-            if all(other["qps"] * slack <= point["qps"] for other in points
-                   if other["recall"] >= point["recall"])]
+def worth_keeping(points, slack=0.85, low=0.85, high=0.995):
+    """Knobs that a first look leaves in the race: within some slack of the front, and at recalls that
+    say something about the targets; of those below and above, the ones next to them."""
+    racing = [point for point in points
+              if all(other["qps"] * slack <= point["qps"] for other in points
+                     if other["recall"] >= point["recall"])]
+    below = max((p["recall"] for p in racing if p["recall"] < low), default=1.0)
+    above = min((p["recall"] for p in racing if p["recall"] > high), default=1.0)
+    return [point["knob"] for point in racing if below <= point["recall"] <= above
+            or low <= point["recall"] <= high]
 
 
 def cell(value, mark="", form=",.0f"):
