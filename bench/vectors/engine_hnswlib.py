@@ -66,7 +66,8 @@ class Engine:
     def search(self, queries, k):
         """Ids; the library refuses a whole call if one query finds too few, so then one by one."""
         try:
-            return self.index.knn_query(queries, k=k, num_threads=self.threads, filter=self.filter)[0]
+            threads = 1 if self.filter else self.threads
+            return self.index.knn_query(queries, k=k, num_threads=threads, filter=self.filter)[0]
         except RuntimeError:
             if len(queries) == 1:
                 return np.full((1, k), -1)
