@@ -104,10 +104,9 @@ def worth_keeping(points, slack=0.85, low=0.85, high=0.995):
     racing = [point for point in points
               if all(other["qps"] * slack <= point["qps"] for other in points
                      if other["recall"] >= point["recall"])]
-    below = max((p["recall"] for p in racing if p["recall"] < low), default=1.0)
+    below = max((p["recall"] for p in racing if p["recall"] < low), default=0.0)
     above = min((p["recall"] for p in racing if p["recall"] > high), default=1.0)
-    return [point["knob"] for point in racing if below <= point["recall"] <= above
-            or low <= point["recall"] <= high]
+    return [point["knob"] for point in racing if below <= point["recall"] <= above]
 
 
 def cell(value, mark="", form=",.0f"):
