@@ -16,7 +16,7 @@ of the wall clock, which is used anyway with more), read from the front of media
 and 0.99 on a logarithmic scale, with no extrapolation: "-" where an engine does not get there, ">="
 where even its fastest setting has more. Passes during which other processes used more than 5 % of a
 processor are marked, and left out of medians where half of the rounds are without. "binding us" is
-what a call costs in the binding alone; it is part of "single" rates and latencies.
+what a call costs in the binding alone; it is part of "single" rates and latencies. The tables can be had again from the raw points: report.py.
 
 --allowed SHARE measures with a filter that allows a random share of the rows. --keep keeps built
 indexes beside the set (index/) and uses those that are there. Raw points go to --out, a JSON line each.
@@ -39,12 +39,12 @@ import numpy as np  # noqa: E402
 
 import figures  # noqa: E402
 import machine  # noqa: E402
+import report  # noqa: E402
 import truth  # noqa: E402
 from worker import ENGINES  # noqa: E402
 
 SHORT = 0.25  # seconds: passes shorter than this are repeated
 ROOM = 3  # times the rows' bytes that must be free before an engine is built
-REFERENCE = "hnswlib"
 
 
 class Field:
@@ -54,7 +54,7 @@ class Field:
         self.arguments, self.scratch = arguments, scratch
         self.folder = environment.VECTORS / arguments.set
         self.notes = json.loads((self.folder / "set.json").read_text(encoding="utf-8"))
-        self.peers, self.points, self.filter = [], [], {}
+        self.peers, self.filter = [], {}
         self.out = open(arguments.out, "w", encoding="utf-8")
         self.log = open(scratch / "log", "w+", encoding="utf-8")
         self.judge = self.load_judge()
@@ -149,27 +149,15 @@ class Field:
 
     def rounds(self):
         """All knobs of all engines, in turns."""
+        passes = disturbed = 0
         for round_ in range(1, self.arguments.rounds + 1):
             for i in range(max(len(peer.knobs) for peer in self.peers)):
-                for peer in self.peers:
-                    if i < len(peer.knobs):
-                        self.points += [self.measure(peer, peer.knobs[i], mode, round_)
-                                        for mode in self.arguments.mode]
+                for peer in [peer for peer in self.peers if i < len(peer.knobs)]:
+                    for mode in self.arguments.mode:
+                        passes += 1
+                        disturbed += self.measure(peer, peer.knobs[i], mode, round_)["disturbed"]
             print(f"round {round_} of {self.arguments.rounds}, load average {os.getloadavg()[0]:.1f}, "
-                  f"{sum(point['disturbed'] for point in self.points)} of {len(self.points)} passes "
-                  "disturbed", flush=True)
-
-    def report(self):
-        """The tables."""
-        for mode in self.arguments.mode:
-            chosen = {peer.name: figures.medians([p for p in self.points if p["engine"] == peer.name
-                                                  and p["mode"] == mode]) for peer in self.peers}
-            reference = figures.front(chosen.get(REFERENCE, []))
-            rows = [figures.row(peer.name, peer.built, chosen[peer.name], reference)
-                    for peer in self.peers]
-            what = "one call a query" if mode == "single" else "one call for all queries"
-            print(f"\n{self.notes['name']}, {what}, rates per second of {self.arguments.clock}, "
-                  f"x = ratio to {REFERENCE}\n{figures.table(rows)}")
+                  f"{disturbed} of {passes} passes disturbed", flush=True)
 
 
 def parse():
@@ -205,7 +193,8 @@ def main():
         field = Field(arguments, pathlib.Path(scratch))
         print(f"{json.dumps(field.notes)}\n{machine.processor()}, load average {os.getloadavg()[0]:.1f}, "
               f"processors {arguments.cpus}, points to {arguments.out}", flush=True)
-        field.note("field", processor=machine.processor(), command=sys.argv, notes=field.notes)
+        field.note("field", processor=machine.processor(), command=sys.argv, clock=arguments.clock,
+                   notes=field.notes)
         commands = [(name, machine.worker(name)) for name in arguments.engines.split(",") if name]
         if arguments.ours:
             commands.append(("ours", shlex.split(arguments.ours)))
@@ -215,7 +204,7 @@ def main():
             field.look()
             if field.peers:
                 field.rounds()
-                field.report()
+                print(f"\n{report.tables(arguments.out)}")
         finally:
             for peer in field.peers:
                 peer.stop()
