@@ -5,7 +5,7 @@ from usearch.index import Index
 
 import environment
 
-EXPANSION = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 900]
+EXPANSION = [10, 14, 20, 28, 40, 56, 80, 112, 160, 224, 320, 448, 640, 900, 1300]
 METRICS = {"l2": "l2sq", "cosine": "cos", "ip": "ip"}
 
 
