@@ -83,7 +83,8 @@ class Field:
         request = {"set": str(self.folder), "threads": arguments.threads}
         request["params"] = json.loads(arguments.params or "{}").get(name, {})
         if arguments.keep and name in ENGINES:
-            text = json.dumps([ENGINES[name], request, self.notes["sha256"]["base"],
+            text = json.dumps([ENGINES[name], request["params"], request["threads"],
+                               self.notes["sha256"]["base"],
                                environment.REQUIREMENTS.read_text(encoding="utf-8")])
             digest = hashlib.sha256(text.encode()).hexdigest()[:12]
             request["keep"] = str(self.folder / "index" / f"{name}-{digest}")
