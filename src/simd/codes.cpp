@@ -176,7 +176,7 @@ void records(const CodeQuery& query, const uint8_t* const* record, size_t n, flo
 HWY_INLINE Quads row_sum(const uint8_t* left, const int8_t* row, size_t size) {
   Quads sum = hn::Zero(kQuadsTag);
   for (size_t at = 0; at < size; at += kBytes) {
-    sum = add_products(sum, hn::Load(kBytesTag, left + at), hn::Load(kSignedTag, row + at));
+    sum = add_products(sum, hn::LoadU(kBytesTag, left + at), hn::LoadU(kSignedTag, row + at));
   }
   return sum;
 }
@@ -215,7 +215,7 @@ void tile(const uint8_t* rows, size_t stride, const int8_t* packed, size_t size,
       for (size_t at = 0; at < size; at += 4) {
         Signed columns[kVectors];
         for (size_t v = 0; v < kVectors; ++v)
-          columns[v] = hn::Load(kSignedTag, packed + at * kTileColumns + v * kBytes);
+          columns[v] = hn::LoadU(kSignedTag, packed + at * kTileColumns + v * kBytes);
 #pragma GCC unroll 8
         for (size_t r = 0; r < kRowsAtOnce; ++r) {
           const Unsigned value = four_times(row + r * stride + at);
@@ -265,6 +265,30 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
   return found;
 }
 
+/// Steps between values that lie closer than a vector is wide go one by one.
+void hadamard(float* values, size_t n) {
+  const size_t small = n < 2 * kFloats ? n : kFloats;
+  for (size_t half = 1; half < small; half *= 2) {
+    for (size_t begin = 0; begin < n; begin += 2 * half) {
+      for (size_t i = begin; i < begin + half; ++i) {
+        const float a = values[i], b = values[i + half];
+        values[i] = a + b;
+        values[i + half] = a - b;
+      }
+    }
+  }
+  for (size_t half = small; half < n; half *= 2) {
+    for (size_t begin = 0; begin < n; begin += 2 * half) {
+      for (size_t i = begin; i < begin + half; i += kFloats) {
+        const auto a = hn::LoadU(kFloatTag, values + i);
+        const auto b = hn::LoadU(kFloatTag, values + i + half);
+        hn::StoreU(hn::Add(a, b), kFloatTag, values + i);
+        hn::StoreU(hn::Sub(a, b), kFloatTag, values + i + half);
+      }
+    }
+  }
+}
+
 CodeKernels make_code_kernels() {
   return {.records1 = records<1>,
           .records2 = records<2>,
@@ -273,7 +297,8 @@ CodeKernels make_code_kernels() {
           .dot = dot,
           .tile = tile,
           .distances = distances,
-          .below = below};
+          .below = below,
+          .hadamard = hadamard};
 }
 
 #endif

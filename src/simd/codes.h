@@ -36,7 +36,7 @@ using RecordKernel = void (*)(const CodeQuery& query, const uint8_t* const* reco
                               float* out);
 
 /// out[i] = the inner product of `left`, values to 127, and rows[i], of `size` values, a multiple
-/// of 64. All at multiples of 64 bytes.
+/// of 64.
 using DotKernel = void (*)(const uint8_t* left, const int8_t* const* rows, size_t size, size_t n,
                            int32_t* out);
 
@@ -58,6 +58,9 @@ using DistancesKernel = void (*)(const int32_t* products, const int32_t* biases,
 /// room for n.
 using BelowKernel = size_t (*)(const float* values, float bound, size_t n, uint32_t* out);
 
+/// The Hadamard transform of n values, a power of two, in place and not scaled.
+using HadamardKernel = void (*)(float* values, size_t n);
+
 struct CodeKernels {
   /// For codes of 1, 2, 4 and 8 bits (of these, 8-bit codes are at most 127).
   RecordKernel records1, records2, records4, records8;
@@ -65,6 +68,7 @@ struct CodeKernels {
   TileProductKernel tile;
   DistancesKernel distances;
   BelowKernel below;
+  HadamardKernel hadamard;
 };
 
 /// The fastest kernels this machine can run.

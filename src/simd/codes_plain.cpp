@@ -67,6 +67,18 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
   return found;
 }
 
+void hadamard(float* values, size_t n) {
+  for (size_t half = 1; half < n; half *= 2) {
+    for (size_t begin = 0; begin < n; begin += 2 * half) {
+      for (size_t i = begin; i < begin + half; ++i) {
+        const float a = values[i], b = values[i + half];
+        values[i] = a + b;
+        values[i + half] = a - b;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 CodeKernels plain_code_kernels() {
@@ -77,7 +89,8 @@ CodeKernels plain_code_kernels() {
           .dot = dot,
           .tile = tile,
           .distances = distances,
-          .below = below};
+          .below = below,
+          .hadamard = hadamard};
 }
 
 }  // namespace viridian::simd

@@ -164,5 +164,19 @@ TEST_F(CodeKernelsTest, DistancesMinimaAndWhatIsBelow) {
   }
 }
 
+TEST_F(CodeKernelsTest, EveryTargetGivesTheSameTransform) {
+  for (size_t n = 1; n <= 4096; n *= 2) {
+    std::vector<float> values(n);
+    for (float& value : values) value = real();
+    std::vector<float> expected = values;
+    plain_.hadamard(expected.data(), n);
+    for (const CodeTarget& target : targets_) {
+      std::vector<float> out = values;
+      target.kernels.hadamard(out.data(), n);
+      EXPECT_EQ(out, expected) << target.name << ' ' << n;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace viridian::simd

@@ -1,0 +1,119 @@
+#include "index/graph_builder.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "index/random.h"
+
+namespace viridian::index {
+namespace {
+
+/// Leaves whose edges are made, by any threads, before they are given to their rows.
+constexpr size_t kLeavesAtOnce = 64;
+/// Rows that one thread takes at once.
+constexpr size_t kRowsAtOnce = 4096;
+
+/// The nearest candidates of each row so far, without repetition. A row's are in order of
+/// insertion: which they are does not depend on it.
+class CandidateLists {
+ public:
+  explicit CandidateLists(size_t rows) : sizes_(rows), lists_(rows * kMost) {}
+
+  void add(const Edge& edge) {
+    Candidate* const list = &lists_[size_t{edge.from} * kMost];
+    uint32_t& size = sizes_[edge.from];
+    if (std::find(list, list + size, edge.to) != list + size) return;
+    if (size < kMost) {
+      list[size++] = edge.to;
+      // Full lists are heaps, the farthest in front.
+      if (size == kMost) std::make_heap(list, list + kMost);
+    } else if (edge.to < list[0]) {
+      std::pop_heap(list, list + kMost);
+      list[kMost - 1] = edge.to;
+      std::push_heap(list, list + kMost);
+    }
+  }
+  /// Ascending.
+  std::span<const Candidate> sorted(size_t row) {
+    Candidate* const list = &lists_[row * kMost];
+    std::sort(list, list + sizes_[row]);
+    return {list, sizes_[row]};
+  }
+
+ private:
+  static constexpr size_t kMost = 96;
+  std::vector<uint32_t> sizes_;
+  std::vector<Candidate> lists_;
+};
+
+/// Gives the edges of some leaves to their rows: threads make edges leaf by leaf, then each takes
+/// those from a range of rows, so that no list has two writers.
+void add_leaves(const RowCodes& codes, const Leaves& leaves, const GraphOptions& options,
+                CandidateLists& lists, Executor& executor) {
+  const size_t workers = executor.concurrency();
+  std::vector<std::unique_ptr<LeafEdges>> makers(workers);
+  for (auto& maker : makers) maker = std::make_unique<LeafEdges>(codes, options.leaves);
+  std::vector<std::vector<Edge>> edges(kLeavesAtOnce);
+  for (size_t begin = 0; begin < leaves.size(); begin += kLeavesAtOnce) {
+    const size_t count = std::min(kLeavesAtOnce, leaves.size() - begin);
+    executor.parallel_for(workers, [&](size_t worker) {
+      for (size_t i = worker; i < count; i += workers) {
+        edges[i].clear();
+        makers[worker]->of(leaves[begin + i], edges[i]);
+      }
+    });
+    executor.parallel_for(workers, [&](size_t worker) {
+      for (size_t i = 0; i < count; ++i)
+        for (const Edge& edge : edges[i])
+          if (edge.from % workers == worker) lists.add(edge);
+    });
+  }
+}
+
+/// Chooses a row's neighbours among its candidates. One thread at a time.
+class Chooser {
+ public:
+  Chooser(const RowCodes& codes, const GraphOptions& options)
+      : options_(options), distances_(codes) {}
+
+  void choose(std::span<const Candidate> candidates, uint32_t row, std::span<uint32_t> neighbours) {
+    const auto between = [&](uint32_t one, std::span<const uint32_t> others, float* out) {
+      rows_.clear();
+      for (const uint32_t other : others) rows_.push_back(candidates[other].row);
+      distances_.from(candidates[one].row);
+      distances_.to(rows_, out);
+    };
+    std::fill(neighbours.begin(), neighbours.end(), row);
+    size_t count = 0;
+    for (const uint32_t k : pruner_.prune(candidates, options_.alpha, options_.degree, between))
+      neighbours[count++] = candidates[k].row;
+  }
+
+ private:
+  const GraphOptions& options_;
+  RowDistances distances_;
+  Pruner pruner_;
+  std::vector<uint32_t> rows_;
+};
+
+}  // namespace
+
+Graph build_graph(const RowCodes& codes, const GraphOptions& options, Executor& executor) {
+  CandidateLists lists(codes.rows());
+  for (uint32_t repetition = 0; repetition < options.repetitions; ++repetition) {
+    PartitionOptions drawn = options.partition;
+    drawn.seed = random_number(options.partition.seed, repetition);
+    add_leaves(codes, partition(codes, drawn, executor), options, lists, executor);
+  }
+  Graph graph{options.degree, std::vector<uint32_t>(codes.rows() * options.degree)};
+  const size_t chunks = (codes.rows() + kRowsAtOnce - 1) / kRowsAtOnce;
+  executor.parallel_for(chunks, [&](size_t chunk) {
+    Chooser chooser(codes, options);
+    const size_t end = std::min(codes.rows(), (chunk + 1) * kRowsAtOnce);
+    for (size_t row = chunk * kRowsAtOnce; row < end; ++row)
+      chooser.choose(lists.sorted(row), static_cast<uint32_t>(row), graph.of(row));
+  });
+  return graph;
+}
+
+}  // namespace viridian::index

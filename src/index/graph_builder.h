@@ -1,0 +1,38 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/executor.h"
+#include "index/leaf_edges.h"
+#include "index/partition.h"
+#include "index/row_codes.h"
+
+namespace viridian::index {
+
+struct GraphOptions {
+  uint32_t degree = 32;      ///< neighbours of a row, at most
+  uint32_t repetitions = 2;  ///< of the partition, each with other leaders
+  PartitionOptions partition;
+  LeafOptions leaves;
+  float alpha = 1.2F;  ///< see prune(): of a row's candidates from all its leaves
+};
+
+/// Directed edges between rows: `degree` neighbours for each, nearest first, the rest filled up
+/// with the row itself.
+struct Graph {
+  uint32_t degree = 0;
+  std::vector<uint32_t> neighbours;
+
+  size_t rows() const noexcept { return degree == 0 ? 0 : neighbours.size() / degree; }
+  std::span<const uint32_t> of(size_t row) const { return {&neighbours[row * degree], degree}; }
+  std::span<uint32_t> of(size_t row) { return {&neighbours[row * degree], degree}; }
+};
+
+/// Builds the graph of all rows at once: edges are chosen among the rows of each leaf of several
+/// partitions, then for each row among what all its leaves brought. The same for the same codes and
+/// options, whatever the machine and however many threads there are.
+Graph build_graph(const RowCodes& codes, const GraphOptions& options, Executor& executor);
+
+}  // namespace viridian::index

@@ -1,0 +1,147 @@
+#include "index/graph_search.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <limits>
+
+namespace viridian::index {
+namespace {
+
+constexpr size_t kEntriesAtOnce = 64;
+/// Rows to start from: more than one, for a query between two regions.
+constexpr size_t kStarts = 2;
+
+/// Orders as the floats do, then by row.
+uint64_t packed(float distance, uint32_t row) noexcept {
+  const auto bits = std::bit_cast<uint32_t>(distance);
+  const uint32_t sortable = (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
+  return uint64_t{sortable} << 32 | row;
+}
+
+float distance_of(uint64_t found) noexcept {
+  const auto sortable = static_cast<uint32_t>(found >> 32);
+  return std::bit_cast<float>((sortable >> 31) != 0 ? sortable & 0x7fffffffU : ~sortable);
+}
+
+void prefetch(const void* from, size_t bytes) noexcept {
+  for (size_t at = 0; at < bytes; at += simd::kLineBytes)
+    __builtin_prefetch(static_cast<const char*>(from) + at);
+}
+
+}  // namespace
+
+GraphSearch::GraphSearch(const GraphView& view)
+    : view_(view), query_(*view.coder), seen_((view.rows + 63) / 64) {
+  const size_t most = std::max<size_t>(view.degree, kEntriesAtOnce);
+  fresh_.resize(most);
+  records_.resize(most);
+  distances_.resize(most + 3);
+}
+
+bool GraphSearch::see(uint32_t row) noexcept {
+  uint64_t& word = seen_[row / 64];
+  const uint64_t bit = uint64_t{1} << (row % 64);
+  const bool fresh = (word & bit) == 0;
+  word |= bit;
+  return fresh;
+}
+
+std::span<const uint64_t> GraphSearch::walk(const float* query, size_t breadth) {
+  breadth_ = std::max<size_t>(breadth, 1);
+  pool_.resize(std::max(pool_.size(), breadth_ + 1));
+  left_.resize(pool_.size());
+  size_ = current_ = 0;
+  bound_ = std::numeric_limits<float>::max();
+  counts_ = {};
+  query_.assign(query);
+  enter();
+  for (current_ = next_unleft(0); current_ < size_; current_ = next_unleft(current_)) {
+    const uint32_t row = row_of(pool_[current_]);
+    left_[current_] = 1;
+    ++counts_.hops;
+    const size_t count = unseen(row);
+    // The next row to leave is probably known already; after the scores it is known for certain.
+    prefetch_neighbours(current_ + 1);
+    score(count);
+    prefetch_neighbours(current_);
+  }
+  for (const uint32_t word : touched_) seen_[word] = 0;
+  touched_.clear();
+  return {pool_.data(), size_};
+}
+
+void GraphSearch::enter() {
+  const size_t bytes = view_.coder->bytes();
+  uint64_t best[kStarts];
+  std::fill_n(best, kStarts, UINT64_MAX);
+  for (size_t begin = 0; begin < view_.entries.size(); begin += kEntriesAtOnce) {
+    const size_t count = std::min(kEntriesAtOnce, view_.entries.size() - begin);
+    for (size_t i = 0; i < count; ++i) records_[i] = view_.entry_records + (begin + i) * bytes;
+    query_.distances(records_.data(), count, distances_.data());
+    for (size_t i = 0; i < count; ++i) {
+      const uint64_t found = packed(distances_[i], view_.entries[begin + i]);
+      if (found >= best[kStarts - 1]) continue;
+      best[kStarts - 1] = found;
+      std::sort(best, best + kStarts);
+    }
+  }
+  for (const uint64_t found : best) {
+    if (found == UINT64_MAX || !see(row_of(found))) continue;
+    touched_.push_back(row_of(found) / 64);
+    insert(found);
+  }
+}
+
+/// Puts the neighbours of a row that have not been seen into fresh_, and asks for their records.
+size_t GraphSearch::unseen(uint32_t row) {
+  const uint32_t* const neighbours = view_.neighbours + size_t{row} * view_.degree;
+  const size_t bytes = view_.coder->bytes();
+  size_t count = 0;
+  for (uint32_t i = 0; i < view_.degree; ++i) {
+    const uint32_t neighbour = neighbours[i];
+    fresh_[count] = neighbour;
+    records_[count] = view_.records + neighbour * bytes;
+    const bool fresh = see(neighbour);
+    if (fresh) prefetch(records_[count], bytes);
+    count += fresh ? 1 : 0;
+  }
+  for (size_t i = 0; i < count; ++i) touched_.push_back(fresh_[i] / 64);
+  counts_.distances += count;
+  return count;
+}
+
+void GraphSearch::score(size_t count) {
+  if (count == 0) return;
+  query_.distances(records_.data(), count, distances_.data());
+  for (size_t i = 0; i < count; ++i)
+    if (distances_[i] <= bound_) insert(packed(distances_[i], fresh_[i]));
+}
+
+void GraphSearch::insert(uint64_t found) {
+  const auto begin = pool_.begin();
+  const auto end = begin + static_cast<ptrdiff_t>(size_);
+  const auto at = static_cast<size_t>(std::lower_bound(begin, end, found) - begin);
+  if (at == breadth_) return;
+  if (size_ < breadth_) ++size_;
+  std::memmove(&pool_[at + 1], &pool_[at], (size_ - 1 - at) * sizeof(uint64_t));
+  std::memmove(&left_[at + 1], &left_[at], size_ - 1 - at);
+  pool_[at] = found;
+  left_[at] = 0;
+  current_ = std::min(current_, at);
+  if (size_ == breadth_) bound_ = distance_of(pool_[size_ - 1]);
+}
+
+size_t GraphSearch::next_unleft(size_t from) const noexcept {
+  while (from < size_ && left_[from] != 0) ++from;
+  return from;
+}
+
+void GraphSearch::prefetch_neighbours(size_t from) const {
+  const size_t next = next_unleft(from);
+  if (next < size_)
+    prefetch(view_.neighbours + size_t{row_of(pool_[next])} * view_.degree,
+             view_.degree * sizeof(uint32_t));
+}
+
+}  // namespace viridian::index

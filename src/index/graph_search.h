@@ -1,0 +1,68 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "index/records.h"
+
+namespace viridian::index {
+
+/// A graph and the codes of its rows, as they lie in memory or in a file.
+struct GraphView {
+  const RecordCoder* coder = nullptr;
+  size_t rows = 0;
+  uint32_t degree = 0;
+  const uint8_t* records = nullptr;        ///< rows * coder->bytes(), at a multiple of 64 bytes
+  const uint32_t* neighbours = nullptr;    ///< rows * degree
+  std::span<const uint32_t> entries;       ///< rows to start from
+  const uint8_t* entry_records = nullptr;  ///< theirs, one after the other
+};
+
+struct WalkCounts {
+  uint64_t hops = 0;       ///< rows whose neighbours were looked at
+  uint64_t distances = 0;  ///< estimated
+};
+
+/// Best-first search over a graph: from the nearest entries, always on to the neighbours of the
+/// nearest row that was not yet left, until the `breadth` nearest found have all been left. One
+/// thread at a time; reused, it allocates nothing.
+class GraphSearch {
+ public:
+  /// `view` must outlive this.
+  explicit GraphSearch(const GraphView& view);
+
+  /// The nearest rows found, at most `breadth`, as pairs of estimated squared distance (but for the
+  /// query's own length) and row, ascending; valid until the next call. `query` has the coder's
+  /// dimension.
+  std::span<const uint64_t> walk(const float* query, size_t breadth);
+  const WalkCounts& counts() const noexcept { return counts_; }
+
+  static uint32_t row_of(uint64_t found) noexcept { return static_cast<uint32_t>(found); }
+
+ private:
+  void enter();
+  size_t unseen(uint32_t row);
+  void score(size_t count);
+  void insert(uint64_t found);
+  void prefetch_neighbours(size_t from) const;
+  size_t next_unleft(size_t from) const noexcept;
+  bool see(uint32_t row) noexcept;
+
+  const GraphView& view_;
+  RecordQuery query_;
+  size_t breadth_ = 0;
+  std::vector<uint64_t> pool_;  ///< ascending; distance in a sortable form, then row
+  std::vector<uint8_t> left_;   ///< for each of pool_
+  size_t size_ = 0;
+  size_t current_ = 0;  ///< no row before it in pool_ is to be left still
+  float bound_ = 0;     ///< what is farther is not inserted
+  std::vector<uint64_t> seen_;
+  std::vector<uint32_t> touched_;  ///< words of seen_
+  std::vector<uint32_t> fresh_;
+  std::vector<const uint8_t*> records_;
+  std::vector<float> distances_;
+  WalkCounts counts_;
+};
+
+}  // namespace viridian::index

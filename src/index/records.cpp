@@ -1,0 +1,109 @@
+#include "index/records.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/assert.h"
+
+namespace viridian::index {
+namespace {
+
+/// The outermost of the evenly spaced levels that code a standard normal value with the least
+/// squared error ("Quantizing for Minimum Distortion", Max 1960, table II); for 8 bits, of which 7
+/// are used, it was found by search.
+float outermost_level(uint32_t bits) {
+  switch (bits) {
+    case 1:
+      return 0.7979F;
+    case 2:
+      return 1.4935F;
+    case 4:
+      return 2.5140F;
+    default:
+      return 3.9F;
+  }
+}
+
+int greatest_code(uint32_t bits) { return bits == 8 ? 127 : (1 << bits) - 1; }
+
+simd::RecordKernel kernel_of(uint32_t bits) {
+  const simd::CodeKernels& kernels = simd::code_kernels();
+  switch (bits) {
+    case 1:
+      return kernels.records1;
+    case 2:
+      return kernels.records2;
+    case 4:
+      return kernels.records4;
+    default:
+      return kernels.records8;
+  }
+}
+
+size_t planes_of(uint32_t bits) { return 8 / bits; }
+
+}  // namespace
+
+RecordCoder::RecordCoder(uint32_t dim, uint32_t bits)
+    : dim_(dim),
+      bits_(bits),
+      width_(static_cast<uint32_t>((dim + planes_of(bits) - 1) / planes_of(bits))),
+      lines_((width_ + sizeof(simd::RecordTail) + simd::kLineBytes - 1) / simd::kLineBytes) {
+  VIRIDIAN_ASSERT(dim > 0 && (bits == 1 || bits == 2 || bits == 4 || bits == 8));
+}
+
+void RecordCoder::encode(const float* vector, uint32_t row, uint8_t* record) const {
+  std::memset(record, 0, bytes());
+  float length = 0;
+  for (uint32_t i = 0; i < dim_; ++i) length += vector[i] * vector[i];
+  simd::RecordTail tail{0, length, row};
+  const float deviation = std::sqrt(length / static_cast<float>(dim_));
+  const float outermost = outermost_level(bits_) * deviation;
+  const int greatest = greatest_code(bits_);
+  const float step = 2 * outermost / static_cast<float>(greatest);
+  const float inverse = 1 / step;
+  // A vector that is (nearly) the centre: all its products are 0.
+  if (std::isfinite(inverse)) {
+    float product = 0;
+    for (uint32_t i = 0; i < dim_; ++i) {
+      const float level = (vector[i] + outermost) * inverse + 0.5F;
+      const int code = static_cast<int>(std::clamp(level, 0.0F, static_cast<float>(greatest)));
+      const auto shifted = static_cast<uint32_t>(code) << (i / width_ * bits_);
+      record[i % width_] = static_cast<uint8_t>(record[i % width_] | shifted);
+      product += (static_cast<float>(code) * step - outermost) * vector[i];
+    }
+    // So that the estimate of the vector's product with itself is right.
+    tail.scale = product > 0 ? step * (length / product) : step;
+  }
+  std::memcpy(record + bytes() - sizeof tail, &tail, sizeof tail);
+}
+
+RecordQuery::RecordQuery(const RecordCoder& coder)
+    : coder_(coder),
+      kernel_(kernel_of(coder.bits())),
+      weights_(planes_of(coder.bits()) * coder.bytes()),
+      query_{weights_.data(), coder.lines(), 0, 0} {
+  std::fill_n(weights_.data(), planes_of(coder.bits()) * coder.bytes(), int8_t{0});
+}
+
+void RecordQuery::assign(const float* vector) {
+  float greatest = 0;
+  for (uint32_t i = 0; i < coder_.dim_; ++i) greatest = std::max(greatest, std::fabs(vector[i]));
+  const float step = greatest / 127;
+  const float inverse = 1 / step;
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < coder_.dim_; ++i) {
+    // Away from zero at halves, without a call: the value is within +-127.
+    const float scaled = std::isfinite(inverse) ? vector[i] * inverse : 0;
+    const auto weight = static_cast<int32_t>(scaled + (scaled < 0 ? -0.5F : 0.5F));
+    weights_.data()[i / coder_.width_ * coder_.bytes() + i % coder_.width_] =
+        static_cast<int8_t>(weight);
+    sum += weight;
+  }
+  // The levels are (code - greatest_code / 2) * scale.
+  query_.bias = static_cast<float>(sum) * (static_cast<float>(greatest_code(coder_.bits())) / 2);
+  query_.factor = 2 * step;
+}
+
+}  // namespace viridian::index
