@@ -109,7 +109,12 @@ class ClickHouseServer {
     }
     wait_until_it_answers();
   }
-  void freeze() { ::kill(process_, SIGSTOP); }
+  /// Returns when it stands still: a signal takes effect later than it is sent.
+  void freeze() {
+    ::kill(process_, SIGSTOP);
+    siginfo_t stopped{};
+    ::waitid(P_PID, static_cast<id_t>(process_), &stopped, WSTOPPED | WEXITED | WNOWAIT);
+  }
   void thaw() { ::kill(process_, SIGCONT); }
 
   static uint16_t free_port() {
