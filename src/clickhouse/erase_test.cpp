@@ -24,13 +24,8 @@ class Erase : public testing::Test {
     client_ = TestClient::start(settings);
   }
   static std::string one() { return ClickHouseServer::shared()->url(); }
-  static std::string other() {
-    static const auto server = std::make_unique<ClickHouseServer>();
-    return server->url();
-  }
-  static std::string nobody() {
-    return "http://127.0.0.1:" + std::to_string(ClickHouseServer::free_port());
-  }
+  static std::string other() { return ClickHouseServer::second()->url(); }
+  static std::string nobody() { return ClickHouseServer::url_of_nobody(); }
   void make_table(Node node, Numbers rows) {
     const Status made = client_->execute(
         Context(), node,

@@ -24,7 +24,7 @@ void LeafEdges::of(std::span<const uint32_t> leaf, std::vector<Edge>& edges) {
   const size_t columns = tile_.columns();
   // One more than asked for: a row is its own nearest, or one of several that are at distance 0.
   const size_t nearest = std::min<size_t>(options_.nearest + 1, 64);
-  std::vector<Candidate> candidates;
+  std::vector<Candidate>& candidates = candidates_;
   for (size_t i = 0; i < leaf.size(); ++i) {
     const std::span row(distances_.data() + i * columns, columns);
     const auto found = nearest_.of(row, minima_.data() + i * 64, nearest);

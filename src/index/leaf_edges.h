@@ -37,6 +37,7 @@ class LeafEdges {
   NearestColumns nearest_;
   std::vector<float> distances_;  ///< columns() for each row of the leaf
   std::vector<float> minima_;     ///< 64 for each
+  std::vector<Candidate> candidates_;
   Pruner pruner_;
 };
 

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -91,6 +93,16 @@ class ClickHouseLogTest : public testing::Test {
     const auto last = process.log->append(Context(), id_, batch_of(rows));
     EXPECT_TRUE(last.ok()) << last.error().message();
     return last.value_or(0);
+  }
+  /// The last number that a process knows of without asking, once it is `wanted` or time is up.
+  SeqId learnt_within(std::chrono::seconds most, LogProcess& process, SeqId wanted) {
+    const Context any = Context().with_freshness({Context::kAnyAge, 0});
+    const auto until = Context::Clock::now() + most;
+    SeqId known = 0;
+    while ((known = process.log->last(any, id_).value_or(0)) < wanted &&
+           Context::Clock::now() < until)
+      std::this_thread::yield();
+    return known;
   }
   static uint64_t count(LogProcess& process, const std::string& condition) {
     const auto block = process.client.client().select(

@@ -176,11 +176,7 @@ TEST_F(ClickHouseLogTest, WhatSomebodyWantsFreshIsAskedForInTheBackground) {
   const Context bounded = Context().with_freshness({milliseconds(20), 0});
   EXPECT_EQ(reader->log->last(bounded, id_).value_or(0), 1u);
   append(*owner, 1);
-  const Context any = Context().with_freshness({Context::kAnyAge, 0});
-  const auto until = Context::Clock::now() + std::chrono::minutes(1);
-  while (reader->log->last(any, id_).value_or(0) < 2 && Context::Clock::now() < until)
-    std::this_thread::yield();
-  EXPECT_EQ(reader->log->last(any, id_).value_or(0), 2u);
+  EXPECT_EQ(learnt_within(std::chrono::minutes(1), *reader, 2), 2u);
 }
 
 TEST_F(ClickHouseLogTest, LastNumbersAreAskedForWhileDropsTakeTheirTime) {
@@ -197,11 +193,7 @@ TEST_F(ClickHouseLogTest, LastNumbersAreAskedForWhileDropsTakeTheirTime) {
   const Context bounded = Context().with_freshness({milliseconds(20), 0});
   EXPECT_EQ(reader->log->last(bounded, id_).value_or(0), 1u);
   append(*owner, 1);
-  const Context any = Context().with_freshness({Context::kAnyAge, 0});
-  const auto until = Context::Clock::now() + std::chrono::seconds(20);
-  while (reader->log->last(any, id_).value_or(0) < 2 && Context::Clock::now() < until)
-    std::this_thread::yield();
-  EXPECT_EQ(reader->log->last(any, id_).value_or(0), 2u);
+  EXPECT_EQ(learnt_within(std::chrono::seconds(20), *reader, 2), 2u);
   stuck = false;
 }
 

@@ -25,9 +25,8 @@ TEST(ClickHouseImages, LoadsBeginWithAReplicaThatAnsweredLast) {
   SKIP_WITHOUT_CLICKHOUSE();
   ClickHouseServer& server = *ClickHouseServer::shared();
   Settings settings = server.settings();
-  settings.set("clickhouse.url",
-               fmt::format("{},http://localhost:{},http://127.0.0.1:{}", server.url(),
-                           server.port(), ClickHouseServer::free_port()));
+  settings.set("clickhouse.url", fmt::format("{},http://localhost:{},{}", server.url(),
+                                             server.port(), ClickHouseServer::url_of_nobody()));
   ClickHouseClient client(settings);
   const Images images(client.client(), 1);
   // Collections share the replicas out, of which the third one has not answered at the start.

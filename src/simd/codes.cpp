@@ -268,15 +268,7 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
 /// Steps between values that lie closer than a vector is wide go one by one.
 void hadamard(float* values, size_t n) {
   const size_t small = n < 2 * kFloats ? n : kFloats;
-  for (size_t half = 1; half < small; half *= 2) {
-    for (size_t begin = 0; begin < n; begin += 2 * half) {
-      for (size_t i = begin; i < begin + half; ++i) {
-        const float a = values[i], b = values[i + half];
-        values[i] = a + b;
-        values[i + half] = a - b;
-      }
-    }
-  }
+  plain_hadamard_steps(values, n, small);
   for (size_t half = small; half < n; half *= 2) {
     for (size_t begin = 0; begin < n; begin += 2 * half) {
       for (size_t i = begin; i < begin + half; i += kFloats) {

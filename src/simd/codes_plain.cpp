@@ -67,8 +67,12 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
   return found;
 }
 
-void hadamard(float* values, size_t n) {
-  for (size_t half = 1; half < n; half *= 2) {
+void hadamard(float* values, size_t n) { plain_hadamard_steps(values, n, n); }
+
+}  // namespace
+
+void plain_hadamard_steps(float* values, size_t n, size_t end) {
+  for (size_t half = 1; half < end; half *= 2) {
     for (size_t begin = 0; begin < n; begin += 2 * half) {
       for (size_t i = begin; i < begin + half; ++i) {
         const float a = values[i], b = values[i + half];
@@ -78,8 +82,6 @@ void hadamard(float* values, size_t n) {
     }
   }
 }
-
-}  // namespace
 
 CodeKernels plain_code_kernels() {
   return {.records1 = records<1>,

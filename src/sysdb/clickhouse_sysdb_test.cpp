@@ -67,6 +67,14 @@ class ClickHouseSysDb : public testing::Test {
       names.emplace_back(block->get<StringColumn>(0)[i]);
     return names;
   }
+  /// Removes the newest version's name, and adds what another server wrote beside version 1.
+  std::string lose_head_beside(const std::string& txn) {
+    const std::string head = tables("'head%'").at(0);
+    execute("INSERT INTO " + client_->database() + ".sysdb_log SELECT 1 AS version, '" + txn +
+            "' AS txn, '' AS prev, '' AS body, now() AS ts");
+    execute("DROP TABLE " + client_->database() + "." + head);
+    return head;
+  }
   uint64_t log_rows() {
     const auto block = client_->select(
         Context(), {}, "SELECT toUInt64(count()) AS n FROM " + client_->database() + ".sysdb_log",
@@ -84,11 +92,8 @@ class ClickHouseSysDb : public testing::Test {
 TEST_F(ClickHouseSysDb, ACatalogueWithoutItsHeadIsNotTakenForAnEmptyOne) {
   ASSERT_TRUE(open()->create_collection(Context(), collection("a"), {}).ok());
   ASSERT_TRUE(open()->create_collection(Context(), collection("b"), {}).ok());
-  const std::string head = tables("'head%'").at(0);
   // What lost against the last change, or never took effect.
-  execute("INSERT INTO " + client_->database() +
-          ".sysdb_log SELECT 1 AS version, 'lost' AS txn, '' AS prev, '' AS body, now() AS ts");
-  execute("DROP TABLE " + client_->database() + "." + head);
+  const std::string head = lose_head_beside("lost");
   SysDb db(*client_, nullptr, {});
   const Status refused = db.start(Context());
   ASSERT_FALSE(refused.ok());
@@ -103,10 +108,7 @@ TEST_F(ClickHouseSysDb, ACatalogueWithoutItsHeadIsNotTakenForAnEmptyOne) {
 // Two servers were changing it at the same moment: one of them may have been told that it had.
 TEST_F(ClickHouseSysDb, WhichOfTwoLastChangesCountsIsNotGuessed) {
   ASSERT_TRUE(open()->create_collection(Context(), collection("a"), {}).ok());
-  const std::string head = tables("'head%'").at(0);
-  execute("INSERT INTO " + client_->database() +
-          ".sysdb_log SELECT 1 AS version, 'other' AS txn, '' AS prev, '' AS body, now() AS ts");
-  execute("DROP TABLE " + client_->database() + "." + head);
+  const std::string head = lose_head_beside("other");
   SysDb db(*client_, nullptr, {});
   const std::string why = db.start(Context()).error().message();
   for (const std::string& name : {std::string("head_0_"), std::string("head_1_other"), head})

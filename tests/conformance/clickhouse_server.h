@@ -39,6 +39,14 @@ class ClickHouseServer {
         missing().empty() ? std::make_unique<ClickHouseServer>() : nullptr;
     return server.get();
   }
+  /// As shared(), another one.
+  static ClickHouseServer* second() {
+    static const std::unique_ptr<ClickHouseServer> server =
+        missing().empty() ? std::make_unique<ClickHouseServer>() : nullptr;
+    return server.get();
+  }
+  /// Where no server is.
+  static std::string url_of_nobody() { return "http://127.0.0.1:" + std::to_string(free_port()); }
   /// Why no server can be started here; empty if one can.
   static std::string missing() {
     namespace fs = std::filesystem;
