@@ -4,6 +4,7 @@
 #include <functional>
 #include <limits>
 
+#include "conformance/forwarding_consumer.h"
 #include "conformance/forwarding_sysdb.h"
 #include "segment/upkeep_fixture.h"
 
@@ -68,26 +69,20 @@ class DroppingSysDb final : public ForwardingSysDb {
   Dropper& dropper_;
 };
 
-class DroppingConsumer final : public Consumer {
+class DroppingConsumer final : public ForwardingConsumer {
  public:
-  DroppingConsumer(Consumer& inner, Dropper& dropper) : inner_(inner), dropper_(dropper) {}
+  DroppingConsumer(Consumer& inner, Dropper& dropper)
+      : ForwardingConsumer(inner), dropper_(dropper) {}
   Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
                                      size_t limit_bytes) override {
-    return dropper_.around([&] { return inner_.read(context, id, after, limit_bytes); });
+    return dropper_.around(
+        [&] { return ForwardingConsumer::read(context, id, after, limit_bytes); });
   }
   Result<SeqId> last(const Context& context, const CollectionId& id) override {
-    return dropper_.around([&] { return inner_.last(context, id); });
+    return dropper_.around([&] { return ForwardingConsumer::last(context, id); });
   }
-  Status wait(const Context& context, const CollectionId& id, SeqId after) override {
-    return inner_.wait(context, id, after);
-  }
-  Status trim(const Context& context, const CollectionId& id, SeqId up_to) override {
-    return inner_.trim(context, id, up_to);
-  }
-  bool durable() const noexcept override { return inner_.durable(); }
 
  private:
-  Consumer& inner_;
   Dropper& dropper_;
 };
 

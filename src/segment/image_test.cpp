@@ -1,5 +1,6 @@
 // Images of a collection's files, what is restored from them, and reading beside the writer.
 
+#include "conformance/forwarding_consumer.h"
 #include "os/test_files.h"
 #include "segment/upkeep_fixture.h"
 
@@ -154,6 +155,39 @@ TEST_F(SegmentFollower, GoesOnWhereASealTrimmedTheLogAndWroteNoFile) {
   EXPECT_EQ(followed(), documents());
   write_many(2, "b");
   EXPECT_EQ(followed(), documents());
+}
+
+// A writer that was killed took back what it had not acknowledged, and from then on seals each time
+// between the follower's looks at what is sealed and at the log.
+TEST_F(SegmentFollower, KeepsUpWithAWriterThatSealsEachTimeItLooks) {
+  class Hasty final : public ForwardingConsumer {
+   public:
+    Hasty(Consumer& inner, std::function<void()> seal)
+        : ForwardingConsumer(inner), seal_(std::move(seal)) {}
+    Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
+                                       size_t limit_bytes) override {
+      if (left == 0) return ForwardingConsumer::read(context, id, after, limit_bytes);
+      if (left-- % 2 == 0) return Error(Code::out_of_range, "records were taken back");
+      seal_();
+      return ForwardingConsumer::read(context, id, after, limit_bytes);
+    }
+    int left = 0;
+
+   private:
+    std::function<void()> seal_;
+  };
+  Hasty hasty(holder_.log(), [&] {
+    write_many(3, "hasty");
+    EXPECT_TRUE(seal().ok());
+  });
+  follower_ = holder_.follower(hasty);
+  write_many(5, "a");
+  EXPECT_EQ(followed(), documents());
+  hasty.left = 8;
+  write_many(7, "b");
+  followed();
+  EXPECT_EQ(followed(), documents());
+  follower_.reset();
 }
 
 TEST_F(SegmentFollower, WritesNothing) {

@@ -9,6 +9,13 @@
 namespace viridian::segment {
 namespace {
 
+/// A writer that seals all the time may be ahead this often.
+constexpr int kTries = 20;
+
+Error too_busy(const Error& last) {
+  return Error(Code::unavailable, last.message() + ", time and again: try again");
+}
+
 std::unique_ptr<Registry> registry_for(SysDb& sysdb, const BaseStore* images) {
   if (images != nullptr) return std::make_unique<CacheRegistry>(sysdb);
   return std::make_unique<SysDbRegistry>(sysdb);
@@ -73,7 +80,6 @@ void Manager::after_applying(const Shared& collection) {
 
 Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, const CollectionId& id,
                                                      SeqId min_seq) {
-  constexpr int kTries = 5;
   for (int left = kTries;; --left) {
     VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
     const bool behind = collection->applied() < min_seq;
@@ -84,7 +90,8 @@ Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, con
     if (view.ok() && environment_.cached() &&
         (!environment_.consumer.counts(id, (*view)->applied()) || collection->discarded()))
       view = Error(Code::out_of_range, "records that were applied do not count");
-    if (view.ok() || view.error().code() != Code::out_of_range || left == 1) return view;
+    if (view.ok() || view.error().code() != Code::out_of_range) return view;
+    if (left == 1) return too_busy(view.error());
     // Another process sealed and trimmed what is missing here. The SysDb knows how far, also where
     // there was nothing to write and the files are the same.
     VIRIDIAN_TRY_VOID(renew(context, collection));
@@ -92,9 +99,14 @@ Result<std::shared_ptr<const ReadView>> Manager::pin(const Context& context, con
 }
 
 Status Manager::renew(const Context& context, const Shared& collection) {
-  if (!environment_.cached()) return pool_.reopen(context, collection);
-  pool_.discard(collection);
-  return ok_status();
+  if (environment_.cached()) {
+    pool_.discard(collection);
+    return ok_status();
+  }
+  Status reopened = pool_.reopen(context, collection);
+  // The writer sealed and trimmed once more meanwhile: whoever comes next does this again.
+  if (!reopened.ok() && reopened.error().code() == Code::out_of_range) return ok_status();
+  return reopened;
 }
 
 Status Manager::admit(const Context& context, const CollectionId& id, uint64_t bytes) {
@@ -174,13 +186,13 @@ void Manager::catch_up_in_background(const CollectionId& id) {
 }
 
 Result<Manager::Shared> Manager::caught_up(const Context& context, const CollectionId& id) {
-  constexpr int kTries = 5;
   for (int left = kTries;; --left) {
     VIRIDIAN_TRY(Shared collection, pool_.get(context, id));
     VIRIDIAN_TRY(const SeqId last, environment_.consumer.last(context, id));
     const Status caught_up = collection->catch_up(context, last);
     if (caught_up.ok()) return collection;
-    if (caught_up.error().code() != Code::out_of_range || left == 1) return caught_up.error();
+    if (caught_up.error().code() != Code::out_of_range) return caught_up.error();
+    if (left == 1) return too_busy(caught_up.error());
     VIRIDIAN_TRY_VOID(renew(context, collection));
   }
 }

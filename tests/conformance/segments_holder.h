@@ -39,7 +39,7 @@ class SegmentsHolder {
     return kNames[static_cast<size_t>(kind)];
   }
   static constexpr const char* kMetadataType = "local::MetadataSegment";
-  static constexpr const char* kVectorType = "local::FlatVectorSegment";
+  static constexpr const char* kVectorType = "local::GraphVectorSegment";
 
   explicit SegmentsHolder(Kind kind) : kind_(kind) {
     EXPECT_TRUE(pool_.start(context_).ok());
@@ -110,10 +110,11 @@ class SegmentsHolder {
     return open();
   }
   /// Another manager beside this one's, as of a process that reads only.
-  std::unique_ptr<segment::Manager> follower() {
+  std::unique_ptr<segment::Manager> follower() { return follower(log_); }
+  std::unique_ptr<segment::Manager> follower(Consumer& consumer) {
     segment::Options options = options_;
     options.read_only = true;
-    return std::make_unique<local::SegmentManager>(sysdb_, log_, pool_, files_, root(), options,
+    return std::make_unique<local::SegmentManager>(sysdb_, consumer, pool_, files_, root(), options,
                                                    kMetadataType, kVectorType);
   }
   /// Another server that shares the images, the log and the SysDb of this one.
