@@ -47,8 +47,12 @@ constexpr Key kKeys[] = {
     {"server", Type::text, "http::Server", "Class that serves clients."},
     {"metadata_segment", Type::text, "local::MetadataSegment",
      "How the metadata of new collections is kept. Existing collections keep theirs."},
-    {"vector_segment", Type::text, "local::FlatVectorSegment",
+    {"vector_segment", Type::text, "local::GraphVectorSegment",
      "How the vectors of new collections are kept. Existing collections keep theirs."},
+    {"vectors.index_rows", Type::integer, "20000",
+     "Vectors in a collection from which on they are indexed; fewer are all read, so that results are "
+     "exact.",
+     1, 1'000'000'000},
     {"migrations", Type::choice, "apply",
      "What to do at start with changes to stored tables: apply them, validate that there are none "
      "to apply, or none: trust that there are none.",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "index/parallel.h"
 #include "index/random.h"
 
 namespace viridian::index {
@@ -48,13 +49,14 @@ class CandidateLists {
 
 /// Gives the edges of some leaves to their rows: threads make edges leaf by leaf, then each takes
 /// those from a range of rows, so that no list has two writers.
-void add_leaves(const RowCodes& codes, const Leaves& leaves, const GraphOptions& options,
-                CandidateLists& lists, Executor& executor) {
+Status add_leaves(const Context& context, const RowCodes& codes, const Leaves& leaves,
+                  const GraphOptions& options, CandidateLists& lists, Executor& executor) {
   const size_t workers = executor.concurrency();
   std::vector<std::unique_ptr<LeafEdges>> makers(workers);
   for (auto& maker : makers) maker = std::make_unique<LeafEdges>(codes, options.leaves);
   std::vector<std::vector<Edge>> edges(kLeavesAtOnce);
   for (size_t begin = 0; begin < leaves.size(); begin += kLeavesAtOnce) {
+    VIRIDIAN_TRY_VOID(context.check());
     const size_t count = std::min(kLeavesAtOnce, leaves.size() - begin);
     executor.parallel_for(workers, [&](size_t worker) {
       for (size_t i = worker; i < count; i += workers) {
@@ -68,6 +70,19 @@ void add_leaves(const RowCodes& codes, const Leaves& leaves, const GraphOptions&
           if (edge.from % workers == worker) lists.add(edge);
     });
   }
+  return ok_status();
+}
+
+/// The rows as the leaves have them, each where it first is.
+std::vector<uint32_t> in_order(const Leaves& leaves, size_t rows) {
+  std::vector<uint32_t> order;
+  order.reserve(rows);
+  std::vector<bool> seen(rows);
+  for (const uint32_t row : leaves.rows) {
+    if (!seen[row]) order.push_back(row);
+    seen[row] = true;
+  }
+  return order;
 }
 
 /// Chooses a row's neighbours among its candidates. One thread at a time.
@@ -85,7 +100,8 @@ class Chooser {
     };
     std::fill(neighbours.begin(), neighbours.end(), row);
     size_t count = 0;
-    for (const uint32_t k : pruner_.prune(candidates, options_.alpha, options_.degree, between))
+    for (const uint32_t k :
+         pruner_.prune(candidates, options_.alpha, options_.degree - options_.spare, between))
       neighbours[count++] = candidates[k].row;
   }
 
@@ -98,21 +114,24 @@ class Chooser {
 
 }  // namespace
 
-Graph build_graph(const RowCodes& codes, const GraphOptions& options, Executor& executor) {
+Result<Graph> build_graph(const Context& context, const RowCodes& codes,
+                          const GraphOptions& options, Executor& executor) {
   CandidateLists lists(codes.rows());
+  Graph graph{options.degree, std::vector<uint32_t>(codes.rows() * options.degree), {}};
   for (uint32_t repetition = 0; repetition < options.repetitions; ++repetition) {
     PartitionOptions drawn = options.partition;
     drawn.seed = random_number(options.partition.seed, repetition);
-    add_leaves(codes, partition(codes, drawn, executor), options, lists, executor);
+    const Leaves leaves = partition(codes, drawn, executor);
+    if (repetition == 0) graph.order = in_order(leaves, codes.rows());
+    VIRIDIAN_TRY_VOID(add_leaves(context, codes, leaves, options, lists, executor));
   }
-  Graph graph{options.degree, std::vector<uint32_t>(codes.rows() * options.degree)};
-  const size_t chunks = (codes.rows() + kRowsAtOnce - 1) / kRowsAtOnce;
-  executor.parallel_for(chunks, [&](size_t chunk) {
-    Chooser chooser(codes, options);
-    const size_t end = std::min(codes.rows(), (chunk + 1) * kRowsAtOnce);
-    for (size_t row = chunk * kRowsAtOnce; row < end; ++row)
-      chooser.choose(lists.sorted(row), static_cast<uint32_t>(row), graph.of(row));
-  });
+  VIRIDIAN_TRY_VOID(for_pieces(
+      context, executor, codes.rows(), kRowsAtOnce, [&](size_t begin, size_t end) -> Status {
+        Chooser chooser(codes, options);
+        for (size_t row = begin; row < end; ++row)
+          chooser.choose(lists.sorted(row), static_cast<uint32_t>(row), graph.of(row));
+        return ok_status();
+      }));
   return graph;
 }
 

@@ -8,6 +8,7 @@
 #include "index/leaf_edges.h"
 #include "index/partition.h"
 #include "index/row_codes.h"
+#include "viridian/base/context.h"
 
 namespace viridian::index {
 
@@ -17,6 +18,7 @@ struct GraphOptions {
   PartitionOptions partition;
   LeafOptions leaves;
   float alpha = 1.2F;  ///< see prune(): of a row's candidates from all its leaves
+  uint32_t spare = 2;  ///< of the neighbours, left for edges that are found to be missing later
 };
 
 /// Directed edges between rows: `degree` neighbours for each, nearest first, the rest filled up
@@ -24,6 +26,7 @@ struct GraphOptions {
 struct Graph {
   uint32_t degree = 0;
   std::vector<uint32_t> neighbours;
+  std::vector<uint32_t> order;  ///< all rows, those that are near each other close together
 
   size_t rows() const noexcept { return degree == 0 ? 0 : neighbours.size() / degree; }
   std::span<const uint32_t> of(size_t row) const { return {&neighbours[row * degree], degree}; }
@@ -33,6 +36,7 @@ struct Graph {
 /// Builds the graph of all rows at once: edges are chosen among the rows of each leaf of several
 /// partitions, then for each row among what all its leaves brought. The same for the same codes and
 /// options, whatever the machine and however many threads there are.
-Graph build_graph(const RowCodes& codes, const GraphOptions& options, Executor& executor);
+Result<Graph> build_graph(const Context&, const RowCodes& codes, const GraphOptions& options,
+                          Executor& executor);
 
 }  // namespace viridian::index

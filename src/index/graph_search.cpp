@@ -19,17 +19,17 @@ uint64_t packed(float distance, uint32_t row) noexcept {
   return uint64_t{sortable} << 32 | row;
 }
 
-float distance_of(uint64_t found) noexcept {
-  const auto sortable = static_cast<uint32_t>(found >> 32);
-  return std::bit_cast<float>((sortable >> 31) != 0 ? sortable & 0x7fffffffU : ~sortable);
-}
-
 void prefetch(const void* from, size_t bytes) noexcept {
   for (size_t at = 0; at < bytes; at += simd::kLineBytes)
     __builtin_prefetch(static_cast<const char*>(from) + at);
 }
 
 }  // namespace
+
+float GraphSearch::distance_of(uint64_t found) noexcept {
+  const auto sortable = static_cast<uint32_t>(found >> 32);
+  return std::bit_cast<float>((sortable >> 31) != 0 ? sortable & 0x7fffffffU : ~sortable);
+}
 
 GraphSearch::GraphSearch(const GraphView& view)
     : view_(view), query_(*view.coder), seen_((view.rows + 63) / 64) {
@@ -47,14 +47,13 @@ bool GraphSearch::see(uint32_t row) noexcept {
   return fresh;
 }
 
-std::span<const uint64_t> GraphSearch::walk(const float* query, size_t breadth) {
+std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
   left_.resize(pool_.size());
   size_ = current_ = 0;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
-  query_.assign(query);
   enter();
   for (current_ = next_unleft(0); current_ < size_; current_ = next_unleft(current_)) {
     const uint32_t row = row_of(pool_[current_]);
@@ -69,6 +68,26 @@ std::span<const uint64_t> GraphSearch::walk(const float* query, size_t breadth) 
   for (const uint32_t word : touched_) seen_[word] = 0;
   touched_.clear();
   return {pool_.data(), size_};
+}
+
+void GraphSearch::hide(uint32_t row) {
+  see(row);
+  touched_.push_back(row / 64);
+}
+
+void GraphSearch::estimate(std::span<const uint32_t> rows, std::vector<uint64_t>& out) {
+  const size_t bytes = view_.coder->bytes();
+  out.clear();
+  out.reserve(rows.size());
+  for (size_t begin = 0; begin < rows.size(); begin += kEntriesAtOnce) {
+    const size_t count = std::min(kEntriesAtOnce, rows.size() - begin);
+    for (size_t i = 0; i < count; ++i) {
+      records_[i] = view_.records + rows[begin + i] * bytes;
+      prefetch(records_[i], bytes);
+    }
+    query_.distances(records_.data(), count, distances_.data());
+    for (size_t i = 0; i < count; ++i) out.push_back(packed(distances_[i], rows[begin + i]));
+  }
 }
 
 void GraphSearch::enter() {

@@ -32,13 +32,20 @@ class GraphSearch {
   /// `view` must outlive this.
   explicit GraphSearch(const GraphView& view);
 
+  /// What is to be searched for from now on, of the coder's dimension.
+  void assign(const float* query) { query_.assign(query); }
   /// The nearest rows found, at most `breadth`, as pairs of estimated squared distance (but for the
-  /// query's own length) and row, ascending; valid until the next call. `query` has the coder's
-  /// dimension.
-  std::span<const uint64_t> walk(const float* query, size_t breadth);
+  /// query's own length) and row, ascending; valid until the next call. A walk of a greater breadth
+  /// looks at every row that one of a smaller breadth looks at.
+  std::span<const uint64_t> walk(size_t breadth);
+  /// The next walk acts as if that row were not there.
+  void hide(uint32_t row);
+  /// Pairs as walk() gives them, in the order of `rows`.
+  void estimate(std::span<const uint32_t> rows, std::vector<uint64_t>& out);
   const WalkCounts& counts() const noexcept { return counts_; }
 
   static uint32_t row_of(uint64_t found) noexcept { return static_cast<uint32_t>(found); }
+  static float distance_of(uint64_t found) noexcept;
 
  private:
   void enter();

@@ -132,8 +132,10 @@ TEST(Graph, IsTheSameForAnyNumberOfThreadsAndFindsTheNearest) {
   GraphOptions options;
   options.partition.leaf = 400;
   Threads one(1), two(2);
-  const Graph graph = build_graph(codes, options, one);
-  EXPECT_EQ(graph.neighbours, build_graph(codes, options, two).neighbours);
+  const Graph graph = *build_graph(Context(), codes, options, one);
+  const Graph again = *build_graph(Context(), codes, options, two);
+  EXPECT_EQ(graph.neighbours, again.neighbours);
+  EXPECT_EQ(graph.order, again.order);
 
   const RecordCoder coder(kDim, 4);
   os::LargeArray<uint8_t> records(kRows * coder.bytes()), entry_records(64 * coder.bytes());
@@ -164,7 +166,8 @@ TEST(Graph, IsTheSameForAnyNumberOfThreadsAndFindsTheNearest) {
     std::set<uint32_t> nearest;
     for (size_t i = 0; i < kNearest; ++i) nearest.insert(exact[i].row);
     std::set<uint32_t> seen;
-    for (const uint64_t each : search.walk(query, 60)) {
+    search.assign(query);
+    for (const uint64_t each : search.walk(60)) {
       EXPECT_TRUE(seen.insert(GraphSearch::row_of(each)).second) << "found twice";
       found += nearest.count(GraphSearch::row_of(each));
     }

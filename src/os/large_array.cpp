@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <new>
+#include <utility>
 
 namespace viridian::os {
 namespace {
@@ -29,6 +30,15 @@ LargeMemory::LargeMemory(size_t bytes)
   // slower.
   if (in_large_pages(bytes) > 0) ::madvise(data_, in_large_pages(bytes), MADV_HUGEPAGE);
 #endif
+}
+
+LargeMemory::LargeMemory(LargeMemory&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, 0)), data_(std::exchange(other.data_, nullptr)) {}
+
+LargeMemory& LargeMemory::operator=(LargeMemory&& other) noexcept {
+  std::swap(bytes_, other.bytes_);
+  std::swap(data_, other.data_);
+  return *this;
 }
 
 LargeMemory::~LargeMemory() { ::operator delete(data_, alignment_of(bytes_)); }

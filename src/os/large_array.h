@@ -13,8 +13,8 @@ class LargeMemory {
   /// Throws std::bad_alloc.
   explicit LargeMemory(size_t bytes);
   ~LargeMemory();
-  LargeMemory(const LargeMemory&) = delete;
-  LargeMemory& operator=(const LargeMemory&) = delete;
+  LargeMemory(LargeMemory&& other) noexcept;
+  LargeMemory& operator=(LargeMemory&& other) noexcept;
   void* data() const noexcept { return data_; }
   /// What it takes of the machine's memory when only its first `used` bytes have been written: a
   /// large page is taken as a whole.

@@ -66,9 +66,8 @@ Result<std::optional<FileRange>> CollectionSegments::begin_merge(const Context& 
   std::optional<FileRange> range;
   if (which == Which::due) {
     range = half.writer->merge_due();
-  } else {
-    const size_t files = half.writer->files().size();
-    if (files > 1 || half.writer->garbage().rows != 0) range = FileRange{0, files};
+  } else if (!half.writer->compacted()) {
+    range = FileRange{0, half.writer->files().size()};
   }
   if (!range || range->count == 0) return std::optional<FileRange>();
   half.garbage_new_since = 0;

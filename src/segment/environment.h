@@ -29,6 +29,7 @@ struct Options {
   uint64_t small_bytes = std::numeric_limits<uint64_t>::max();
   std::chrono::seconds purge_age = std::chrono::hours(24);
   uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
+  uint64_t indexed_rows = SegmentEnvironment().indexed_rows;
   bool read_only = false;
   /// What cached collections may take, in memory and files.
   uint64_t cache_bytes = std::numeric_limits<uint64_t>::max();

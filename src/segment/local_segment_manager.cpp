@@ -24,6 +24,7 @@ SegmentTypes SegmentManager::types() {
   SegmentTypes types;
   types.add_metadata(MetadataSegment::kType, MetadataSegment::open);
   types.add_vector(FlatVectorSegment::kType, FlatVectorSegment::open);
+  types.add_vector(GraphVectorSegment::kType, GraphVectorSegment::open);
   return types;
 }
 
@@ -42,7 +43,8 @@ Result<std::unique_ptr<SegmentManager>> SegmentManager::create(System& system) {
                                              MetadataSegment::kType);
   if (!types().has_vector(vector_type))
     return Error(Code::invalid_argument, "the setting vector_segment names no segment type: '" +
-                                             vector_type + "'; there is " +
+                                             vector_type + "'; there are " +
+                                             GraphVectorSegment::kType + " and " +
                                              FlatVectorSegment::kType);
   VIRIDIAN_TRY(obs::Metrics * metrics, system.require<obs::Metrics>());
   return std::make_unique<SegmentManager>(

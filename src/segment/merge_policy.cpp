@@ -15,6 +15,8 @@ constexpr uint64_t kMostRows = std::numeric_limits<uint32_t>::max() - 1;
 constexpr uint64_t kGarbagePercent = 15;
 /// A neighbour that has at least this much garbage itself is taken along.
 constexpr uint64_t kNeighbourPercent = 10;
+/// Rows of an index that is built anew to those that come to it.
+constexpr uint64_t kIndexRatio = 4;
 
 struct Sum {
   uint64_t bytes = 0, rows = 0, dead = 0, largest = 0;
@@ -95,9 +97,8 @@ std::optional<FileRange> worst_files(std::span<const FileWeight> files) {
   return range;
 }
 
-}  // namespace
-
-std::optional<FileRange> choose_merge(std::span<const FileWeight> files) {
+/// What is worth merging for what it would give back.
+std::optional<FileRange> for_garbage(std::span<const FileWeight> files) {
   Sum all;
   uint64_t ended = 0;
   for (const FileWeight& file : files) {
@@ -109,11 +110,49 @@ std::optional<FileRange> choose_merge(std::span<const FileWeight> files) {
   if (garbage >= kGarbageFloorBytes && garbage * 100 > live * kGarbagePercent) {
     // Lists of ended rows go for certain only where no older file is left for them to speak of.
     if (ended > all.dead && all.rows <= kMostRows) return FileRange{0, files.size()};
-    if (const auto range = worst_files(files)) return range;
+    return worst_files(files);
   }
+  return std::nullopt;
+}
+
+std::optional<FileRange> for_number(std::span<const FileWeight> files) {
   if (const auto range = longest_even_run(files)) return range;
   if (files.size() > kMostFiles) return cheapest_run(files);
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<FileRange> choose_merge(std::span<const FileWeight> files) {
+  if (const auto range = for_garbage(files)) return range;
+  return for_number(files);
+}
+
+std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
+                                              uint64_t indexed_rows) {
+  if (const auto range = for_garbage(files)) return range;
+  size_t first = files.size(), end = 0, newest = 0;
+  Sum unindexed;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (files[i].indexed) {
+      newest = i + 1;
+      continue;
+    }
+    first = std::min(first, i);
+    end = i + 1;
+    unindexed.add(files[i]);
+  }
+  if (unindexed.rows < indexed_rows) {
+    auto range = for_number(files.subspan(newest));
+    if (range) range->first += newest;
+    return range;
+  }
+  Sum sum;
+  for (size_t i = first; i < end; ++i) sum.add(files[i]);
+  while (first > 0 && files[first - 1].rows <= kIndexRatio * sum.rows &&
+         files[first - 1].rows + sum.rows <= kMostRows)
+    sum.add(files[--first]);
+  return FileRange{first, end - first};
 }
 
 }  // namespace viridian::segment

@@ -13,6 +13,7 @@ struct FileWeight {
   uint64_t rows = 0;
   uint64_t dead_bytes = 0;   ///< of rows that have ended
   uint64_t ended_bytes = 0;  ///< of its list of what has ended in older files
+  bool indexed = false;
 };
 
 /// Garbage that is never worth a merge of its own.
@@ -25,5 +26,14 @@ inline constexpr uint64_t kGarbageFloorBytes = uint64_t{64} << 10;
 /// at most log2(all / sealed at once) times more; the first kind writes at most 1 / 0.15 bytes per
 /// byte that became garbage.
 std::optional<FileRange> choose_merge(std::span<const FileWeight> files);
+
+/// The same where files have indexes, each of which a search has to walk:
+///  - garbage as above;
+///  - else, when the files without an index have `indexed_rows` or more, all of those, with
+///    the files before them as long as these have at most four times as many rows as come after: so
+///    there are few indexes, and a row is in few that are built;
+///  - else, among the newest files without an index, an even run as above.
+std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
+                                              uint64_t indexed_rows);
 
 }  // namespace viridian::segment

@@ -50,6 +50,7 @@ void SealedRows::set_end(uint32_t row, SeqId seq) {
     ends_.store(owned_ends_.get(), std::memory_order_release);
   }
   owned_ends_[row].store(seq, std::memory_order_release);
+  ended_.fetch_add(1, std::memory_order_relaxed);
 }
 
 Result<std::span<const Offset>> SealedRows::offsets(uint32_t begin, uint32_t count) const {

@@ -25,6 +25,8 @@ class SealedRows final : public Rows {
   Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const override;
   SeqId end(uint32_t row) const override;
   void set_end(uint32_t row, SeqId seq) override;
+  /// Rows that have ended by now, whatever number a reader is as of.
+  uint32_t ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
   Result<Offset> offset(uint32_t row) const { return file_->element<Offset>(offsets_, row); }
   /// Offsets of the rows [begin, begin + count). They live as long as the file.
   Result<std::span<const Offset>> offsets(uint32_t begin, uint32_t count) const;
@@ -38,6 +40,7 @@ class SealedRows final : public Rows {
   uint32_t size_;
   std::unique_ptr<std::atomic<SeqId>[]> owned_ends_;  ///< 0 stands for kNever
   std::atomic<std::atomic<SeqId>*> ends_ = nullptr;   ///< null: none ended
+  std::atomic<uint32_t> ended_ = 0;
 };
 
 /// The offsets of which a file says that all their versions in older files have ended. Ascending,

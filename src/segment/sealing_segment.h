@@ -13,6 +13,9 @@ namespace viridian::segment {
 /// What both kinds of local segment do alike: hold files and heads, seal heads into files and merge
 /// files. A Kind says what differs: Part, Head, File and Info types, kFileKind, kSuffix, kName, and
 /// the static functions
+///   bool has_index(file)
+///   bool complete(file)   whether writing it anew would add nothing to it
+///   optional<FileRange> choose(files)   what to merge now
 ///   bool must_write(info, last)   a seal without rows: whether `info` has news over `last`
 ///   bool must_keep(info, newest, all)   a merge without rows, of a range with the newest file or
 ///                                       with all files: whether its `info` is needed
@@ -39,6 +42,7 @@ class SealingSegment : public Role {
 
   Garbage garbage() const final;
   std::optional<FileRange> merge_due() const final;
+  bool compacted() const final;
   void begin_merge(FileRange range) final;
   Status write_merged(const Context&, Throttle&) final;
   std::vector<SegmentFile> files_with_merged() const final;

@@ -216,8 +216,14 @@ std::optional<FileRange> SealingSegment<Role, Kind>::merge_due() const {
   std::vector<FileWeight> weights;
   for (size_t i = 0; i < files_.size(); ++i)
     weights.push_back({files()[i].size_bytes, files()[i].rows, files_[i]->garbage().bytes,
-                       files_[i]->ended_bytes()});
-  return choose_merge(weights);
+                       files_[i]->ended_bytes(), Kind::has_index(*files_[i])});
+  return Kind::choose(weights, environment_);
+}
+
+template <class Role, class Kind>
+bool SealingSegment<Role, Kind>::compacted() const {
+  return files_.size() <= 1 && garbage().rows == 0 &&
+         (files_.empty() || Kind::complete(*files_.front(), environment_));
 }
 
 template <class Role, class Kind>
@@ -253,7 +259,8 @@ Status SealingSegment<Role, Kind>::write_merged(const Context& context, Throttle
     return ok_status();
   return write_file(merging, [&](SealedFileWriter& writer) {
     writer.sync_often();
-    return Kind::merge({context, throttle, writer, merging.plan, merging.sources, info, ended});
+    return Kind::merge(
+        {context, throttle, writer, merging.plan, merging.sources, info, ended, environment_});
   });
 }
 

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "segment/merge_plan.h"
+#include "segment/merge_policy.h"
 #include "segment/metadata_file.h"
 #include "segment/vector_file.h"
 
@@ -19,6 +20,7 @@ struct MergeJob {
   std::span<const std::shared_ptr<File>> sources;  ///< of the plan, in its order
   const Info& info;
   std::span<const Offset> ended;
+  const SegmentEnvironment& environment;
 };
 
 /// See SealingSegment.
@@ -36,6 +38,12 @@ struct MetadataKind {
     return info.next_offset != last.next_offset;
   }
   static bool must_keep(const Info&, bool newest, bool /*all*/) { return newest; }
+  static bool has_index(const File&) { return false; }
+  static bool complete(const File&, const SegmentEnvironment&) { return true; }
+  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+                                         const SegmentEnvironment&) {
+    return choose_merge(files);
+  }
   static void join(Info& info, const Info& next) { info = next; }
   static Status merge(const MergeJob<File, Info>& job);
 };
@@ -58,6 +66,25 @@ struct VectorKind {
     const uint32_t dim = next.dim != 0 ? next.dim : info.dim;
     info = next;
     info.dim = dim;
+  }
+  static bool has_index(const File&) { return false; }
+  static bool complete(const File&, const SegmentEnvironment&) { return true; }
+  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+                                         const SegmentEnvironment&) {
+    return choose_merge(files);
+  }
+  static Status merge(const MergeJob<File, Info>& job);
+};
+
+/// The same with an index in the files that are large enough.
+struct GraphKind : VectorKind {
+  static bool has_index(const File& file) { return file.has_index(); }
+  static bool complete(const File& file, const SegmentEnvironment& environment) {
+    return file.info().rows < environment.indexed_rows || file.has_index();
+  }
+  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+                                         const SegmentEnvironment& environment) {
+    return choose_indexed_merge(files, environment.indexed_rows);
   }
   static Status merge(const MergeJob<File, Info>& job);
 };

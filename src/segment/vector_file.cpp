@@ -68,6 +68,15 @@ Result<os::Bytes> VectorFile::norm_data(uint32_t begin, uint32_t count) const {
   return file_->read(norms_, uint64_t{begin} * sizeof(float), uint64_t{count} * sizeof(float));
 }
 
+Result<const index::GraphIndex*> VectorFile::graph() const {
+  if (!has_index()) return nullptr;
+  const std::lock_guard lock(graph_mutex_);
+  if (graph_ == nullptr) {
+    VIRIDIAN_TRY(graph_, open_index(*file_));
+  }
+  return graph_.get();
+}
+
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
   const uint64_t row_bytes = std::max<uint64_t>(1, uint64_t{info_.dim} * sizeof(float));
   limit = static_cast<uint32_t>(

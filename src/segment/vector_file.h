@@ -1,7 +1,9 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <span>
 
+#include "segment/index_sections.h"
 #include "segment/sealed_rows.h"
 #include "segment/vector_part.h"
 #include "viridian/base/context.h"
@@ -47,6 +49,10 @@ class VectorFile final : public VectorPart {
   Result<os::Bytes> vector_data(uint32_t begin, uint32_t count) const;
   Result<os::Bytes> norm_data(uint32_t begin, uint32_t count) const;
 
+  bool has_index() const { return segment::has_index(*file_); }
+  /// The index of its rows, opened when first asked for. Null: it has none.
+  Result<const index::GraphIndex*> graph() const;
+
  private:
   std::shared_ptr<const void> guard_;
   std::shared_ptr<const SealedFile> file_;
@@ -55,6 +61,8 @@ class VectorFile final : public VectorPart {
   Section norms_, vectors_;
   uint64_t ended_bytes_ = 0;
   Garbage garbage_;
+  mutable std::mutex graph_mutex_;
+  mutable std::unique_ptr<const index::GraphIndex> graph_;  ///< guarded by graph_mutex_
 };
 
 }  // namespace viridian::segment

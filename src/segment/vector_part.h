@@ -17,7 +17,7 @@ struct VectorRun {
   uint32_t rows = 0;
 };
 
-/// A head or a file of a flat vector segment.
+/// A head or a file of a vector segment.
 class VectorPart {
  public:
   virtual ~VectorPart() = default;

@@ -44,46 +44,59 @@ PartsVectorReader::PartsVectorReader(std::vector<PinnedVectors> parts, Space spa
                                      SeqId at, Executor& executor)
     : parts_(std::move(parts)), space_(space), dim_(dim), at_(at), executor_(executor) {}
 
-std::vector<PartsVectorReader::Block> PartsVectorReader::blocks() const {
+std::vector<PartsVectorReader::Block> PartsVectorReader::blocks(
+    std::span<const PinnedVectors> parts) {
   std::vector<Block> blocks;
-  for (const PinnedVectors& pinned : parts_)
+  for (const PinnedVectors& pinned : parts)
     for (uint32_t begin = 0; begin < pinned.limit; begin += kBlockRows)
       blocks.push_back({&pinned, begin, begin + std::min(kBlockRows, pinned.limit - begin)});
   return blocks;
 }
 
+Status PartsVectorReader::check(const VectorQuery& query) const {
+  const Matrix& vectors = *query.vectors;
+  if (dim_ == 0 || vectors.rows() == 0 || vectors.dim == dim_) return ok_status();
+  return Error(Code::invalid_argument, "the query's vectors have " + std::to_string(vectors.dim) +
+                                           " dimensions, the collection's " + std::to_string(dim_));
+}
+
 Result<std::vector<std::vector<Neighbour>>> PartsVectorReader::search(
     const Context& context, const VectorQuery& query) const {
   const Matrix& vectors = *query.vectors;
-  std::vector<std::vector<Neighbour>> neighbours(vectors.rows());
-  if (vectors.rows() == 0 || query.k == 0 || dim_ == 0) return neighbours;
-  if (vectors.dim != dim_)
-    return Error(Code::invalid_argument, "the query's vectors have " + std::to_string(vectors.dim) +
-                                             " dimensions, the collection's " +
-                                             std::to_string(dim_));
+  VIRIDIAN_TRY_VOID(check(query));
+  if (vectors.rows() == 0 || query.k == 0 || dim_ == 0)
+    return std::vector<std::vector<Neighbour>>(vectors.rows());
   const index::FlatScanner scanner(space_, dim_, vectors);
-  uint64_t rows = 0;
-  for (const PinnedVectors& pinned : parts_) rows += pinned.limit;
+  VIRIDIAN_TRY(Results results, read(context, query, scanner, parts_));
+  return sorted(std::move(results));
+}
 
-  Result<Results> found = Results();
-  if (query.allowed != nullptr && query.allowed->size() * kGatherFactor < rows) {
+std::vector<std::vector<Neighbour>> PartsVectorReader::sorted(Results results) {
+  std::vector<std::vector<Neighbour>> neighbours;
+  for (index::TopK& result : results) neighbours.push_back(result.sorted());
+  return neighbours;
+}
+
+Result<PartsVectorReader::Results> PartsVectorReader::read(
+    const Context& context, const VectorQuery& query, const index::FlatScanner& scanner,
+    std::span<const PinnedVectors> parts) const {
+  const size_t queries = scanner.queries();
+  uint64_t rows = 0;
+  for (const PinnedVectors& pinned : parts) rows += pinned.limit;
+  const bool all_parts = parts.size() == parts_.size();
+  if (all_parts && query.allowed != nullptr && query.allowed->size() * kGatherFactor < rows) {
     const std::vector<Offset> offsets = query.allowed->slice(0, query.allowed->size());
     const size_t n = (offsets.size() + kBlockRows - 1) / kBlockRows;
-    found = run_parallel(executor_, n, vectors.rows(), query.k, [&](size_t i, Results& results) {
+    return run_parallel(executor_, n, queries, query.k, [&](size_t i, Results& results) {
       const size_t begin = i * kBlockRows;
       const size_t count = std::min<size_t>(kBlockRows, offsets.size() - begin);
       return gather_block(context, std::span(offsets).subspan(begin, count), scanner, results);
     });
-  } else {
-    const std::vector<Block> work = blocks();
-    found = run_parallel(executor_, work.size(), vectors.rows(), query.k,
-                         [&](size_t i, Results& results) {
-                           return scan_block(context, work[i], scanner, query.allowed, results);
-                         });
   }
-  VIRIDIAN_TRY(Results results, std::move(found));
-  for (size_t i = 0; i < results.size(); ++i) neighbours[i] = results[i].sorted();
-  return neighbours;
+  const std::vector<Block> work = blocks(parts);
+  return run_parallel(executor_, work.size(), queries, query.k, [&](size_t i, Results& results) {
+    return scan_block(context, work[i], scanner, query.allowed, results);
+  });
 }
 
 Status PartsVectorReader::scan_block(const Context& context, const Block& block,

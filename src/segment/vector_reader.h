@@ -9,13 +9,16 @@
 
 namespace viridian::segment {
 
+class VectorFile;
+
 struct PinnedVectors {
   std::shared_ptr<const VectorPart> part;
   uint32_t limit = 0;
+  const VectorFile* file = nullptr;  ///< the part; null: it is a head
 };
 
-/// Exact search over the parts of a flat vector segment as of one applied number.
-class PartsVectorReader final : public VectorReader {
+/// Exact search over the parts of a vector segment as of one applied number.
+class PartsVectorReader : public VectorReader {
  public:
   /// `parts` from oldest to newest.
   PartsVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim, SeqId at,
@@ -24,6 +27,21 @@ class PartsVectorReader final : public VectorReader {
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
   Status fetch(const Context&, std::span<const Offset> offsets, Matrix& out) const override;
+
+ protected:
+  using Results = std::vector<index::TopK>;  ///< one per query
+
+  Status check(const VectorQuery&) const;
+  /// Reads the allowed rows of these parts.
+  Result<Results> read(const Context&, const VectorQuery&, const index::FlatScanner& scanner,
+                       std::span<const PinnedVectors> parts) const;
+  static std::vector<std::vector<Neighbour>> sorted(Results results);
+
+  const std::vector<PinnedVectors>& parts() const noexcept { return parts_; }
+  SeqId at() const noexcept { return at_; }
+  Space space() const noexcept { return space_; }
+  uint32_t dim() const noexcept { return dim_; }
+  Executor& executor() const noexcept { return executor_; }
 
  private:
   struct Block {
@@ -34,9 +52,8 @@ class PartsVectorReader final : public VectorReader {
     const float* vector;
     const float* norm;
   };
-  using Results = std::vector<index::TopK>;
 
-  std::vector<Block> blocks() const;
+  static std::vector<Block> blocks(std::span<const PinnedVectors> parts);
   Status scan_block(const Context&, const Block& block, const index::FlatScanner& scanner,
                     const OffsetSet* allowed, Results& results) const;
   Status gather_block(const Context&, std::span<const Offset> offsets,

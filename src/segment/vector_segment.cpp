@@ -2,13 +2,42 @@
 
 #include <cstring>
 
-#include "segment/vector_reader.h"
+#include "segment/graph_reader.h"
+#include "segment/sealing_segment_impl.h"
 
-namespace viridian::local {
+namespace viridian::segment {
 
-using segment::PinnedVectors;
+template <class Kind>
+VectorSegmentOf<Kind>::VectorSegmentOf(SegmentEnvironment environment)
+    : Base(std::move(environment)) {}
 
-Status FlatVectorSegment::apply(const MaterialisedBatch& materialised) {
+template <class Kind>
+VectorSegmentOf<Kind>::~VectorSegmentOf() = default;
+
+template <class Kind>
+Status VectorSegmentOf<Kind>::opened(const VectorFile& file) {
+  const uint32_t dim = file.info().dim;
+  if (dim_ != 0 && dim != 0 && dim != dim_)
+    return file.file().damaged(0, "its vectors are of another length than those before");
+  if (dim != 0) dim_ = dim;
+  return ok_status();
+}
+
+template <class Kind>
+VectorInfo VectorSegmentOf<Kind>::info() const {
+  return {0, 0, dim_, 0};
+}
+
+template <class Kind>
+Status VectorSegmentOf<Kind>::write_rows(const Context& context, SealedFileWriter& writer,
+                                         const VectorInfo& info,
+                                         std::span<const FrozenRow<VectorHead>> rows,
+                                         std::span<const Offset> ended) {
+  return write_vectors(context, writer, info, rows, ended);
+}
+
+template <class Kind>
+Status VectorSegmentOf<Kind>::apply(const MaterialisedBatch& materialised) {
   const RecordBatch& batch = materialised.batch;
   for (const RowChange& change : materialised.changes) {
     const float* vector =
@@ -16,34 +45,69 @@ Status FlatVectorSegment::apply(const MaterialisedBatch& materialised) {
     const bool ends = change.kind == RowChange::Kind::remove ||
                       (change.kind == RowChange::Kind::update && vector != nullptr);
     if (ends) {
-      VIRIDIAN_TRY(const Located located, locate(change.offset));
+      VIRIDIAN_TRY(const Located located, this->locate(change.offset));
       if (vector != nullptr && unchanged(located, vector)) continue;
-      end(located, change.offset, change.seq);
+      this->end(located, change.offset, change.seq);
     }
     if (vector != nullptr) push_back(change.offset, vector, batch.embeddings.dim);
   }
   return ok_status();
 }
 
-bool FlatVectorSegment::unchanged(const Located& located, const float* vector) const {
+template <class Kind>
+bool VectorSegmentOf<Kind>::unchanged(const Located& located, const float* vector) const {
   // A vector that cannot be read any more is replaced.
   const auto previous = located.part->run(located.row, 1);
   return previous.ok() && std::memcmp(previous->vectors, vector, dim_ * sizeof(float)) == 0;
 }
 
-void FlatVectorSegment::push_back(Offset offset, const float* vector, uint32_t dim) {
+template <class Kind>
+void VectorSegmentOf<Kind>::push_back(Offset offset, const float* vector, uint32_t dim) {
   if (dim_ == 0) dim_ = dim;
   if (std::exchange(head_is_due_, false))
-    heads_.push_back(std::make_shared<segment::VectorHead>(dim_));
-  heads_.back()->push_back(offset, vector);
+    this->heads_.push_back(std::make_shared<VectorHead>(dim_));
+  this->heads_.back()->push_back(offset, vector);
+}
+
+template <class Kind>
+std::vector<PinnedVectors> VectorSegmentOf<Kind>::parts() const {
+  std::vector<PinnedVectors> parts;
+  for (const auto& file : this->files_) parts.push_back({file, file->rows().size(), file.get()});
+  for (const auto& head : this->heads_) parts.push_back({head, head->rows().size(), nullptr});
+  return parts;
+}
+
+template class SealingSegment<VectorSegment, VectorKind>;
+template class SealingSegment<VectorSegment, GraphKind>;
+template class VectorSegmentOf<VectorKind>;
+template class VectorSegmentOf<GraphKind>;
+
+}  // namespace viridian::segment
+
+namespace viridian::local {
+
+Result<std::unique_ptr<VectorSegment>> FlatVectorSegment::open(
+    const Context& context, const SegmentEnvironment& environment) {
+  auto opened = std::make_unique<FlatVectorSegment>(environment);
+  VIRIDIAN_TRY_VOID(opened->open_files(context));
+  return opened;
 }
 
 std::shared_ptr<const VectorReader> FlatVectorSegment::reader(SeqId applied) {
-  std::vector<PinnedVectors> parts;
-  for (const auto& file : files_) parts.push_back({file, file->rows().size()});
-  for (const auto& head : heads_) parts.push_back({head, head->rows().size()});
-  return std::make_shared<segment::PartsVectorReader>(std::move(parts), environment_.space, dim_,
-                                                      applied, *environment_.executor);
+  return std::make_shared<segment::PartsVectorReader>(parts(), environment_.space, dim(), applied,
+                                                      *environment_.executor);
+}
+
+Result<std::unique_ptr<VectorSegment>> GraphVectorSegment::open(
+    const Context& context, const SegmentEnvironment& environment) {
+  auto opened = std::make_unique<GraphVectorSegment>(environment);
+  VIRIDIAN_TRY_VOID(opened->open_files(context));
+  return opened;
+}
+
+std::shared_ptr<const VectorReader> GraphVectorSegment::reader(SeqId applied) {
+  return std::make_shared<segment::GraphVectorReader>(parts(), environment_.space, dim(), applied,
+                                                      *environment_.executor);
 }
 
 }  // namespace viridian::local

@@ -4,38 +4,64 @@
 
 #include "segment/sealing_segment.h"
 #include "segment/vector_part.h"
+#include "segment/vector_reader.h"
 #include "viridian/spi/segment_types.h"
 
-namespace viridian::local {
+namespace viridian::segment {
 
-/// Vectors as they came, searched by reading all of them: heads in memory, files once sealed.
-/// Without Files in its environment it is mem::FlatVectorSegment and never seals.
-class FlatVectorSegment final : public segment::SealingSegment<VectorSegment, segment::VectorKind> {
+/// Vectors as they came: heads in memory, files once sealed. Without Files in its environment it
+/// never seals.
+template <class Kind>
+class VectorSegmentOf : public SealingSegment<VectorSegment, Kind> {
  public:
-  static constexpr const char* kType = "local::FlatVectorSegment";
+  explicit VectorSegmentOf(SegmentEnvironment environment);
+  ~VectorSegmentOf() override;
 
-  static Result<std::unique_ptr<VectorSegment>> open(const Context&, const SegmentEnvironment&);
-  explicit FlatVectorSegment(SegmentEnvironment environment);
-  ~FlatVectorSegment() override;
+  Status apply(const MaterialisedBatch&) final;
+  uint32_t dim() const final { return dim_; }
 
-  Status apply(const MaterialisedBatch&) override;
-  uint32_t dim() const override { return dim_; }
-  std::shared_ptr<const VectorReader> reader(SeqId applied) override;
+ protected:
+  using Base = SealingSegment<VectorSegment, Kind>;
+  using typename Base::Located;
+  std::vector<PinnedVectors> parts() const;
 
  private:
   void push_back(Offset offset, const float* vector, uint32_t dim);
   /// Whether the record has this vector, bit for bit.
   bool unchanged(const Located& located, const float* vector) const;
 
-  Status opened(const segment::VectorFile& file) override;
-  segment::VectorInfo info() const override;
-  void start_head() override { head_is_due_ = true; }
-  Status write_rows(const Context&, segment::SealedFileWriter&, const segment::VectorInfo&,
-                    std::span<const segment::FrozenRow<segment::VectorHead>> rows,
-                    std::span<const Offset> ended) override;
+  Status opened(const VectorFile& file) final;
+  VectorInfo info() const final;
+  void start_head() final { head_is_due_ = true; }
+  Status write_rows(const Context&, SealedFileWriter&, const VectorInfo&,
+                    std::span<const FrozenRow<VectorHead>> rows,
+                    std::span<const Offset> ended) final;
 
   uint32_t dim_ = 0;
   bool head_is_due_ = true;  ///< before the next write: the last head is frozen, or there is none
+};
+
+}  // namespace viridian::segment
+
+namespace viridian::local {
+
+/// Searched by reading all vectors.
+class FlatVectorSegment final : public segment::VectorSegmentOf<segment::VectorKind> {
+ public:
+  static constexpr const char* kType = "local::FlatVectorSegment";
+  static Result<std::unique_ptr<VectorSegment>> open(const Context&, const SegmentEnvironment&);
+  using VectorSegmentOf::VectorSegmentOf;
+  std::shared_ptr<const VectorReader> reader(SeqId applied) override;
+};
+
+/// Searched by walking graphs where files are large enough for one, which they get when they are
+/// merged; what is in no such file is read.
+class GraphVectorSegment final : public segment::VectorSegmentOf<segment::GraphKind> {
+ public:
+  static constexpr const char* kType = "local::GraphVectorSegment";
+  static Result<std::unique_ptr<VectorSegment>> open(const Context&, const SegmentEnvironment&);
+  using VectorSegmentOf::VectorSegmentOf;
+  std::shared_ptr<const VectorReader> reader(SeqId applied) override;
 };
 
 }  // namespace viridian::local

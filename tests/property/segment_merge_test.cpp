@@ -77,7 +77,7 @@ class SegmentMerge : public testing::TestWithParam<int> {};
 // Sealing and merging of any ranges, in any order with writes and with each other, whether they
 // succeed or are given up, with the process ending anywhere: every view answers for its moment.
 TEST_P(SegmentMerge, ViewsAnswerAsAMapWould) {
-  SegmentRig rig;
+  SegmentRig rig(static_cast<uint64_t>(GetParam() % 2));
   Generator generator(static_cast<uint64_t>(GetParam()));
   Stepper stepper(rig, generator);
   struct Pinned {
@@ -189,7 +189,7 @@ class MergedFiles : public testing::Test {
   }
 
   Generator generator_{1};
-  SegmentRig rig_;
+  SegmentRig rig_{1};  // with an index in each merged file
 };
 
 TEST_F(MergedFiles, NothingOfWhatWasDeletedOrReplacedIsLeft) {

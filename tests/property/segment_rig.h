@@ -45,7 +45,9 @@ class RigView final : public ReadView {
 
 class SegmentRig {
  public:
-  SegmentRig() {
+  /// `indexed_rows`: 0 for a flat vector segment; else see SegmentEnvironment.
+  explicit SegmentRig(uint64_t indexed_rows = 0, Space space = Space::l2)
+      : indexed_rows_(indexed_rows), space_(space) {
     EXPECT_TRUE(pool_.start(context_).ok());
     const CollectionId collection = Uuid::random();
     for (Segment* segment : {&metadata_definition_, &vector_definition_}) {
@@ -126,7 +128,13 @@ class SegmentRig {
     environment.definition = metadata_definition_;
     VIRIDIAN_TRY(metadata_, local::MetadataSegment::open(context_, environment));
     environment.definition = vector_definition_;
-    VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
+    environment.space = space_;
+    if (indexed_rows_ == 0) {
+      VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
+    } else {
+      environment.indexed_rows = indexed_rows_;
+      VIRIDIAN_TRY(vectors_, local::GraphVectorSegment::open(context_, environment));
+    }
     applied_ = metadata_definition_.sealed;
     return ok_status();
   }
@@ -197,6 +205,8 @@ class SegmentRig {
     applied_ = logged.last_seq();
   }
 
+  const uint64_t indexed_rows_;
+  const Space space_;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;

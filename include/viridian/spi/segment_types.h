@@ -87,6 +87,8 @@ class SegmentWriter {
   /// The files that are best merged now: several of about one size, or where a good part is
   /// garbage, so that files stay few and within 1.3 x what is live. None: nothing is worth it.
   virtual std::optional<FileRange> merge_due() const = 0;
+  /// Whether merging all files would change nothing.
+  virtual bool compacted() const = 0;
   /// Starts a merge of these files. Row versions that had ended by the sealed number are left out.
   virtual void begin_merge(FileRange) = 0;
   /// Writes the merged file (none, if nothing is left to write), complete and durable. Memory used
@@ -122,6 +124,8 @@ class VectorSegment : public SegmentWriter {
 struct SegmentEnvironment {
   Segment definition;
   Space space = Space::l2;
+  /// Files with fewer vectors have no index: reading so many is quick, and exact.
+  uint64_t indexed_rows = 20'000;
   Executor* executor = nullptr;
   os::Files* files = nullptr;  ///< null for segments that never seal
   std::string directory;       ///< the collection's; made when first needed

@@ -49,6 +49,9 @@ struct VectorQuery {
   const Matrix* vectors = nullptr;  ///< one row per query, of the collection's dimension
   uint32_t k = 0;
   const OffsetSet* allowed = nullptr;  ///< null: every live record; else a subset of them
+  /// The share of the k nearest that is to be found, on average, where an index answers; 1: all.
+  double recall = 0.99;
+  uint32_t breadth = 0;  ///< of the walk through a graph, at least: Chroma's ef_search
 };
 
 /// The vectors of one collection as of one applied number. As MetadataReader.
@@ -56,7 +59,8 @@ class VectorReader {
  public:
   virtual ~VectorReader() = default;
   /// Per query the k nearest allowed live records (fewer only where fewer exist), by ascending
-  /// (distance, offset). Finite distances only: what overflows is clamped to the largest float.
+  /// (distance, offset), as far as they are found. Finite distances only: what overflows is clamped
+  /// to the largest float.
   virtual Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                              const VectorQuery&) const = 0;
   /// Appends the rows' vectors to `out`, bit for bit as given, in the order of `offsets`.

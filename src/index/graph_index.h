@@ -1,0 +1,131 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "index/graph_search.h"
+#include "index/point_map.h"
+#include "index/records.h"
+#include "index/twins.h"
+#include "os/large_array.h"
+
+namespace viridian::index {
+
+/// How much work a search does.
+struct Effort {
+  size_t breadth = 0;  ///< of the walk; 0: only reading everything is certain to do
+  size_t refine = 0;   ///< the nearest by estimate of which exact distances are computed
+};
+
+/// What it took to find this share of the nearest rows of queries that were tried.
+struct Level {
+  float recall = 0;
+  std::array<uint32_t, 2> breadth{};  ///< for each of kLevelNearest; 0: none was enough
+};
+inline constexpr std::array<uint32_t, 2> kLevelNearest = {10, 100};
+inline constexpr std::array<float, 6> kLevelRecalls = {0.9F, 0.95F, 0.98F, 0.99F, 0.995F, 0.999F};
+
+/// What an index says of itself (docs/file-formats.md).
+struct IndexHeader {
+  static constexpr uint32_t kVersion = 1;
+  uint32_t version = kVersion;
+  uint32_t space = 0;
+  uint32_t dim = 0;  ///< of vectors
+  uint32_t bits = 0;
+  uint32_t degree = 0;
+  uint32_t rows = 0;
+  uint32_t nodes = 0;  ///< rows that are in the graph
+  float scale = 1, radius = 0;
+  std::array<uint32_t, 2> refine{};  ///< for each of kLevelNearest
+  std::array<Level, kLevelRecalls.size()> levels{};
+  uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
+};
+static_assert(sizeof(IndexHeader) == 48 + 72);
+
+/// What an index is made of, as it lies in memory or in a file.
+struct IndexArrays {
+  static constexpr uint32_t kNoNode = UINT32_MAX;
+
+  IndexHeader header;
+  std::span<const float> centre;
+  std::span<const uint8_t> records;    ///< a record per node; at a multiple of 64 bytes
+  std::span<const uint32_t> links;     ///< header.degree nodes per node
+  std::span<const uint32_t> entries;   ///< nodes that walks start from
+  std::span<const uint32_t> nodes_of;  ///< per row its node, or that of its twin, or kNoNode
+  std::span<const uint32_t> apart;     ///< rows that no walk finds, ascending
+  std::span<const Twin> twins;         ///< ascending
+};
+
+class IndexSearch;
+
+/// An index of vectors: which rows may be the nearest to a query. Immutable, so thread-safe.
+class GraphIndex {
+ public:
+  /// The arrays must outlive it.
+  ///   data_loss  they do not fit each other
+  static Result<std::unique_ptr<GraphIndex>> open(const IndexArrays& arrays);
+
+  const IndexArrays& arrays() const noexcept { return arrays_; }
+  const IndexHeader& header() const noexcept { return arrays_.header; }
+  /// What finds this share of the `nearest` rows.
+  Effort effort(double recall, size_t nearest) const;
+  /// The other rows with the vector of this one, which is the first of them.
+  std::span<const Twin> twins_of(uint32_t first) const;
+
+  /// A search that nobody else uses, to be given back when it is over.
+  std::unique_ptr<IndexSearch> take_search() const;
+  void give_back(std::unique_ptr<IndexSearch> search) const;
+
+ private:
+  friend class IndexSearch;
+  explicit GraphIndex(const IndexArrays& arrays);
+
+  IndexArrays arrays_;
+  PointMap map_;
+  RecordCoder coder_;
+  os::LargeArray<uint8_t> entry_records_;
+  GraphView view_;
+  mutable std::mutex mutex_;
+  mutable std::vector<std::unique_ptr<IndexSearch>> idle_;
+};
+
+/// A row of the graph, which may stand for several.
+struct FoundRow {
+  uint32_t row = 0;
+  bool has_twins = false;
+  bool apart =
+      false;  ///< not all walks for it find it: it is among those that are always looked at
+};
+
+/// One query at a time; reused, it allocates nothing.
+class IndexSearch {
+ public:
+  explicit IndexSearch(const GraphIndex& index);
+  /// What is to be searched for from now on. False: no walk can tell what is near to it, so all has
+  /// to be read.
+  bool assign(const float* vector);
+  /// The point of a row that has one.
+  void assign_row(const float* vector, float norm);
+  /// See GraphSearch; of nodes.
+  std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
+  void hide(uint32_t node) { search_.hide(node); }
+  void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {
+    search_.estimate(nodes, out);
+  }
+  FoundRow row_of(uint64_t found) const noexcept;
+  const WalkCounts& counts() const noexcept { return search_.counts(); }
+
+ private:
+  const GraphIndex& index_;
+  GraphSearch search_;
+  std::vector<float> point_;
+};
+
+/// Beside the row's number in the tail of a record: see FoundRow.
+inline constexpr uint32_t kHasTwins = uint32_t{1} << 31, kApart = uint32_t{1} << 30;
+inline constexpr uint32_t kMostRows = kApart;
+
+}  // namespace viridian::index

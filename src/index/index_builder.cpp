@@ -1,0 +1,194 @@
+#include "index/index_builder.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "index/calibration.h"
+#include "index/graph_builder.h"
+#include "index/parallel.h"
+#include "index/random.h"
+#include "index/reachability.h"
+
+namespace viridian::index {
+namespace {
+
+constexpr size_t kRowsAtOnce = 1024;
+constexpr uint64_t kEntrySeed = 2;
+constexpr size_t kFewestEntries = 64, kMostEntries = 512;
+constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
+
+/// The most bits with which a record takes one line; from there on, what was found to be enough.
+uint32_t bits_for(uint32_t dim) {
+  constexpr uint32_t kOneLine = simd::kLineBytes - sizeof(simd::RecordTail);
+  constexpr uint32_t kTwoLines = 2 * simd::kLineBytes - sizeof(simd::RecordTail);
+  if (dim <= kOneLine) return 8;
+  if (dim <= kOneLine * 2) return 4;
+  return dim <= kTwoLines * 4 ? 2 : 1;
+}
+
+class Builder {
+ public:
+  Builder(const Context& context, const RowSource& rows, const IndexOptions& options,
+          Executor& executor)
+      : context_(context), rows_(rows), options_(options), executor_(executor) {}
+
+  Result<BuiltIndex> build() {
+    VIRIDIAN_TRY(built_.twins, find_twins(context_, rows_, executor_));
+    VIRIDIAN_TRY(const PointFit fit, PointMap::fit(context_, rows_, options_.space));
+    built_.centre = fit.centre;
+    const PointMap map(options_.space, rows_.dim(), fit);
+    VIRIDIAN_TRY_VOID(choose_nodes());
+    set_header(map);
+    VIRIDIAN_TRY_VOID(link(map));
+    choose_entries();
+    for (bool enough = false; !enough; built_.header.bits *= enough ? 1 : 2) {
+      VIRIDIAN_TRY_VOID(encode(map));
+      VIRIDIAN_TRY(const auto index, GraphIndex::open(built_.arrays()));
+      VIRIDIAN_TRY(const std::vector<uint32_t> lost,
+                   make_reachable(context_, *index, node_rows_, rows_, built_.links, executor_));
+      VIRIDIAN_TRY_VOID(calibrate(context_, *index, node_rows_, rows_, executor_, built_.header));
+      enough = built_.header.bits == 8 || good_enough(lost.size());
+      if (enough) set_apart(lost);
+    }
+    return std::move(built_);
+  }
+
+ private:
+  /// Rows that have points and no earlier twin; the others of no node are apart.
+  Status choose_nodes() {
+    std::vector<bool> later(rows_.rows());
+    for (const Twin& twin : built_.twins) later[twin.row] = true;
+    for (uint32_t row = 0; row < rows_.rows(); ++row) {
+      VIRIDIAN_TRY(const float norm, rows_.norm(row));
+      if (later[row]) continue;
+      (PointMap::has_point(options_.space, norm) ? node_rows_ : built_.apart).push_back(row);
+    }
+    return ok_status();
+  }
+
+  void set_header(const PointMap& map) {
+    IndexHeader& header = built_.header;
+    const uint32_t dim = map.dim();
+    header.space = static_cast<uint32_t>(options_.space);
+    header.dim = rows_.dim();
+    header.bits = options_.bits != 0 ? options_.bits : bits_for(dim);
+    header.degree = options_.degree != 0 ? options_.degree : dim <= kLowDim ? 48 : 32;
+    header.rows = rows_.rows();
+    header.nodes = static_cast<uint32_t>(node_rows_.size());
+    header.scale = map.parameters().scale;
+    header.radius = map.parameters().radius;
+  }
+
+  /// Builds the graph, and numbers the nodes so that near ones lie close together.
+  Status link(const PointMap& map) {
+    RowCodes codes(node_rows_.size(), map.dim());
+    VIRIDIAN_TRY_VOID(
+        for_points(map, [&](size_t node, const float* point) { codes.set(node, point); }));
+    GraphOptions options;
+    options.degree = built_.header.degree;
+    options.partition.leaf = options_.leaf != 0     ? options_.leaf
+                             : map.dim() <= kLowDim ? 2000
+                                                    : 1000;
+    VIRIDIAN_TRY(const Graph graph, build_graph(context_, codes, options, executor_));
+    std::vector<uint32_t> numbers(graph.order.size()), rows(graph.order.size());
+    for (uint32_t i = 0; i < numbers.size(); ++i) {
+      numbers[graph.order[i]] = i;
+      rows[i] = node_rows_[graph.order[i]];
+    }
+    node_rows_ = std::move(rows);
+    built_.links.reserve(graph.neighbours.size());
+    for (const uint32_t old : graph.order)
+      for (const uint32_t neighbour : graph.of(old)) built_.links.push_back(numbers[neighbour]);
+    built_.nodes_of.assign(rows_.rows(), IndexArrays::kNoNode);
+    for (uint32_t node = 0; node < node_rows_.size(); ++node)
+      built_.nodes_of[node_rows_[node]] = node;
+    for (const Twin& twin : built_.twins) built_.nodes_of[twin.row] = built_.nodes_of[twin.first];
+    return ok_status();
+  }
+
+  void choose_entries() {
+    const size_t nodes = node_rows_.size();
+    const auto root = static_cast<size_t>(std::sqrt(static_cast<double>(nodes)));
+    const size_t count = std::min(nodes, std::clamp(root, kFewestEntries, kMostEntries));
+    for (size_t i = 0; i < count; ++i)
+      built_.entries.push_back(static_cast<uint32_t>(random_number(kEntrySeed, i) % nodes));
+    std::sort(built_.entries.begin(), built_.entries.end());
+    built_.entries.erase(std::unique(built_.entries.begin(), built_.entries.end()),
+                         built_.entries.end());
+  }
+
+  Status encode(const PointMap& map) {
+    const RecordCoder coder(map.dim(), built_.header.bits);
+    built_.records = os::LargeArray<uint8_t>(node_rows_.size() * coder.bytes());
+    std::vector<bool> has_twins(rows_.rows());
+    for (const Twin& twin : built_.twins) has_twins[twin.first] = true;
+    return for_points(map, [&](size_t node, const float* point) {
+      const uint32_t row = node_rows_[node];
+      coder.encode(point, row | (has_twins[row] ? kHasTwins : 0),
+                   built_.records.data() + node * coder.bytes());
+    });
+  }
+
+  template <class Use>
+  Status for_points(const PointMap& map, Use&& use) {
+    return for_pieces(context_, executor_, node_rows_.size(), kRowsAtOnce,
+                      [&](size_t begin, size_t end) -> Status {
+                        std::vector<float> point(map.dim());
+                        for (size_t node = begin; node < end; ++node) {
+                          VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
+                          VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
+                          map.point(vector, norm, point.data());
+                          use(node, point.data());
+                        }
+                        return ok_status();
+                      });
+  }
+
+  bool good_enough(size_t lost) const {
+    constexpr uint32_t kMostRefined = 200;
+    constexpr size_t kLostShare = 200;
+    const Level& level = built_.header.levels[3];
+    return lost <= node_rows_.size() / kLostShare && level.breadth[0] != 0 &&
+           built_.header.refine[0] <= kMostRefined;
+  }
+
+  void set_apart(const std::vector<uint32_t>& lost) {
+    const size_t bytes = built_.records_bytes() / std::max<size_t>(1, node_rows_.size());
+    for (const uint32_t node : lost) {
+      built_.apart.push_back(node_rows_[node]);
+      uint8_t* const end = built_.records.data() + (node + 1) * bytes;
+      simd::RecordTail tail;
+      std::memcpy(&tail, end - sizeof tail, sizeof tail);
+      tail.row |= kApart;
+      std::memcpy(end - sizeof tail, &tail, sizeof tail);
+    }
+    std::sort(built_.apart.begin(), built_.apart.end());
+  }
+
+  const Context& context_;
+  const RowSource& rows_;
+  const IndexOptions& options_;
+  Executor& executor_;
+  std::vector<uint32_t> node_rows_;  ///< per node its row
+  BuiltIndex built_;
+};
+
+}  // namespace
+
+size_t BuiltIndex::records_bytes() const {
+  const uint32_t dim = PointMap::point_dim(static_cast<Space>(header.space), header.dim);
+  return header.nodes * RecordCoder(dim, header.bits).bytes();
+}
+
+IndexArrays BuiltIndex::arrays() const {
+  return {header, centre, {records.data(), records_bytes()}, links, entries, nodes_of,
+          apart,  twins};
+}
+
+Result<BuiltIndex> build_index(const Context& context, const RowSource& rows,
+                               const IndexOptions& options, Executor& executor) {
+  return Builder(context, rows, options, executor).build();
+}
+
+}  // namespace viridian::index

@@ -1,0 +1,21 @@
+#pragma once
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/executor.h"
+#include "index/graph_index.h"
+
+namespace viridian::index {
+
+/// Looks for every node by its own point, with a walk of kProofBreadth, and links those that are
+/// not found to what was found in their place, in neighbours' spare slots. Returns the nodes that
+/// are still not found when all is done, ascending: the rest is proven to be.
+///   node_rows  per node its row
+///   links      those of the index itself
+Result<std::vector<uint32_t>> make_reachable(const Context&, const GraphIndex& index,
+                                             std::span<const uint32_t> node_rows,
+                                             const RowSource& rows, std::span<uint32_t> links,
+                                             Executor&);
+
+}  // namespace viridian::index

@@ -1,0 +1,93 @@
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "os/thread_priority.h"
+#include "segment/index_sections.h"
+#include "segment/segment_kinds.h"
+
+namespace viridian::segment {
+namespace {
+
+using Job = MergeJob<VectorFile, VectorInfo>;
+
+/// The rows of the file that a merge makes, where they lie now.
+class MergedRows final : public index::RowSource {
+ public:
+  static Result<std::unique_ptr<MergedRows>> make(const Job& job) {
+    auto made = std::make_unique<MergedRows>(job);
+    made->places_.reserve(job.plan.rows());
+    VIRIDIAN_TRY_VOID(job.plan.for_each_run(job.plan.rows(), [&](const MergePlan::Run& run) {
+      for (uint32_t i = 0; i < run.rows; ++i) made->places_.push_back({run.source, run.row + i});
+      return ok_status();
+    }));
+    return made;
+  }
+  explicit MergedRows(const Job& job) : job_(job) {}
+
+  uint32_t rows() const override { return static_cast<uint32_t>(places_.size()); }
+  uint32_t dim() const override { return job_.info.dim; }
+  Result<const float*> vector(uint32_t row) const override {
+    VIRIDIAN_TRY(const VectorRun run, at(row));
+    return run.vectors;
+  }
+  Result<float> norm(uint32_t row) const override {
+    VIRIDIAN_TRY(const VectorRun run, at(row));
+    return *run.norms;
+  }
+
+ private:
+  struct Place {
+    Place(size_t in, uint32_t at) : source(static_cast<uint32_t>(in)), row(at) {}
+    uint32_t source, row;
+  };
+  Result<VectorRun> at(uint32_t row) const {
+    return job_.sources[places_[row].source]->run(places_[row].row, 1);
+  }
+
+  const Job& job_;
+  std::vector<Place> places_;
+};
+
+/// Threads of its own, so that queries come before what nobody waits for.
+class BackgroundThreads final : public Executor {
+ public:
+  explicit BackgroundThreads(size_t count) : count_(count) {}
+  bool submit(std::function<void()>) override { return false; }
+  void parallel_for(size_t n, const std::function<void(size_t)>& body) override {
+    std::atomic<size_t> next = 0;
+    const auto work = [&] {
+      for (size_t i = next++; i < n; i = next++) body(i);
+    };
+    std::vector<std::thread> threads;
+    for (size_t i = 1; i < std::min(count_, n); ++i)
+      threads.emplace_back([&] {
+        os::lower_thread_priority();
+        work();
+      });
+    work();
+    for (std::thread& thread : threads) thread.join();
+  }
+  size_t concurrency() const override { return count_; }
+
+ private:
+  size_t count_;
+};
+
+}  // namespace
+
+Status GraphKind::merge(const MergeJob<File, Info>& job) {
+  VIRIDIAN_TRY_VOID(VectorKind::merge(job));
+  if (job.info.rows < job.environment.indexed_rows || job.info.rows >= index::kMostRows)
+    return ok_status();
+  VIRIDIAN_TRY(const auto rows, MergedRows::make(job));
+  index::IndexOptions options;
+  options.space = job.environment.space;
+  BackgroundThreads threads(std::max(1U, std::thread::hardware_concurrency()));
+  VIRIDIAN_TRY(const index::BuiltIndex built,
+               index::build_index(job.context, *rows, options, threads));
+  return write_index(job.writer, built);
+}
+
+}  // namespace viridian::segment

@@ -1,0 +1,246 @@
+#include "segment/indexed_file.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+
+namespace viridian::segment {
+namespace {
+
+/// So few allowed rows are all looked at exactly.
+constexpr size_t kReadExactly = 512;
+constexpr size_t kRowsAtOnce = 1024;
+/// A row's estimate in a walk costs as much as this many in a scan, which knows what comes next.
+constexpr double kWalkFactor = 2;
+/// A walk that turns out to find nothing is followed by a scan: only one that promises to be much
+/// cheaper is tried.
+constexpr double kCheaper = 2;
+/// Of the allowed rows that a walk should find, those without which a scan is to be trusted more.
+constexpr double kEnough = 0.5;
+/// Distant rows lie closer together, seen from the query, than near ones, so that more of them may
+/// be the nearest.
+constexpr size_t kScanRefine = 3;
+
+}  // namespace
+
+/// The nodes of allowed rows, found out when first needed.
+struct IndexedFile::Allowed {
+  std::mutex mutex;
+  bool known = false;
+  std::vector<uint32_t> nodes;
+};
+
+/// What is done for one query.
+class IndexedFile::Query {
+ public:
+  Query(const IndexedFile& file, const float* vector, index::TopK& result)
+      : file_(file),
+        vector_(vector),
+        result_(result),
+        one_{file.graph_.header().dim, {}},
+        search_(file.graph_.take_search()) {
+    one_.values.insert(one_.values.end(), vector, vector + one_.dim);
+    scanner_.emplace(static_cast<Space>(file.graph_.header().space), one_.dim, one_);
+  }
+  ~Query() { file_.graph_.give_back(std::move(search_)); }
+
+  Status run() {
+    if (!search_->assign(vector_)) return read_all();
+    VIRIDIAN_TRY_VOID(read_apart());
+    if (!file_.scans()) {
+      VIRIDIAN_TRY(const bool enough, walk());
+      if (enough) return ok_status();
+    }
+    return scan();
+  }
+
+ private:
+  /// Whether it found enough to be trusted; nothing is offered otherwise.
+  Result<bool> walk() {
+    const double share = std::max(file_.request_.share, 1e-3);
+    const auto breadth = static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
+    std::vector<uint32_t>& rows = rows_;
+    rows.clear();
+    size_t nodes = 0;
+    const size_t refine = file_.effort_.refine;
+    for (const uint64_t found : search_->walk(breadth)) {
+      const index::FoundRow row = search_->row_of(found);
+      if (row.apart) continue;
+      const size_t before = rows.size();
+      if (nodes < refine)
+        add(row);
+      else if (!add_none(row))
+        continue;
+      nodes += rows.size() > before || nodes >= refine ? 1 : 0;
+      if (file_.request_.share >= 1 && nodes >= refine) break;
+    }
+    const double wanted = file_.request_.share >= 1 ? 0 : kEnough * double(file_.effort_.breadth);
+    if (nodes < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted))) return false;
+    VIRIDIAN_TRY_VOID(offer());
+    return true;
+  }
+
+  Status scan() {
+    VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
+    const size_t most = allowed->nodes.size();
+    size_t refine = std::max<size_t>(kScanRefine * file_.effort_.refine, kReadExactly);
+    refine = std::min(refine, most);
+    std::vector<uint64_t> found;
+    search_->estimate(allowed->nodes, found);
+    const auto last = found.begin() + static_cast<ptrdiff_t>(refine);
+    if (refine < most) std::nth_element(found.begin(), last, found.end());
+    rows_.clear();
+    for (size_t i = 0; i < refine; ++i) {
+      const index::FoundRow row = search_->row_of(found[i]);
+      if (!row.apart) add(row);
+    }
+    return offer();
+  }
+
+  Status read_apart() {
+    rows_.clear();
+    for (const uint32_t row : file_.graph_.arrays().apart) add({row, true, true});
+    return offer();
+  }
+
+  Status read_all() {
+    for (uint32_t begin = 0; begin < file_.offsets_.size(); begin += kRowsAtOnce) {
+      const size_t end = std::min<size_t>(file_.offsets_.size(), begin + kRowsAtOnce);
+      rows_.clear();
+      for (uint32_t row = begin; row < end; ++row)
+        if (file_.counts(row)) rows_.push_back(row);
+      VIRIDIAN_TRY_VOID(offer());
+    }
+    return ok_status();
+  }
+
+  /// Notes those of the rows with one vector that count, at most as many as are asked for: among
+  /// them the first go before.
+  void add(const index::FoundRow& found) {
+    if (file_.counts(found.row)) rows_.push_back(found.row);
+    if (!found.has_twins) return;
+    const size_t most = rows_.size() + file_.request_.k;
+    for (const index::Twin& twin : file_.graph_.twins_of(found.row)) {
+      if (rows_.size() == most) return;
+      if (file_.counts(twin.row)) rows_.push_back(twin.row);
+    }
+  }
+  /// Whether add() would add a row.
+  bool add_none(const index::FoundRow& found) {
+    const size_t before = rows_.size();
+    add(found);
+    const bool any = rows_.size() > before;
+    rows_.resize(before);
+    return any;
+  }
+
+  Status offer() {
+    vectors_.clear();
+    norms_.clear();
+    offsets_.clear();
+    for (const uint32_t row : rows_) {
+      VIRIDIAN_TRY(const VectorRun run, file_.file_.run(row, 1));
+      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(run.vectors + at);
+      vectors_.push_back(run.vectors);
+      norms_.push_back(*run.norms);
+      offsets_.push_back(file_.offsets_[row]);
+    }
+    scanner_->gather(vectors_, norms_.data(), offsets_, {&result_, 1});
+    return ok_status();
+  }
+
+  const IndexedFile& file_;
+  const float* vector_;
+  index::TopK& result_;
+  Matrix one_;
+  std::optional<index::FlatScanner> scanner_;
+  std::unique_ptr<index::IndexSearch> search_;
+  std::vector<uint32_t> rows_;
+  std::vector<const float*> vectors_;
+  std::vector<float> norms_;
+  std::vector<Offset> offsets_;
+};
+
+IndexedFile::IndexedFile(const VectorFile& file, const index::GraphIndex& graph,
+                         const Request& request)
+    : file_(file), graph_(graph), request_(request), allowed_(std::make_unique<Allowed>()) {}
+
+IndexedFile::IndexedFile(IndexedFile&&) noexcept = default;
+IndexedFile::~IndexedFile() = default;
+
+Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& request) {
+  VIRIDIAN_TRY(const index::GraphIndex* const graph, file.graph());
+  IndexedFile opened(file, *graph, request);
+  VIRIDIAN_TRY(opened.offsets_, file.rows().offsets(0, file.rows().size()));
+  // Where a good part of all is asked for, reading it all is as quick.
+  constexpr uint32_t kPart = 16;
+  if (request.recall < 1 && request.k < graph->header().nodes / kPart) {
+    opened.effort_ = graph->effort(request.recall, request.k);
+    if (opened.effort_.breadth != 0)
+      opened.effort_.breadth = std::max<size_t>(opened.effort_.breadth, request.breadth);
+  }
+  return opened;
+}
+
+Status IndexedFile::search(const float* query, index::TopK& result) const {
+  return Query(*this, query, result).run();
+}
+
+bool IndexedFile::counts(uint32_t row) const {
+  return file_.rows().end(row) > request_.at &&
+         (request_.allowed == nullptr || request_.allowed->contains(offsets_[row]));
+}
+
+bool IndexedFile::scans() const noexcept {
+  if (request_.share >= 1) return false;
+  const index::IndexHeader& header = graph_.header();
+  const double breadth = std::max<double>(1, header.levels[1].breadth[0]);
+  const double walk = kWalkFactor * header.distances * static_cast<double>(effort_.breadth) /
+                      breadth / std::max(request_.share, 1e-6);
+  return request_.share * header.nodes < kCheaper * walk;
+}
+
+Result<const IndexedFile::Allowed*> IndexedFile::allowed() const {
+  const std::lock_guard lock(allowed_->mutex);
+  if (allowed_->known) return allowed_.get();
+  const index::IndexArrays& arrays = graph_.arrays();
+  std::vector<uint64_t> bits((arrays.header.nodes + 63) / 64);
+  const auto mark = [&](uint32_t row) {
+    const uint32_t node = arrays.nodes_of[row];
+    if (file_.rows().end(row) > request_.at && node != index::IndexArrays::kNoNode)
+      bits[node / 64] |= uint64_t{1} << (node % 64);
+  };
+  if (request_.allowed == nullptr) {
+    for (uint32_t row = 0; row < offsets_.size(); ++row) mark(row);
+  } else {
+    uint32_t row = 0;
+    const Offset first = offsets_.empty() ? 0 : offsets_.front();
+    const bool dense = !offsets_.empty() && offsets_.back() - first + 1 == offsets_.size();
+    Status looked = ok_status();
+    request_.allowed->for_each([&](Offset offset) {
+      if (offset < first) return true;
+      if (offset > offsets_.back()) return false;
+      if (dense) {
+        mark(static_cast<uint32_t>(offset - first));
+        return true;
+      }
+      const auto found = file_.rows().lower_bound(offset, row);
+      if (!found.ok()) {
+        looked = found.error();
+        return false;
+      }
+      row = *found;
+      if (row < offsets_.size() && offsets_[row] == offset) mark(row);
+      return true;
+    });
+    VIRIDIAN_TRY_VOID(looked);
+  }
+  for (size_t word = 0; word < bits.size(); ++word)
+    for (uint64_t left = bits[word]; left != 0; left &= left - 1)
+      allowed_->nodes.push_back(
+          static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
+  allowed_->known = true;
+  return allowed_.get();
+}
+
+}  // namespace viridian::segment

@@ -1,0 +1,52 @@
+#pragma once
+#include <mutex>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "index/flat.h"
+#include "index/graph_index.h"
+#include "segment/vector_file.h"
+
+namespace viridian::segment {
+
+/// One search, for one or more queries, in a file with an index. Thread-safe, one query each.
+class IndexedFile {
+ public:
+  struct Request {
+    SeqId at = 0;
+    uint32_t k = 0;
+    const OffsetSet* allowed = nullptr;
+    double recall = 0;
+    uint32_t breadth = 0;  ///< of walks, at least
+    double share = 1;      ///< of the file's rows, about, that are live and allowed
+  };
+
+  static Result<IndexedFile> open(const VectorFile& file, const Request& request);
+  IndexedFile(IndexedFile&&) noexcept;
+  ~IndexedFile();
+
+  /// Whether everything has to be read, since no walk is certain enough, or asked for too much.
+  bool is_to_be_read() const noexcept { return effort_.breadth == 0; }
+  /// Offers the nearest rows to `result`.
+  Status search(const float* query, index::TopK& result) const;
+
+ private:
+  class Query;
+  struct Allowed;
+
+  IndexedFile(const VectorFile& file, const index::GraphIndex& graph, const Request& request);
+  /// Whether the row is live and allowed.
+  bool counts(uint32_t row) const;
+  bool scans() const noexcept;
+  Result<const Allowed*> allowed() const;
+
+  const VectorFile& file_;
+  const index::GraphIndex& graph_;
+  Request request_;
+  std::span<const Offset> offsets_;
+  index::Effort effort_;
+  std::unique_ptr<Allowed> allowed_;
+};
+
+}  // namespace viridian::segment
