@@ -1,7 +1,6 @@
 #include "index/index_builder.h"
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "index/calibration.h"
@@ -15,7 +14,8 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 1024;
 constexpr uint64_t kEntrySeed = 2;
-constexpr size_t kFewestEntries = 64, kMostEntries = 512;
+/// More shorten walks by less than it takes to look at them.
+constexpr size_t kEntries = 64;
 constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
 
 /// The most bits with which a record takes one line; from there on, what was found to be enough.
@@ -109,9 +109,7 @@ class Builder {
 
   void choose_entries() {
     const size_t nodes = node_rows_.size();
-    const auto root = static_cast<size_t>(std::sqrt(static_cast<double>(nodes)));
-    const size_t count = std::min(nodes, std::clamp(root, kFewestEntries, kMostEntries));
-    for (size_t i = 0; i < count; ++i)
+    for (size_t i = 0; i < std::min(nodes, kEntries); ++i)
       built_.entries.push_back(static_cast<uint32_t>(random_number(kEntrySeed, i) % nodes));
     std::sort(built_.entries.begin(), built_.entries.end());
     built_.entries.erase(std::unique(built_.entries.begin(), built_.entries.end()),

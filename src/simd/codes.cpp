@@ -5,8 +5,9 @@
 #include "simd/codes_plain.h"
 #include "simd/dispatch.h"
 
-// As in distance.cpp, but with AVX3_DL: it has the sums of four products in one instruction.
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | HWY_SSSE3)
+// As in distance.cpp.
+#define HWY_DISABLED_TARGETS \
+  (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV | HWY_SSSE3 | HWY_AVX3_DL)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "simd/codes.cpp"
 #include <hwy/foreach_target.h>
@@ -60,17 +61,24 @@ HWY_INLINE Quads add_pairs(SignedPairs pairs) {
 #endif
 }
 
+/// kFour: the machine adds four products by one instruction (AVX-512 VNNI). Highway's target that
+/// has it asks for much else, and lets the compiler use what some of these machines lack; so it is
+/// written out here.
+template <bool kFour>
 HWY_INLINE Quads add_products(Quads sum, Unsigned a, Signed b) {
-#if HWY_TARGET <= HWY_AVX3_DL
-  return Quads{_mm512_dpbusd_epi32(sum.raw, a.raw, b.raw)};
-#else
-  return hn::Add(sum, add_pairs(pair_products(a, b)));
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kFour) {
+    asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(a.raw), "vm"(b.raw));
+    return sum;
+  }
 #endif
+  return hn::Add(sum, add_pairs(pair_products(a, b)));
 }
 
 #else
 
 /// As above: lane i gets the products 4 i to 4 i + 3, which tiles rely on.
+template <bool kFour>
 HWY_INLINE Quads add_products(Quads sum, Unsigned a, Signed b) {
   const auto left = hn::BitCast(kSignedPairsTag, a);
   const auto right = hn::BitCast(kSignedPairsTag, b);
@@ -96,20 +104,21 @@ HWY_INLINE Unsigned plane_of(Unsigned bytes) {
   }
 }
 
-template <int kBits, size_t kPlane = 0>
+template <int kBits, bool kFour, size_t kPlane = 0>
 HWY_INLINE Quads add_planes(Quads sum, Unsigned bytes, const int8_t* weights, size_t plane_bytes) {
-  sum = add_products(sum, plane_of<kBits, kPlane>(bytes), hn::Load(kSignedTag, weights));
+  sum = add_products<kFour>(sum, plane_of<kBits, kPlane>(bytes), hn::Load(kSignedTag, weights));
   if constexpr ((kPlane + 1) * kBits < 8)
-    return add_planes<kBits, kPlane + 1>(sum, bytes, weights + plane_bytes, plane_bytes);
+    return add_planes<kBits, kFour, kPlane + 1>(sum, bytes, weights + plane_bytes, plane_bytes);
   return sum;
 }
 
-template <int kBits>
+template <int kBits, bool kFour>
 HWY_INLINE Quads record_sum(const CodeQuery& query, const uint8_t* record) {
   const size_t bytes = query.lines * kLineBytes;
   Quads sum = hn::Zero(kQuadsTag);
   for (size_t at = 0; at < bytes; at += kBytes) {
-    sum = add_planes<kBits>(sum, hn::Load(kBytesTag, record + at), query.weights + at, bytes);
+    sum =
+        add_planes<kBits, kFour>(sum, hn::Load(kBytesTag, record + at), query.weights + at, bytes);
   }
   return sum;
 }
@@ -148,7 +157,7 @@ HWY_INLINE RecordTail tail_of(const CodeQuery& query, const uint8_t* record) {
   return tail;
 }
 
-template <int kBits>
+template <int kBits, bool kFour>
 void records(const CodeQuery& query, const uint8_t* const* record, size_t n, float* out) {
   constexpr hn::CappedTag<float, 4> floats;
   constexpr hn::CappedTag<int32_t, 4> integers;
@@ -158,8 +167,8 @@ void records(const CodeQuery& query, const uint8_t* const* record, size_t n, flo
     const uint8_t* four[4];
     for (size_t j = 0; j < 4; ++j) four[j] = record[i + j < n ? i + j : n - 1];
     HWY_ALIGN int32_t sums[4];
-    total(record_sum<kBits>(query, four[0]), record_sum<kBits>(query, four[1]),
-          record_sum<kBits>(query, four[2]), record_sum<kBits>(query, four[3]), sums);
+    total(record_sum<kBits, kFour>(query, four[0]), record_sum<kBits, kFour>(query, four[1]),
+          record_sum<kBits, kFour>(query, four[2]), record_sum<kBits, kFour>(query, four[3]), sums);
     HWY_ALIGN float scales[4];
     HWY_ALIGN float lengths[4];
     for (size_t j = 0; j < 4; ++j) {
@@ -173,24 +182,28 @@ void records(const CodeQuery& query, const uint8_t* const* record, size_t n, flo
   }
 }
 
+template <bool kFour>
 HWY_INLINE Quads row_sum(const uint8_t* left, const int8_t* row, size_t size) {
   Quads sum = hn::Zero(kQuadsTag);
   for (size_t at = 0; at < size; at += kBytes) {
-    sum = add_products(sum, hn::LoadU(kBytesTag, left + at), hn::LoadU(kSignedTag, row + at));
+    sum =
+        add_products<kFour>(sum, hn::LoadU(kBytesTag, left + at), hn::LoadU(kSignedTag, row + at));
   }
   return sum;
 }
 
+template <bool kFour>
 void dot(const uint8_t* left, const int8_t* const* rows, size_t size, size_t n, int32_t* out) {
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    total(row_sum(left, rows[i], size), row_sum(left, rows[i + 1], size),
-          row_sum(left, rows[i + 2], size), row_sum(left, rows[i + 3], size), out + i);
+    total(row_sum<kFour>(left, rows[i], size), row_sum<kFour>(left, rows[i + 1], size),
+          row_sum<kFour>(left, rows[i + 2], size), row_sum<kFour>(left, rows[i + 3], size),
+          out + i);
   }
   const Quads none = hn::Zero(kQuadsTag);
   for (; i < n; ++i) {
     int32_t sums[4];
-    total(row_sum(left, rows[i], size), none, none, none, sums);
+    total(row_sum<kFour>(left, rows[i], size), none, none, none, sums);
     out[i] = sums[0];
   }
 }
@@ -202,6 +215,7 @@ HWY_INLINE Unsigned four_times(const uint8_t* four_values) {
 }
 
 /// kTileRows rows by one block: as many sums as there are registers, at most 16.
+template <bool kFour>
 void tile(const uint8_t* rows, size_t stride, const int8_t* packed, size_t size, size_t blocks,
           int32_t* out, size_t out_stride) {
   constexpr size_t kVectors = kTileColumns * 4 / kBytes;  // in one block
@@ -220,7 +234,7 @@ void tile(const uint8_t* rows, size_t stride, const int8_t* packed, size_t size,
         for (size_t r = 0; r < kRowsAtOnce; ++r) {
           const Unsigned value = four_times(row + r * stride + at);
           for (size_t v = 0; v < kVectors; ++v)
-            sums[r][v] = add_products(sums[r][v], value, columns[v]);
+            sums[r][v] = add_products<kFour>(sums[r][v], value, columns[v]);
         }
       }
       for (size_t r = 0; r < kRowsAtOnce; ++r)
@@ -281,17 +295,23 @@ void hadamard(float* values, size_t n) {
   }
 }
 
-CodeKernels make_code_kernels() {
-  return {.records1 = records<1>,
-          .records2 = records<2>,
-          .records4 = records<4>,
-          .records8 = records<8>,
-          .dot = dot,
-          .tile = tile,
+template <bool kFour>
+CodeKernels kernels() {
+  return {.records1 = records<1, kFour>,
+          .records2 = records<2, kFour>,
+          .records4 = records<4, kFour>,
+          .records8 = records<8, kFour>,
+          .dot = dot<kFour>,
+          .tile = tile<kFour>,
           .distances = distances,
           .below = below,
           .hadamard = hadamard};
 }
+
+CodeKernels make_code_kernels() { return kernels<false>(); }
+#if HWY_TARGET == HWY_AVX3
+CodeKernels make_vnni_code_kernels() { return kernels<true>(); }
+#endif
 
 #endif
 
@@ -304,9 +324,8 @@ namespace viridian::simd {
 
 std::vector<CodeTarget> supported_code_targets() {
   // Fastest first. The last one is what every machine of the architecture runs.
-  return supported_of<CodeTarget, CodeKernels>(
+  std::vector<CodeTarget> targets = supported_of<CodeTarget, CodeKernels>(
       {
-          {HWY_AVX3_DL, HWY_CHOOSE_AVX3_DL(make_code_kernels)},
           {HWY_AVX3, HWY_CHOOSE_AVX3(make_code_kernels)},
           {HWY_AVX2, HWY_CHOOSE_AVX2(make_code_kernels)},
           {HWY_SSE4, HWY_CHOOSE_SSE4(make_code_kernels)},
@@ -314,6 +333,11 @@ std::vector<CodeTarget> supported_code_targets() {
           {HWY_STATIC_TARGET, &HWY_STATIC_DISPATCH(make_code_kernels)},
       },
       hwy::SupportedTargets(), hwy::TargetName);
+#if HWY_TARGETS & HWY_AVX3
+  if ((hwy::SupportedTargets() & HWY_AVX3) != 0 && __builtin_cpu_supports("avx512vnni") != 0)
+    targets.insert(targets.begin(), {"AVX3_VNNI", N_AVX3::make_vnni_code_kernels()});
+#endif
+  return targets;
 }
 
 const CodeKernels& code_kernels() noexcept {
