@@ -60,10 +60,8 @@ std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
     left_[current_] = 1;
     ++counts_.hops;
     const size_t count = unseen(row);
-    // The next row to leave is probably known already; after the scores it is known for certain.
-    prefetch_neighbours(current_ + 1);
+    look_ahead();
     score(count);
-    prefetch_neighbours(current_);
   }
   for (const uint32_t word : touched_) seen_[word] = 0;
   touched_.clear();
@@ -156,11 +154,22 @@ size_t GraphSearch::next_unleft(size_t from) const noexcept {
   return from;
 }
 
-void GraphSearch::prefetch_neighbours(size_t from) const {
-  const size_t next = next_unleft(from);
-  if (next < size_)
-    prefetch(view_.neighbours + size_t{row_of(pool_[next])} * view_.degree,
-             view_.degree * sizeof(uint32_t));
+/// Asks for what the next rows to leave will need. Which they are is not certain before the scores,
+/// but what is asked for is mostly needed some steps later at the latest.
+void GraphSearch::look_ahead() const {
+  size_t next = next_unleft(current_ + 1);
+  if (next >= size_) return;
+  const size_t bytes = view_.coder->bytes();
+  const uint32_t* const neighbours = neighbours_of(pool_[next]);
+  for (uint32_t i = 0; i < view_.degree; ++i) {
+    const uint32_t row = neighbours[i];
+    if ((seen_[row / 64] >> (row % 64) & 1) == 0) prefetch(view_.records + row * bytes, bytes);
+  }
+  for (size_t ahead = 0; ahead < 2; ++ahead) {
+    next = next_unleft(next + 1);
+    if (next >= size_) return;
+    prefetch(neighbours_of(pool_[next]), view_.degree * sizeof(uint32_t));
+  }
 }
 
 }  // namespace viridian::index

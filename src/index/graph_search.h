@@ -52,7 +52,10 @@ class GraphSearch {
   size_t unseen(uint32_t row);
   void score(size_t count);
   void insert(uint64_t found);
-  void prefetch_neighbours(size_t from) const;
+  void look_ahead() const;
+  const uint32_t* neighbours_of(uint64_t found) const noexcept {
+    return view_.neighbours + size_t{row_of(found)} * view_.degree;
+  }
   size_t next_unleft(size_t from) const noexcept;
   bool see(uint32_t row) noexcept;
 

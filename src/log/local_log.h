@@ -61,6 +61,9 @@ class Log final : public Component, public Producer, public Consumer {
   Status wait(const Context&, const CollectionId&, SeqId after) override;
   Status trim(const Context&, const CollectionId&, SeqId up_to) override;
   bool durable() const noexcept override { return true; }
+  void forget_reader(const CollectionId& collection) override {
+    if (follower_) follower_->forget_reader(collection);
+  }
 
   /// Collections of which something is kept in memory.
   size_t topics();

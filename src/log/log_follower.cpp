@@ -136,9 +136,17 @@ Status FollowedTopic::check_unproven() {
     VIRIDIAN_TRY(const size_t got, (*file)->read_at(unproven_->offset, now));
     if (got == now.size() && now == unproven_->header) return ok_status();
   }
-  taken_back_after_ = std::min(taken_back_after_.value_or(unproven_->after), unproven_->after);
+  // Who saw them, and no more than is trimmed by now, finds the log begin later anyhow.
+  const bool trimmed = !file.ok() && unproven_->last + 1 < names_.front();
+  if (!trimmed)
+    taken_back_after_ = std::min(taken_back_after_.value_or(unproven_->after), unproven_->after);
   unproven_.reset();
   return ok_status();
+}
+
+void FollowedTopic::forget_reader() {
+  const std::lock_guard lock(mutex_);
+  taken_back_after_.reset();
 }
 
 Result<std::vector<LogBatch>> FollowedTopic::read(const Context& context, SeqId after,
@@ -187,6 +195,16 @@ Result<std::optional<log::ReadRange>> FollowedTopic::plan_read(SeqId after, SeqI
   if (later != names_.end()) return log::ReadRange{path, {first_seq, 0}, UINT64_MAX, *later};
   return log::ReadRange{path, tail_->scan.file.mark_before(from), tail_->shown_end,
                         tail_->shown_seq + 1};
+}
+
+void LogFollower::forget_reader(const CollectionId& collection) {
+  std::shared_ptr<FollowedTopic> topic;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = topics_.find(collection);
+    if (found != topics_.end()) topic = found->second;
+  }
+  if (topic) topic->forget_reader();
 }
 
 LogFollower::LogFollower(os::Files& files, std::string directory)

@@ -22,6 +22,7 @@ class FollowedTopic {
 
   Result<std::vector<LogBatch>> read(const Context&, SeqId after, size_t limit_bytes);
   Result<SeqId> last();
+  void forget_reader();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -67,8 +68,10 @@ class FollowedTopic {
 /// A record is there as soon as its writer may acknowledge it. Records that are written but not
 /// known to be durable are shown after the follower has synced the file itself: when a file is
 /// first looked at, and when for a while nothing was written behind them. They could only vanish
-/// again where the writer's own sync fails afterwards; then reads after them are out_of_range.
-/// Nothing is written. Thread-safe.
+/// again where the writer's own sync fails afterwards; then reads after them are out_of_range,
+/// until forget_reader() says that their reader begins anew. So they are where the file with them
+/// was trimmed before a proof was seen, as nothing else tells whether they vanished. Nothing is
+/// written. Thread-safe.
 class LogFollower {
  public:
   LogFollower(os::Files& files, std::string directory);
@@ -79,6 +82,7 @@ class LogFollower {
                                      size_t limit_bytes);
   Result<SeqId> last(const Context&, const CollectionId&);
   Status wait(const Context&, const CollectionId&, SeqId after);
+  void forget_reader(const CollectionId&);
 
  private:
   /// Null where there is no directory.

@@ -218,6 +218,26 @@ TEST_F(LogFollowerTest, RecordsTakenBackAreReportedToWhoSawThem) {
   EXPECT_TRUE(read(vanished).ok());
 }
 
+// It cannot be told from such a sync whether what was trimmed is what was seen.
+TEST_F(LogFollowerTest, WhoSawRecordsThatAreTrimmedBeforeTheirProofBeginsAnewOnce) {
+  fill(2);
+  log_.reset();
+  const std::string whole = read_file(file_path());
+  write_file(file_path(), without_last_mark());
+  const SeqId end = expected_[1].last_seq();
+  EXPECT_EQ(last().value(), end);
+  write_file(file_path(), whole);
+  open({});
+  ASSERT_TRUE(log_->trim(Context(), id_, end).ok());
+  EXPECT_EQ(read(end).error().code(), Code::out_of_range);
+  follower_.forget_reader(id_);
+  const auto anew = read(end);
+  ASSERT_TRUE(anew.ok()) << anew.error().message();
+  EXPECT_TRUE(anew->empty());
+  fill(1);
+  expect_all(end, 2);
+}
+
 TEST_F(LogFollowerTest, DamageIsReportedWhereItIs) {
   fill(6);
   std::string bytes = read_file(file_path());
@@ -322,6 +342,7 @@ void follow(LogFollower& follower, const CollectionId& id, const std::atomic<Seq
       ASSERT_EQ(read.error().code(), Code::out_of_range) << read.error().message();
       // A look at a file that goes in that moment may be told so at its very end, too.
       ASSERT_LE(at, trimmed.load());
+      follower.forget_reader(id);
       at = trimmed;
       continue;
     }

@@ -358,6 +358,9 @@ Status CollectionPool::reopen(const Context& context, const Shared& old) {
     if (slot->collection != old) return ok_status();
     slot->reopening = true;
   }
+  // What the log has against this reader is that records it has may not count.
+  old->set_discarded();
+  environment_.consumer.forget_reader(old->id());
   auto opened = open_segments(context, old->id());
   // Readers of the old one must not be taken back in time.
   if (opened.ok())

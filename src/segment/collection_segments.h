@@ -48,7 +48,8 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats() const;
   SeqId applied() const;
   const CollectionId& id() const noexcept { return id_; }
-  /// Of caches: what is applied may be void. From now on whoever still has it is told out_of_range.
+  /// What is applied may be void, and another one is opened: from now on this one applies nothing,
+  /// whoever still has it is told out_of_range.
   void set_discarded() noexcept { discarded_ = true; }
   bool discarded() const noexcept { return discarded_; }
 
