@@ -58,7 +58,7 @@ double for_nearest(const std::array<uint32_t, 2>& known, size_t nearest) {
 
 Result<std::unique_ptr<GraphIndex>> GraphIndex::open(const IndexArrays& arrays) {
   VIRIDIAN_TRY_VOID(check(arrays));
-  return std::unique_ptr<GraphIndex>(new GraphIndex(arrays));
+  return std::make_unique<GraphIndex>(arrays);
 }
 
 GraphIndex::GraphIndex(const IndexArrays& arrays)

@@ -67,6 +67,8 @@ class GraphIndex {
   /// The arrays must outlive it.
   ///   data_loss  they do not fit each other
   static Result<std::unique_ptr<GraphIndex>> open(const IndexArrays& arrays);
+  /// For open() only.
+  explicit GraphIndex(const IndexArrays& arrays);
 
   const IndexArrays& arrays() const noexcept { return arrays_; }
   const IndexHeader& header() const noexcept { return arrays_.header; }
@@ -81,7 +83,6 @@ class GraphIndex {
 
  private:
   friend class IndexSearch;
-  explicit GraphIndex(const IndexArrays& arrays);
 
   IndexArrays arrays_;
   PointMap map_;
