@@ -106,47 +106,58 @@ class Calibrator {
     return ok_status();
   }
 
-  /// Calls use(query number, what a walk found, distances computed).
+  /// Calls use(query number, search, what a walk of it found).
   template <class Use>
   Status walk_all(size_t breadth, Use&& use) {
     return for_pieces(context_, executor_, queries_.size(), kQueriesAtOnce,
                       [&](size_t begin, size_t end) -> Status {
                         IndexSearch search(index_);
-                        std::vector<uint32_t> found;
                         for (size_t i = begin; i < end; ++i) {
                           search.assign(queries_[i].vector);
                           search.hide(queries_[i].node);
-                          found.clear();
-                          for (const uint64_t each : search.walk(breadth))
-                            found.push_back(GraphSearch::row_of(each));
-                          use(i, found, search.counts().distances);
+                          use(i, search, search.walk(breadth));
                         }
                         return ok_status();
                       });
   }
 
+  /// Per query and k, at which position of what was found each of the nearest is.
+  using Positions = std::vector<std::array<std::vector<size_t>, kLevelNearest.size()>>;
+
+  void note(size_t i, size_t k, std::span<const uint64_t> found, Positions& positions) const {
+    const size_t nearest = std::min<size_t>(kLevelNearest[k], queries_[i].nearest.size());
+    for (size_t at = 0; at < found.size(); ++at)
+      if (queries_[i].rank_of(GraphSearch::row_of(found[at])) < nearest)
+        positions[i][k].push_back(at + 1);
+  }
+
+  /// So many of those found have (nearly) all of the nearest that are among them.
+  static uint32_t enough(const Positions& positions, size_t k) {
+    std::vector<size_t> all;
+    for (const auto& of_query : positions)
+      all.insert(all.end(), of_query[k].begin(), of_query[k].end());
+    std::sort(all.begin(), all.end());
+    if (all.empty()) return kLevelNearest[k];
+    const auto last = static_cast<size_t>(static_cast<double>(all.size()) * kRefineShare);
+    return std::max(kLevelNearest[k], static_cast<uint32_t>(all[std::min(last, all.size() - 1)]));
+  }
+
   Status find_refine(IndexHeader& header) {
-    // Per query and k, at which position of what was found each of the nearest is.
-    std::vector<std::array<std::vector<size_t>, kLevelNearest.size()>> positions(queries_.size());
-    VIRIDIAN_TRY_VOID(walk_all(
-        kRefineBreadth, [&](size_t i, const std::vector<uint32_t>& found, uint64_t /*distances*/) {
-          for (size_t at = 0; at < found.size(); ++at)
-            for (size_t k = 0; k < kLevelNearest.size(); ++k)
-              if (queries_[i].rank_of(found[at]) <
-                  std::min<size_t>(kLevelNearest[k], queries_[i].nearest.size()))
-                positions[i][k].push_back(at + 1);
+    Positions positions(queries_.size());
+    VIRIDIAN_TRY_VOID(
+        walk_all(kRefineBreadth, [&](size_t i, IndexSearch&, std::span<const uint64_t> found) {
+          for (size_t k = 0; k < kLevelNearest.size(); ++k) note(i, k, found, positions);
         }));
-    for (size_t k = 0; k < kLevelNearest.size(); ++k) {
-      std::vector<size_t> all;
-      for (const auto& of_query : positions)
-        all.insert(all.end(), of_query[k].begin(), of_query[k].end());
-      std::sort(all.begin(), all.end());
-      header.refine[k] = kLevelNearest[k];
-      if (all.empty()) continue;
-      const auto last = static_cast<size_t>(static_cast<double>(all.size()) * kRefineShare);
-      header.refine[k] =
-          std::max(kLevelNearest[k], static_cast<uint32_t>(all[std::min(last, all.size() - 1)]));
-    }
+    for (size_t k = 0; k < kLevelNearest.size(); ++k)
+      header.exact[k] = header.refine[k] = enough(positions, k);
+    if (header.fine_bits == 0) return ok_status();
+    Positions refined(queries_.size());
+    VIRIDIAN_TRY_VOID(walk_all(kRefineBreadth,
+                               [&](size_t i, IndexSearch& search, std::span<const uint64_t> found) {
+                                 for (size_t k = 0; k < kLevelNearest.size(); ++k)
+                                   note(i, k, search.refine(found, header.refine[k]), refined);
+                               }));
+    for (size_t k = 0; k < kLevelNearest.size(); ++k) header.exact[k] = enough(refined, k);
     return ok_status();
   }
 
@@ -154,13 +165,15 @@ class Calibrator {
   Result<bool> try_breadth(size_t breadth, IndexHeader& header) {
     std::vector<std::array<size_t, kLevelNearest.size()>> hits(queries_.size());
     std::vector<uint64_t> distances(queries_.size());
-    VIRIDIAN_TRY_VOID(
-        walk_all(breadth, [&](size_t i, const std::vector<uint32_t>& found, uint64_t computed) {
-          distances[i] = computed;
-          for (size_t k = 0; k < kLevelNearest.size(); ++k)
-            for (size_t at = 0; at < std::min<size_t>(found.size(), header.refine[k]); ++at)
-              hits[i][k] += queries_[i].rank_of(found[at]) < kLevelNearest[k] ? 1 : 0;
-        }));
+    VIRIDIAN_TRY_VOID(walk_all(breadth, [&](size_t i, IndexSearch& search,
+                                            std::span<const uint64_t> found) {
+      distances[i] = search.counts().distances;
+      for (size_t k = 0; k < kLevelNearest.size(); ++k) {
+        const auto best = search.refine(found, header.refine[k]);
+        for (const uint64_t each : best.first(std::min<size_t>(best.size(), header.exact[k])))
+          hits[i][k] += queries_[i].rank_of(GraphSearch::row_of(each)) < kLevelNearest[k] ? 1 : 0;
+      }
+    }));
     uint64_t computed = 0;
     for (const uint64_t each : distances) computed += each;
     bool more = false;

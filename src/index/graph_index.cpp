@@ -19,6 +19,12 @@ PointFit fit_of(const IndexArrays& arrays) {
 
 Space space_of(const IndexArrays& arrays) { return static_cast<Space>(arrays.header.space); }
 
+bool known_bits(uint32_t bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 8; }
+
+size_t record_bytes(uint32_t dim, uint32_t bits) {
+  return bits == 0 ? 0 : RecordCoder(dim, bits).bytes();
+}
+
 Status check(const IndexArrays& arrays) {
   const IndexHeader& header = arrays.header;
   const auto wrong = [](const char* what) {
@@ -29,12 +35,13 @@ Status check(const IndexArrays& arrays) {
                                                 std::to_string(header.version) +
                                                 ", which this program does not know");
   if (header.space > static_cast<uint32_t>(Space::ip) || header.dim == 0 || header.degree == 0 ||
-      (header.bits != 1 && header.bits != 2 && header.bits != 4 && header.bits != 8))
+      !known_bits(header.bits) || (header.fine_bits != 0 && !known_bits(header.fine_bits)))
     return wrong("its header");
   const uint32_t dim = PointMap::point_dim(space_of(arrays), header.dim);
   const size_t nodes = header.nodes;
   if (arrays.centre.size() != dim || arrays.nodes_of.size() != header.rows ||
-      arrays.records.size() != nodes * RecordCoder(dim, header.bits).bytes() ||
+      arrays.records.size() != nodes * record_bytes(dim, header.bits) ||
+      arrays.fine.size() != nodes * record_bytes(dim, header.fine_bits) ||
       arrays.links.size() != nodes * header.degree || (nodes != 0 && arrays.entries.empty()))
     return wrong("its parts are not of the size that its header says");
   return ok_status();
@@ -66,6 +73,7 @@ GraphIndex::GraphIndex(const IndexArrays& arrays)
       map_(space_of(arrays), arrays.header.dim, fit_of(arrays)),
       coder_(map_.dim(), arrays.header.bits),
       entry_records_(arrays.entries.size() * coder_.bytes()) {
+  if (arrays.header.fine_bits != 0) fine_coder_.emplace(map_.dim(), arrays.header.fine_bits);
   for (size_t i = 0; i < arrays.entries.size(); ++i)
     std::memcpy(entry_records_.data() + i * coder_.bytes(),
                 arrays.records.data() + arrays.entries[i] * coder_.bytes(), coder_.bytes());
@@ -97,6 +105,7 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
   Effort effort;
   effort.breadth = std::max(nearest, static_cast<size_t>(std::ceil(breadth)));
   effort.refine = std::max(nearest, static_cast<size_t>(for_nearest(header.refine, nearest)));
+  effort.exact = std::max(nearest, static_cast<size_t>(for_nearest(header.exact, nearest)));
   return effort;
 }
 
@@ -124,7 +133,9 @@ void GraphIndex::give_back(std::unique_ptr<IndexSearch> search) const {
 }
 
 IndexSearch::IndexSearch(const GraphIndex& index)
-    : index_(index), search_(index.view_), point_(index.map_.dim()) {}
+    : index_(index), search_(index.view_), point_(index.map_.dim()) {
+  if (index.fine_coder_) fine_query_.emplace(*index.fine_coder_);
+}
 
 bool IndexSearch::assign(const float* vector) {
   if (index_.arrays_.header.nodes == 0) return false;
@@ -132,12 +143,36 @@ bool IndexSearch::assign(const float* vector) {
   FlatScanner::norms(vector, index_.arrays_.header.dim, 1, &norm);
   if (!index_.map_.query(vector, norm, point_.data())) return false;
   search_.assign(point_.data());
+  fine_assigned_ = false;
   return true;
 }
 
 void IndexSearch::assign_row(const float* vector, float norm) {
   index_.map_.point(vector, norm, point_.data());
   search_.assign(point_.data());
+  fine_assigned_ = false;
+}
+
+std::span<const uint64_t> IndexSearch::refine(std::span<const uint64_t> found, size_t count) {
+  found = found.first(std::min(count, found.size()));
+  if (!fine_query_ || found.empty()) return found;
+  const size_t bytes = index_.fine_coder_->bytes();
+  fine_records_.clear();
+  for (const uint64_t each : found) {
+    const uint8_t* const record =
+        index_.arrays_.fine.data() + size_t{GraphSearch::row_of(each)} * bytes;
+    for (size_t at = 0; at < bytes; at += simd::kLineBytes) __builtin_prefetch(record + at);
+    fine_records_.push_back(record);
+  }
+  if (!fine_assigned_) fine_query_->assign(point_.data());
+  fine_assigned_ = true;
+  fine_distances_.resize(found.size() + 3);
+  fine_query_->distances(fine_records_.data(), found.size(), fine_distances_.data());
+  refined_.clear();
+  for (size_t i = 0; i < found.size(); ++i)
+    refined_.push_back(GraphSearch::packed(fine_distances_[i], GraphSearch::row_of(found[i])));
+  std::sort(refined_.begin(), refined_.end());
+  return refined_;
 }
 
 FoundRow IndexSearch::row_of(uint64_t found) const noexcept {

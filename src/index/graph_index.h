@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,7 +18,8 @@ namespace viridian::index {
 /// How much work a search does.
 struct Effort {
   size_t breadth = 0;  ///< of the walk; 0: only reading everything is certain to do
-  size_t refine = 0;   ///< the nearest by estimate of which exact distances are computed
+  size_t refine = 0;   ///< the nearest by estimate that are estimated more finely
+  size_t exact = 0;    ///< the nearest of these, of which exact distances are computed
 };
 
 /// What it took to find this share of the nearest rows of queries that were tried.
@@ -35,15 +37,16 @@ struct IndexHeader {
   uint32_t space = 0;
   uint32_t dim = 0;  ///< of vectors
   uint32_t bits = 0;
+  uint32_t fine_bits = 0;  ///< 0: there are no finer records
   uint32_t degree = 0;
   uint32_t rows = 0;
   uint32_t nodes = 0;  ///< rows that are in the graph
   float scale = 1, radius = 0;
-  std::array<uint32_t, 2> refine{};  ///< for each of kLevelNearest
+  std::array<uint32_t, 2> refine{}, exact{};  ///< for each of kLevelNearest; see Effort
   std::array<Level, kLevelRecalls.size()> levels{};
   uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
 };
-static_assert(sizeof(IndexHeader) == 48 + 72);
+static_assert(sizeof(IndexHeader) == 60 + 72);
 
 /// What an index is made of, as it lies in memory or in a file.
 struct IndexArrays {
@@ -52,6 +55,7 @@ struct IndexArrays {
   IndexHeader header;
   std::span<const float> centre;
   std::span<const uint8_t> records;    ///< a record per node; at a multiple of 64 bytes
+  std::span<const uint8_t> fine;       ///< a finer record per node
   std::span<const uint32_t> links;     ///< header.degree nodes per node
   std::span<const uint32_t> entries;   ///< nodes that walks start from
   std::span<const uint32_t> nodes_of;  ///< per row its node, or that of its twin, or kNoNode
@@ -87,6 +91,7 @@ class GraphIndex {
   IndexArrays arrays_;
   PointMap map_;
   RecordCoder coder_;
+  std::optional<RecordCoder> fine_coder_;
   os::LargeArray<uint8_t> entry_records_;
   GraphView view_;
   mutable std::mutex mutex_;
@@ -116,6 +121,9 @@ class IndexSearch {
   void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {
     search_.estimate(nodes, out);
   }
+  /// The first `count` of `found`, which ascends, ascending by finer estimates where there are any;
+  /// valid until the next call.
+  std::span<const uint64_t> refine(std::span<const uint64_t> found, size_t count);
   FoundRow row_of(uint64_t found) const noexcept;
   const WalkCounts& counts() const noexcept { return search_.counts(); }
 
@@ -123,6 +131,11 @@ class IndexSearch {
   const GraphIndex& index_;
   GraphSearch search_;
   std::vector<float> point_;
+  std::optional<RecordQuery> fine_query_;
+  bool fine_assigned_ = false;
+  std::vector<const uint8_t*> fine_records_;
+  std::vector<float> fine_distances_;
+  std::vector<uint64_t> refined_;
 };
 
 /// Beside the row's number in the tail of a record: see FoundRow.

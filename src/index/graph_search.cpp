@@ -9,22 +9,26 @@ namespace viridian::index {
 namespace {
 
 constexpr size_t kEntriesAtOnce = 64;
+constexpr uint64_t kLeft = 1;
+/// Words of bits that are quicker cleared at once than one by one.
+constexpr size_t kClearWhole = 16384;
 /// Rows to start from: more than one, for a query between two regions.
 constexpr size_t kStarts = 2;
 
-/// Orders as the floats do, then by row.
-uint64_t packed(float distance, uint32_t row) noexcept {
-  const auto bits = std::bit_cast<uint32_t>(distance);
-  const uint32_t sortable = (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
-  return uint64_t{sortable} << 32 | row;
-}
-
 void prefetch(const void* from, size_t bytes) noexcept {
-  for (size_t at = 0; at < bytes; at += simd::kLineBytes)
+  __builtin_prefetch(from);
+  for (size_t at = simd::kLineBytes; at < bytes; at += simd::kLineBytes)
     __builtin_prefetch(static_cast<const char*>(from) + at);
 }
 
 }  // namespace
+
+// Orders as the floats do, then by row. The last bit tells that the row was left.
+uint64_t GraphSearch::packed(float distance, uint32_t row) noexcept {
+  const auto bits = std::bit_cast<uint32_t>(distance);
+  const uint32_t sortable = (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
+  return uint64_t{sortable} << 32 | uint64_t{row} << 1;
+}
 
 float GraphSearch::distance_of(uint64_t found) noexcept {
   const auto sortable = static_cast<uint32_t>(found >> 32);
@@ -50,27 +54,33 @@ bool GraphSearch::see(uint32_t row) noexcept {
 std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
-  left_.resize(pool_.size());
   size_ = current_ = 0;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
   enter();
   for (current_ = next_unleft(0); current_ < size_; current_ = next_unleft(current_)) {
-    const uint32_t row = row_of(pool_[current_]);
-    left_[current_] = 1;
+    const size_t count = unseen(pool_[current_]);
+    pool_[current_] |= kLeft;
     ++counts_.hops;
-    const size_t count = unseen(row);
     look_ahead();
     score(count);
   }
-  for (const uint32_t word : touched_) seen_[word] = 0;
-  touched_.clear();
+  forget_seen();
   return {pool_.data(), size_};
 }
 
 void GraphSearch::hide(uint32_t row) {
   see(row);
   touched_.push_back(row / 64);
+}
+
+void GraphSearch::forget_seen() {
+  if (seen_.size() <= kClearWhole) {
+    std::fill(seen_.begin(), seen_.end(), 0);
+  } else {
+    for (const uint32_t word : touched_) seen_[word] = 0;
+  }
+  touched_.clear();
 }
 
 void GraphSearch::estimate(std::span<const uint32_t> rows, std::vector<uint64_t>& out) {
@@ -111,19 +121,28 @@ void GraphSearch::enter() {
 }
 
 /// Puts the neighbours of a row that have not been seen into fresh_, and asks for their records.
-size_t GraphSearch::unseen(uint32_t row) {
-  const uint32_t* const neighbours = view_.neighbours + size_t{row} * view_.degree;
+size_t GraphSearch::unseen(uint64_t found) {
+  // Copies, since what is stored below might change the members for all the compiler knows.
+  uint64_t* const seen = seen_.data();
+  uint32_t* const fresh = fresh_.data();
+  const uint8_t** const records = records_.data();
+  const uint8_t* const first = view_.records;
   const size_t bytes = view_.coder->bytes();
+  const uint32_t degree = view_.degree;
+  const uint32_t* const neighbours = neighbours_of(found);
   size_t count = 0;
-  for (uint32_t i = 0; i < view_.degree; ++i) {
-    const uint32_t neighbour = neighbours[i];
-    fresh_[count] = neighbour;
-    records_[count] = view_.records + neighbour * bytes;
-    const bool fresh = see(neighbour);
-    if (fresh) prefetch(records_[count], bytes);
-    count += fresh ? 1 : 0;
+  for (uint32_t i = 0; i < degree; ++i) {
+    const uint32_t row = neighbours[i];
+    const uint64_t bit = uint64_t{1} << (row % 64);
+    uint64_t& word = seen[row / 64];
+    if ((word & bit) != 0) continue;
+    word |= bit;
+    fresh[count] = row;
+    records[count] = first + row * bytes;
+    prefetch(records[count++], bytes);
   }
-  for (size_t i = 0; i < count; ++i) touched_.push_back(fresh_[i] / 64);
+  if (seen_.size() > kClearWhole)
+    for (size_t i = 0; i < count; ++i) touched_.push_back(fresh[i] / 64);
   counts_.distances += count;
   return count;
 }
@@ -142,15 +161,13 @@ void GraphSearch::insert(uint64_t found) {
   if (at == breadth_) return;
   if (size_ < breadth_) ++size_;
   std::memmove(&pool_[at + 1], &pool_[at], (size_ - 1 - at) * sizeof(uint64_t));
-  std::memmove(&left_[at + 1], &left_[at], size_ - 1 - at);
   pool_[at] = found;
-  left_[at] = 0;
   current_ = std::min(current_, at);
   if (size_ == breadth_) bound_ = distance_of(pool_[size_ - 1]);
 }
 
 size_t GraphSearch::next_unleft(size_t from) const noexcept {
-  while (from < size_ && left_[from] != 0) ++from;
+  while (from < size_ && (pool_[from] & kLeft) != 0) ++from;
   return from;
 }
 
@@ -160,10 +177,11 @@ void GraphSearch::look_ahead() const {
   size_t next = next_unleft(current_ + 1);
   if (next >= size_) return;
   const size_t bytes = view_.coder->bytes();
+  const uint64_t* const seen = seen_.data();
   const uint32_t* const neighbours = neighbours_of(pool_[next]);
   for (uint32_t i = 0; i < view_.degree; ++i) {
     const uint32_t row = neighbours[i];
-    if ((seen_[row / 64] >> (row % 64) & 1) == 0) prefetch(view_.records + row * bytes, bytes);
+    if ((seen[row / 64] >> (row % 64) & 1) == 0) prefetch(view_.records + row * bytes, bytes);
   }
   for (size_t ahead = 0; ahead < 2; ++ahead) {
     next = next_unleft(next + 1);

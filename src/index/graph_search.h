@@ -34,22 +34,24 @@ class GraphSearch {
 
   /// What is to be searched for from now on, of the coder's dimension.
   void assign(const float* query) { query_.assign(query); }
-  /// The nearest rows found, at most `breadth`, as pairs of estimated squared distance (but for the
-  /// query's own length) and row, ascending; valid until the next call. A walk of a greater breadth
-  /// looks at every row that one of a smaller breadth looks at.
+  /// The nearest rows found, at most `breadth`, as estimated squared distance (but for the query's
+  /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
+  /// breadth looks at every row that one of a smaller breadth looks at.
   std::span<const uint64_t> walk(size_t breadth);
   /// The next walk acts as if that row were not there.
   void hide(uint32_t row);
-  /// Pairs as walk() gives them, in the order of `rows`.
+  /// Packed as by walk(), in the order of `rows`.
   void estimate(std::span<const uint32_t> rows, std::vector<uint64_t>& out);
   const WalkCounts& counts() const noexcept { return counts_; }
 
-  static uint32_t row_of(uint64_t found) noexcept { return static_cast<uint32_t>(found); }
+  /// As walk() packs them.
+  static uint64_t packed(float distance, uint32_t row) noexcept;
+  static uint32_t row_of(uint64_t found) noexcept { return static_cast<uint32_t>(found) >> 1; }
   static float distance_of(uint64_t found) noexcept;
 
  private:
   void enter();
-  size_t unseen(uint32_t row);
+  size_t unseen(uint64_t found);
   void score(size_t count);
   void insert(uint64_t found);
   void look_ahead() const;
@@ -58,17 +60,18 @@ class GraphSearch {
   }
   size_t next_unleft(size_t from) const noexcept;
   bool see(uint32_t row) noexcept;
+  void forget_seen();
 
   const GraphView& view_;
   RecordQuery query_;
   size_t breadth_ = 0;
-  std::vector<uint64_t> pool_;  ///< ascending; distance in a sortable form, then row
-  std::vector<uint8_t> left_;   ///< for each of pool_
+  std::vector<uint64_t>
+      pool_;  ///< ascending: distance in a sortable form, row, whether it was left
   size_t size_ = 0;
   size_t current_ = 0;  ///< no row before it in pool_ is to be left still
   float bound_ = 0;     ///< what is farther is not inserted
   std::vector<uint64_t> seen_;
-  std::vector<uint32_t> touched_;  ///< words of seen_
+  std::vector<uint32_t> touched_;  ///< words of seen_, where there are many
   std::vector<uint32_t> fresh_;
   std::vector<const uint8_t*> records_;
   std::vector<float> distances_;

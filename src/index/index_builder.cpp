@@ -14,6 +14,8 @@ namespace {
 
 constexpr size_t kRowsAtOnce = 1024;
 constexpr uint64_t kEntrySeed = 2;
+/// Of finer records, where those that walks read have fewer.
+constexpr uint32_t kFineBits = 4;
 /// More shorten walks by less than it takes to look at them.
 constexpr size_t kEntries = 64;
 constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
@@ -43,7 +45,9 @@ class Builder {
     VIRIDIAN_TRY_VOID(link(map));
     choose_entries();
     for (bool enough = false; !enough; built_.header.bits *= enough ? 1 : 2) {
-      VIRIDIAN_TRY_VOID(encode(map));
+      built_.header.fine_bits = built_.header.bits < kFineBits ? kFineBits : 0;
+      VIRIDIAN_TRY_VOID(encode(map, built_.header.bits, built_.records));
+      VIRIDIAN_TRY_VOID(encode(map, built_.header.fine_bits, built_.fine));
       VIRIDIAN_TRY(const auto index, GraphIndex::open(built_.arrays()));
       VIRIDIAN_TRY(const std::vector<uint32_t> lost,
                    make_reachable(context_, *index, node_rows_, rows_, built_.links, executor_));
@@ -116,15 +120,16 @@ class Builder {
                          built_.entries.end());
   }
 
-  Status encode(const PointMap& map) {
-    const RecordCoder coder(map.dim(), built_.header.bits);
-    built_.records = os::LargeArray<uint8_t>(node_rows_.size() * coder.bytes());
+  Status encode(const PointMap& map, uint32_t bits, os::LargeArray<uint8_t>& records) {
+    records = os::LargeArray<uint8_t>(node_rows_.size() * built_.record_bytes(bits));
+    if (bits == 0) return ok_status();
+    const RecordCoder coder(map.dim(), bits);
     std::vector<bool> has_twins(rows_.rows());
     for (const Twin& twin : built_.twins) has_twins[twin.first] = true;
     return for_points(map, [&](size_t node, const float* point) {
       const uint32_t row = node_rows_[node];
       coder.encode(point, row | (has_twins[row] ? kHasTwins : 0),
-                   built_.records.data() + node * coder.bytes());
+                   records.data() + node * coder.bytes());
     });
   }
 
@@ -152,7 +157,7 @@ class Builder {
   }
 
   void set_apart(const std::vector<uint32_t>& lost) {
-    const size_t bytes = built_.records_bytes() / std::max<size_t>(1, node_rows_.size());
+    const size_t bytes = built_.record_bytes(built_.header.bits);
     for (const uint32_t node : lost) {
       built_.apart.push_back(node_rows_[node]);
       uint8_t* const end = built_.records.data() + (node + 1) * bytes;
@@ -174,14 +179,22 @@ class Builder {
 
 }  // namespace
 
-size_t BuiltIndex::records_bytes() const {
+size_t BuiltIndex::record_bytes(uint32_t bits) const {
   const uint32_t dim = PointMap::point_dim(static_cast<Space>(header.space), header.dim);
-  return header.nodes * RecordCoder(dim, header.bits).bytes();
+  return bits == 0 ? 0 : RecordCoder(dim, bits).bytes();
 }
 
 IndexArrays BuiltIndex::arrays() const {
-  return {header, centre, {records.data(), records_bytes()}, links, entries, nodes_of,
-          apart,  twins};
+  const size_t nodes = header.nodes;
+  return {header,
+          centre,
+          {records.data(), nodes * record_bytes(header.bits)},
+          {fine.data(), nodes * record_bytes(header.fine_bits)},
+          links,
+          entries,
+          nodes_of,
+          apart,
+          twins};
 }
 
 Result<BuiltIndex> build_index(const Context& context, const RowSource& rows,

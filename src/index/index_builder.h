@@ -19,13 +19,14 @@ struct IndexOptions {
 struct BuiltIndex {
   IndexHeader header;
   std::vector<float> centre;
-  os::LargeArray<uint8_t> records{0};
+  os::LargeArray<uint8_t> records{0}, fine{0};
   std::vector<uint32_t> links, entries, nodes_of, apart;
   std::vector<Twin> twins;
 
   /// They last as long as this, and until it is moved.
   IndexArrays arrays() const;
-  size_t records_bytes() const;
+  /// A node's record's, of so many bits a value.
+  size_t record_bytes(uint32_t bits) const;
 };
 
 /// Builds the index of all rows: the same for the same rows and options, whatever the machine and

@@ -93,13 +93,12 @@ void RecordQuery::assign(const float* vector) {
   const float step = greatest / 127;
   const float inverse = 1 / step;
   int32_t sum = 0;
-  for (uint32_t i = 0; i < coder_.dim_; ++i) {
-    // Away from zero at halves, without a call: the value is within +-127.
-    const float scaled = std::isfinite(inverse) ? vector[i] * inverse : 0;
-    const auto weight = static_cast<int32_t>(scaled + (scaled < 0 ? -0.5F : 0.5F));
-    weights_.data()[i / coder_.width_ * coder_.bytes() + i % coder_.width_] =
-        static_cast<int8_t>(weight);
-    sum += weight;
+  int8_t* plane = weights_.data();
+  for (uint32_t begin = 0; begin < coder_.dim_; begin += coder_.width_) {
+    const uint32_t count = std::min(coder_.width_, coder_.dim_ - begin);
+    sum += simd::code_kernels().weights(vector + begin, std::isfinite(inverse) ? inverse : 0, count,
+                                        plane);
+    plane += coder_.bytes();
   }
   // The levels are (code - greatest_code / 2) * scale.
   query_.bias = static_cast<float>(sum) * (static_cast<float>(greatest_code(coder_.bits())) / 2);

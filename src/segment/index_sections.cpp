@@ -24,6 +24,7 @@ Status write_index(SealedFileWriter& writer, const index::BuiltIndex& built) {
   VIRIDIAN_TRY_VOID(writer.append_value(kHeader, arrays.header));
   VIRIDIAN_TRY_VOID(writer.append_section("index_centre", arrays.centre));
   VIRIDIAN_TRY_VOID(writer.append_section("index_records", arrays.records));
+  VIRIDIAN_TRY_VOID(writer.append_section("index_fine", arrays.fine));
   VIRIDIAN_TRY_VOID(writer.append_section("index_links", arrays.links));
   VIRIDIAN_TRY_VOID(writer.append_section("index_entries", arrays.entries));
   VIRIDIAN_TRY_VOID(writer.append_section("index_nodes_of", arrays.nodes_of));
@@ -39,6 +40,7 @@ Result<std::unique_ptr<index::GraphIndex>> open_index(const SealedFile& file) {
   VIRIDIAN_TRY(arrays.header, file.element<index::IndexHeader>(section, 0));
   VIRIDIAN_TRY(arrays.centre, read_all<float>(file, "index_centre"));
   VIRIDIAN_TRY(arrays.records, read_all<uint8_t>(file, "index_records"));
+  VIRIDIAN_TRY(arrays.fine, read_all<uint8_t>(file, "index_fine"));
   VIRIDIAN_TRY(arrays.links, read_all<uint32_t>(file, "index_links"));
   VIRIDIAN_TRY(arrays.entries, read_all<uint32_t>(file, "index_entries"));
   VIRIDIAN_TRY(arrays.nodes_of, read_all<uint32_t>(file, "index_nodes_of"));

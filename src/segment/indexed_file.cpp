@@ -59,41 +59,42 @@ class IndexedFile::Query {
   Result<bool> walk() {
     const double share = std::max(file_.request_.share, 1e-3);
     const auto breadth = static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
-    std::vector<uint32_t>& rows = rows_;
-    rows.clear();
-    size_t nodes = 0;
-    const size_t refine = file_.effort_.refine;
-    for (const uint64_t found : search_->walk(breadth)) {
-      const index::FoundRow row = search_->row_of(found);
-      if (row.apart) continue;
-      const size_t before = rows.size();
-      if (nodes < refine)
-        add(row);
-      else if (!add_none(row))
-        continue;
-      nodes += rows.size() > before || nodes >= refine ? 1 : 0;
-      if (file_.request_.share >= 1 && nodes >= refine) break;
+    std::span<const uint64_t> found = search_->walk(breadth);
+    if (file_.request_.share < 1 || !file_.graph_.arrays().apart.empty()) {
+      counted_.clear();
+      for (const uint64_t each : found)
+        if (const index::FoundRow row = search_->row_of(each); !row.apart && any_counts(row))
+          counted_.push_back(each);
+      found = counted_;
     }
-    const double wanted = file_.request_.share >= 1 ? 0 : kEnough * double(file_.effort_.breadth);
-    if (nodes < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted))) return false;
-    VIRIDIAN_TRY_VOID(offer());
+    const double wanted =
+        file_.request_.share >= 1 ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
+    if (found.size() < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted)))
+      return false;
+    VIRIDIAN_TRY_VOID(finish(found, file_.effort_.refine, file_.effort_.exact));
     return true;
   }
 
   Status scan() {
     VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
     const size_t most = allowed->nodes.size();
-    size_t refine = std::max<size_t>(kScanRefine * file_.effort_.refine, kReadExactly);
-    refine = std::min(refine, most);
-    std::vector<uint64_t> found;
-    search_->estimate(allowed->nodes, found);
-    const auto last = found.begin() + static_cast<ptrdiff_t>(refine);
-    if (refine < most) std::nth_element(found.begin(), last, found.end());
+    search_->estimate(allowed->nodes, counted_);
+    const size_t refine =
+        std::min(std::max(kScanRefine * file_.effort_.refine, kReadExactly), most);
+    std::partial_sort(counted_.begin(), counted_.begin() + static_cast<ptrdiff_t>(refine),
+                      counted_.end());
+    // So few that looking at all is as quick.
+    const size_t exact =
+        most <= kReadExactly ? most : std::min(kScanRefine * file_.effort_.exact, most);
+    return finish(counted_, refine, exact);
+  }
+
+  /// Offers the best of what was found.
+  Status finish(std::span<const uint64_t> found, size_t refine, size_t exact) {
     rows_.clear();
-    for (size_t i = 0; i < refine; ++i) {
-      const index::FoundRow row = search_->row_of(found[i]);
-      if (!row.apart) add(row);
-    }
+    const std::span<const uint64_t> refined = search_->refine(found, refine);
+    for (const uint64_t each : refined.first(std::min(exact, refined.size())))
+      if (const index::FoundRow row = search_->row_of(each); !row.apart) add(row);
     return offer();
   }
 
@@ -125,13 +126,12 @@ class IndexedFile::Query {
       if (file_.counts(twin.row)) rows_.push_back(twin.row);
     }
   }
-  /// Whether add() would add a row.
-  bool add_none(const index::FoundRow& found) {
-    const size_t before = rows_.size();
-    add(found);
-    const bool any = rows_.size() > before;
-    rows_.resize(before);
-    return any;
+  bool any_counts(const index::FoundRow& found) const {
+    if (file_.counts(found.row)) return true;
+    if (!found.has_twins) return false;
+    const auto twins = file_.graph_.twins_of(found.row);
+    return std::any_of(twins.begin(), twins.end(),
+                       [&](const index::Twin& twin) { return file_.counts(twin.row); });
   }
 
   Status offer() {
@@ -155,6 +155,7 @@ class IndexedFile::Query {
   Matrix one_;
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
+  std::vector<uint64_t> counted_;
   std::vector<uint32_t> rows_;
   std::vector<const float*> vectors_;
   std::vector<float> norms_;

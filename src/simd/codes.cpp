@@ -1,5 +1,6 @@
 #include "simd/codes.h"
 
+#include <array>
 #include <cstring>
 
 #include "simd/codes_plain.h"
@@ -279,11 +280,50 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
   return found;
 }
 
-/// Steps between values that lie closer than a vector is wide go one by one.
+using Floats = hn::Vec<decltype(kFloatTag)>;
+
+/// One step within a vector: lanes whose number has bit `half` get their partner's value less their
+/// own, the others the sum. `swapped` has each lane's partner.
+HWY_INLINE Floats butterfly(Floats values, Floats swapped, const uint32_t* signs) {
+  constexpr hn::RebindToUnsigned<decltype(kFloatTag)> bits;
+  const auto signed_values =
+      hn::BitCast(kFloatTag, hn::Xor(hn::BitCast(bits, values), hn::LoadU(bits, signs)));
+  return hn::Add(swapped, signed_values);
+}
+
+/// Where a step between lanes that are `half` apart subtracts.
+constexpr std::array<uint32_t, 16> signs_of(size_t half) {
+  std::array<uint32_t, 16> signs{};
+  for (size_t lane = 0; lane < signs.size(); ++lane)
+    signs[lane] = (lane & half) != 0 ? uint32_t{1} << 31 : 0;
+  return signs;
+}
+
+/// All steps between the lanes of a vector. A template (always of Floats), so that only the branch
+/// for this width is compiled.
+template <class V>
+HWY_INLINE V hadamard_lanes(V v) {
+  static constexpr auto kOne = signs_of(1), kTwo = signs_of(2), kFour = signs_of(4),
+                        kEight = signs_of(8);
+  v = butterfly(v, hn::Shuffle2301(v), kOne.data());
+  v = butterfly(v, hn::Shuffle1032(v), kTwo.data());
+  if constexpr (kFloats == 8) {
+    v = butterfly(v, hn::ConcatLowerUpper(kFloatTag, v, v), kFour.data());
+  } else if constexpr (kFloats == 16) {
+    v = butterfly(v, hn::SwapAdjacentBlocks(v), kFour.data());
+    v = butterfly(v, hn::ConcatLowerUpper(kFloatTag, v, v), kEight.data());
+  }
+  return v;
+}
+
 void hadamard(float* values, size_t n) {
-  const size_t small = n < 2 * kFloats ? n : kFloats;
-  plain_hadamard_steps(values, n, small);
-  for (size_t half = small; half < n; half *= 2) {
+  if (n < kFloats) {
+    plain_hadamard_steps(values, n, n);
+    return;
+  }
+  for (size_t i = 0; i < n; i += kFloats)
+    hn::StoreU(hadamard_lanes(hn::LoadU(kFloatTag, values + i)), kFloatTag, values + i);
+  for (size_t half = kFloats; half < n; half *= 2) {
     for (size_t begin = 0; begin < n; begin += 2 * half) {
       for (size_t i = begin; i < begin + half; i += kFloats) {
         const auto a = hn::LoadU(kFloatTag, values + i);
@@ -293,6 +333,22 @@ void hadamard(float* values, size_t n) {
       }
     }
   }
+}
+
+int32_t weights(const float* values, float factor, size_t n, int8_t* out) {
+  constexpr hn::Rebind<int8_t, decltype(kQuadsTag)> narrow;
+  const auto by = hn::Set(kFloatTag, factor);
+  const auto half = hn::Set(kFloatTag, 0.5F);
+  auto sum = hn::Zero(kQuadsTag);
+  size_t i = 0;
+  for (; i + kFloats <= n; i += kFloats) {
+    const auto scaled = hn::Mul(hn::LoadU(kFloatTag, values + i), by);
+    const auto rounded = hn::ConvertTo(kQuadsTag, hn::Add(scaled, hn::CopySign(half, scaled)));
+    sum = hn::Add(sum, rounded);
+    hn::StoreU(hn::DemoteTo(narrow, rounded), narrow, out + i);
+  }
+  return hn::GetLane(hn::SumOfLanes(kQuadsTag, sum)) +
+         plain_weights(values + i, factor, n - i, out + i);
 }
 
 template <bool kFour>
@@ -305,7 +361,8 @@ CodeKernels kernels() {
           .tile = tile<kFour>,
           .distances = distances,
           .below = below,
-          .hadamard = hadamard};
+          .hadamard = hadamard,
+          .weights = weights};
 }
 
 CodeKernels make_code_kernels() { return kernels<false>(); }

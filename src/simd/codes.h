@@ -61,6 +61,10 @@ using BelowKernel = size_t (*)(const float* values, float bound, size_t n, uint3
 /// The Hadamard transform of n values, a power of two, in place and not scaled.
 using HadamardKernel = void (*)(float* values, size_t n);
 
+/// out[i] = values[i] * factor, rounded to the nearest, halves away from zero; returns their sum.
+/// No product is beyond +-127.
+using WeightsKernel = int32_t (*)(const float* values, float factor, size_t n, int8_t* out);
+
 struct CodeKernels {
   /// For codes of 1, 2, 4 and 8 bits (of these, 8-bit codes are at most 127).
   RecordKernel records1, records2, records4, records8;
@@ -69,6 +73,7 @@ struct CodeKernels {
   DistancesKernel distances;
   BelowKernel below;
   HadamardKernel hadamard;
+  WeightsKernel weights;
 };
 
 /// The fastest kernels this machine can run.

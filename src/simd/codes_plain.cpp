@@ -1,6 +1,7 @@
 #include "simd/codes_plain.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -71,6 +72,17 @@ void hadamard(float* values, size_t n) { plain_hadamard_steps(values, n, n); }
 
 }  // namespace
 
+int32_t plain_weights(const float* values, float factor, size_t n, int8_t* out) {
+  int32_t sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const float scaled = values[i] * factor;
+    const auto weight = static_cast<int32_t>(scaled + std::copysign(0.5F, scaled));
+    out[i] = static_cast<int8_t>(weight);
+    sum += weight;
+  }
+  return sum;
+}
+
 void plain_hadamard_steps(float* values, size_t n, size_t end) {
   for (size_t half = 1; half < end; half *= 2) {
     for (size_t begin = 0; begin < n; begin += 2 * half) {
@@ -92,7 +104,8 @@ CodeKernels plain_code_kernels() {
           .tile = tile,
           .distances = distances,
           .below = below,
-          .hadamard = hadamard};
+          .hadamard = hadamard,
+          .weights = plain_weights};
 }
 
 }  // namespace viridian::simd
