@@ -51,22 +51,34 @@ bool GraphSearch::see(uint32_t row) noexcept {
   return fresh;
 }
 
-std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
+void GraphSearch::begin(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
-  size_ = current_ = 0;
+  size_ = current_ = asked_for_ = 0;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
   enter();
-  for (current_ = next_unleft(0); current_ < size_; current_ = next_unleft(current_)) {
-    const size_t count = unseen(pool_[current_]);
-    pool_[current_] |= kLeft;
-    ++counts_.hops;
-    look_ahead();
-    score(count);
+}
+
+bool GraphSearch::step() {
+  score(asked_for_);
+  asked_for_ = 0;
+  current_ = next_unleft(current_);
+  if (current_ == size_) {
+    forget_seen();
+    return false;
   }
-  forget_seen();
-  return {pool_.data(), size_};
+  asked_for_ = unseen(pool_[current_]);
+  pool_[current_] |= kLeft;
+  ++counts_.hops;
+  prefetch_links(next_unleft(current_ + 1), 3);
+  return true;
+}
+
+std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
+  begin(breadth);
+  while (step()) look_ahead();
+  return found();
 }
 
 void GraphSearch::hide(uint32_t row) {
@@ -171,10 +183,16 @@ size_t GraphSearch::next_unleft(size_t from) const noexcept {
   return from;
 }
 
-/// Asks for what the next rows to leave will need. Which they are is not certain before the scores,
-/// but what is asked for is mostly needed some steps later at the latest.
+/// Asks for the links of some rows that are likely to be left soon.
+void GraphSearch::prefetch_links(size_t from, size_t count) const {
+  for (; count > 0 && from < size_; --count, from = next_unleft(from + 1))
+    prefetch(neighbours_of(pool_[from]), view_.degree * sizeof(uint32_t));
+}
+
+/// Asks for the records that the next row to leave will need. Which it is is not certain before the
+/// scores, but what is asked for is mostly needed some steps later at the latest.
 void GraphSearch::look_ahead() const {
-  size_t next = next_unleft(current_ + 1);
+  const size_t next = next_unleft(current_ + 1);
   if (next >= size_) return;
   const size_t bytes = view_.coder->bytes();
   const uint64_t* const seen = seen_.data();
@@ -182,11 +200,6 @@ void GraphSearch::look_ahead() const {
   for (uint32_t i = 0; i < view_.degree; ++i) {
     const uint32_t row = neighbours[i];
     if ((seen[row / 64] >> (row % 64) & 1) == 0) prefetch(view_.records + row * bytes, bytes);
-  }
-  for (size_t ahead = 0; ahead < 2; ++ahead) {
-    next = next_unleft(next + 1);
-    if (next >= size_) return;
-    prefetch(neighbours_of(pool_[next]), view_.degree * sizeof(uint32_t));
   }
 }
 

@@ -38,6 +38,11 @@ class GraphSearch {
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.
   std::span<const uint64_t> walk(size_t breadth);
+  /// The same in steps, so that several walks can take turns, each while others wait for memory:
+  /// begin(), step() until it says that there is no more to do, found().
+  void begin(size_t breadth);
+  bool step();
+  std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
   /// The next walk acts as if that row were not there.
   void hide(uint32_t row);
   /// Packed as by walk(), in the order of `rows`.
@@ -54,6 +59,7 @@ class GraphSearch {
   size_t unseen(uint64_t found);
   void score(size_t count);
   void insert(uint64_t found);
+  void prefetch_links(size_t from, size_t count) const;
   void look_ahead() const;
   const uint32_t* neighbours_of(uint64_t found) const noexcept {
     return view_.neighbours + size_t{row_of(found)} * view_.degree;
@@ -68,8 +74,9 @@ class GraphSearch {
   std::vector<uint64_t>
       pool_;  ///< ascending: distance in a sortable form, row, whether it was left
   size_t size_ = 0;
-  size_t current_ = 0;  ///< no row before it in pool_ is to be left still
-  float bound_ = 0;     ///< what is farther is not inserted
+  size_t asked_for_ = 0;  ///< rows in fresh_ whose distances are to be computed
+  size_t current_ = 0;    ///< no row before it in pool_ is to be left still
+  float bound_ = 0;       ///< what is farther is not inserted
   std::vector<uint64_t> seen_;
   std::vector<uint32_t> touched_;  ///< words of seen_, where there are many
   std::vector<uint32_t> fresh_;

@@ -18,6 +18,7 @@ constexpr uint64_t kEntrySeed = 2;
 constexpr uint32_t kFineBits = 4;
 /// More shorten walks by less than it takes to look at them.
 constexpr size_t kEntries = 64;
+constexpr uint32_t kLeaf = 2000;
 constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
 
 /// The most bits with which a record takes one line; from there on, what was found to be enough.

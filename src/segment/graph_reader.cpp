@@ -3,6 +3,12 @@
 #include <algorithm>
 
 namespace viridian::segment {
+namespace {
+
+/// Queries of one call that take turns on a thread.
+constexpr size_t kQueriesAtOnce = 4;
+
+}  // namespace
 
 Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     const Context& context, const VectorQuery& query) const {
@@ -17,16 +23,20 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
   if (results.empty())
     for (size_t i = 0; i < queries; ++i) results.emplace_back(query.k);
   if (!plan.indexed.empty()) {
-    std::vector<Status> outcomes(queries);
+    const size_t groups = (queries + kQueriesAtOnce - 1) / kQueriesAtOnce;
+    std::vector<Status> outcomes(groups);
     const auto work = [&](size_t i) {
+      const size_t first = i * kQueriesAtOnce;
+      const std::span of_group =
+          std::span(results).subspan(first, std::min(kQueriesAtOnce, queries - first));
       outcomes[i] = context.check();
       for (const IndexedFile& file : plan.indexed)
-        if (outcomes[i].ok()) outcomes[i] = file.search(vectors.row(i), results[i]);
+        if (outcomes[i].ok()) outcomes[i] = file.search(vectors, first, of_group);
     };
-    if (queries == 1)
+    if (groups == 1)
       work(0);
     else
-      executor().parallel_for(queries, work);
+      executor().parallel_for(groups, work);
     for (Status& outcome : outcomes) VIRIDIAN_TRY_VOID(std::move(outcome));
   }
   return sorted(std::move(results));

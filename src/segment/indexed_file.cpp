@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <utility>
 
 namespace viridian::segment {
 namespace {
@@ -44,11 +45,28 @@ class IndexedFile::Query {
   }
   ~Query() { file_.graph_.give_back(std::move(search_)); }
 
-  Status run() {
-    if (!search_->assign(vector_)) return read_all();
+  /// Walks if that is worth it. To be followed by step() until it says that there is no more to do,
+  /// and finish().
+  Status begin() {
+    knows_ = search_->assign(vector_);
+    if (!knows_) return ok_status();
     VIRIDIAN_TRY_VOID(read_apart());
-    if (!file_.scans()) {
-      VIRIDIAN_TRY(const bool enough, walk());
+    walks_ = !file_.scans();
+    return ok_status();
+  }
+  bool step() {
+    if (!walks_) return false;
+    if (!std::exchange(begun_, true)) search_->begin(breadth());
+    return search_->step();
+  }
+  /// The same as step() until it is over, quicker where nothing else is to be done meanwhile.
+  void walk_alone() {
+    if (walks_) search_->walk(breadth());
+  }
+  Status finish() {
+    if (!knows_) return read_all();
+    if (walks_) {
+      VIRIDIAN_TRY(const bool enough, take_found());
       if (enough) return ok_status();
     }
     return scan();
@@ -56,10 +74,8 @@ class IndexedFile::Query {
 
  private:
   /// Whether it found enough to be trusted; nothing is offered otherwise.
-  Result<bool> walk() {
-    const double share = std::max(file_.request_.share, 1e-3);
-    const auto breadth = static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
-    std::span<const uint64_t> found = search_->walk(breadth);
+  Result<bool> take_found() {
+    std::span<const uint64_t> found = search_->found();
     if (file_.request_.share < 1 || !file_.graph_.arrays().apart.empty()) {
       counted_.clear();
       for (const uint64_t each : found)
@@ -71,7 +87,7 @@ class IndexedFile::Query {
         file_.request_.share >= 1 ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
     if (found.size() < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted)))
       return false;
-    VIRIDIAN_TRY_VOID(finish(found, file_.effort_.refine, file_.effort_.exact));
+    VIRIDIAN_TRY_VOID(offer_best(found, file_.effort_.refine, file_.effort_.exact));
     return true;
   }
 
@@ -86,16 +102,21 @@ class IndexedFile::Query {
     // So few that looking at all is as quick.
     const size_t exact =
         most <= kReadExactly ? most : std::min(kScanRefine * file_.effort_.exact, most);
-    return finish(counted_, refine, exact);
+    return offer_best(counted_, refine, exact);
   }
 
   /// Offers the best of what was found.
-  Status finish(std::span<const uint64_t> found, size_t refine, size_t exact) {
+  Status offer_best(std::span<const uint64_t> found, size_t refine, size_t exact) {
     rows_.clear();
     const std::span<const uint64_t> refined = search_->refine(found, refine);
     for (const uint64_t each : refined.first(std::min(exact, refined.size())))
       if (const index::FoundRow row = search_->row_of(each); !row.apart) add(row);
     return offer();
+  }
+
+  size_t breadth() const {
+    const double share = std::max(file_.request_.share, 1e-3);
+    return static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
   }
 
   Status read_apart() {
@@ -155,6 +176,7 @@ class IndexedFile::Query {
   Matrix one_;
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
+  bool knows_ = false, walks_ = false, begun_ = false;
   std::vector<uint64_t> counted_;
   std::vector<uint32_t> rows_;
   std::vector<const float*> vectors_;
@@ -183,8 +205,22 @@ Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& req
   return opened;
 }
 
-Status IndexedFile::search(const float* query, index::TopK& result) const {
-  return Query(*this, query, result).run();
+Status IndexedFile::search(const Matrix& queries, size_t first,
+                           std::span<index::TopK> results) const {
+  std::vector<std::unique_ptr<Query>> all;
+  for (size_t i = 0; i < results.size(); ++i) {
+    all.push_back(std::make_unique<Query>(*this, queries.row(first + i), results[i]));
+    VIRIDIAN_TRY_VOID(all.back()->begin());
+  }
+  if (all.size() == 1) {
+    all.front()->walk_alone();
+  } else {
+    std::vector<Query*> walking;
+    for (const auto& query : all) walking.push_back(query.get());
+    while (!walking.empty()) std::erase_if(walking, [](Query* query) { return !query->step(); });
+  }
+  for (const auto& query : all) VIRIDIAN_TRY_VOID(query->finish());
+  return ok_status();
 }
 
 bool IndexedFile::counts(uint32_t row) const {

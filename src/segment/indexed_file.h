@@ -28,8 +28,9 @@ class IndexedFile {
 
   /// Whether everything has to be read, since no walk is certain enough, or asked for too much.
   bool is_to_be_read() const noexcept { return effort_.breadth == 0; }
-  /// Offers the nearest rows to `result`.
-  Status search(const float* query, index::TopK& result) const;
+  /// Offers the nearest rows to each query to its result: results[i] is that of queries.row(first +
+  /// i). Several queries take turns, each while the others wait for memory.
+  Status search(const Matrix& queries, size_t first, std::span<index::TopK> results) const;
 
  private:
   class Query;

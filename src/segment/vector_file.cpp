@@ -72,9 +72,9 @@ Result<const index::GraphIndex*> VectorFile::graph() const {
   if (!has_index()) return nullptr;
   const std::lock_guard lock(graph_mutex_);
   if (graph_ == nullptr) {
-    VIRIDIAN_TRY(graph_, open_index(*file_));
+    VIRIDIAN_TRY(graph_, OpenedIndex::open(*file_));
   }
-  return graph_.get();
+  return &graph_->graph();
 }
 
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {

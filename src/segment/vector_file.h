@@ -62,7 +62,7 @@ class VectorFile final : public VectorPart {
   uint64_t ended_bytes_ = 0;
   Garbage garbage_;
   mutable std::mutex graph_mutex_;
-  mutable std::unique_ptr<const index::GraphIndex> graph_;  ///< guarded by graph_mutex_
+  mutable std::unique_ptr<const OpenedIndex> graph_;  ///< guarded by graph_mutex_
 };
 
 }  // namespace viridian::segment
