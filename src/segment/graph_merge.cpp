@@ -8,6 +8,9 @@
 #include "segment/segment_kinds.h"
 
 namespace viridian::segment {
+
+static_assert(kMostIndexedRows < index::kMostRows);
+
 namespace {
 
 using Job = MergeJob<VectorFile, VectorInfo>;
@@ -79,7 +82,7 @@ class BackgroundThreads final : public Executor {
 
 Status GraphKind::merge(const MergeJob<File, Info>& job) {
   VIRIDIAN_TRY_VOID(VectorKind::merge(job));
-  if (job.info.rows < job.environment.indexed_rows || job.info.rows >= index::kMostRows)
+  if (job.info.rows < job.environment.indexed_rows || job.info.rows > kMostIndexedRows)
     return ok_status();
   VIRIDIAN_TRY(const auto rows, MergedRows::make(job));
   index::IndexOptions options;

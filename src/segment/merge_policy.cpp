@@ -150,7 +150,7 @@ std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
   Sum sum;
   for (size_t i = first; i < end; ++i) sum.add(files[i]);
   while (first > 0 && files[first - 1].rows <= kIndexRatio * sum.rows &&
-         files[first - 1].rows + sum.rows <= kMostRows)
+         files[first - 1].rows + sum.rows <= kMostIndexedRows)
     sum.add(files[--first]);
   return FileRange{first, end - first};
 }

@@ -16,6 +16,8 @@ struct FileWeight {
   bool indexed = false;
 };
 
+inline constexpr uint64_t kMostIndexedRows = (uint64_t{1} << 30) - 1;
+
 /// Garbage that is never worth a merge of its own.
 inline constexpr uint64_t kGarbageFloorBytes = uint64_t{64} << 10;
 
@@ -33,6 +35,8 @@ std::optional<FileRange> choose_merge(std::span<const FileWeight> files);
 ///    the files before them as long as these have at most four times as many rows as come after: so
 ///    there are few indexes, and a row is in few that are built;
 ///  - else, among the newest files without an index, an even run as above.
+///
+/// A file with more than kMostIndexedRows has no index and counts as if it had.
 std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
                                               uint64_t indexed_rows);
 

@@ -97,5 +97,62 @@ TEST(MergePolicy, FilesStayFewAndWritesLogarithmic) {
   }
 }
 
+FileWeight of_rows(uint64_t rows, bool indexed) { return {rows * 1000, rows, 0, 0, indexed}; }
+
+TEST(IndexedMergePolicy, WaitsUntilThereAreEnoughRowsToIndex) {
+  EXPECT_FALSE(choose_indexed_merge({}, 20'000));
+  EXPECT_FALSE(choose_indexed_merge(std::vector{of_rows(19'999, false)}, 20'000));
+  const auto alone = choose_indexed_merge(std::vector{of_rows(20'000, false)}, 20'000);
+  ASSERT_TRUE(alone);
+  EXPECT_EQ(alone->first, 0u);
+  EXPECT_EQ(alone->count, 1u);
+  EXPECT_FALSE(choose_indexed_merge(std::vector{of_rows(50'000, true)}, 20'000));
+}
+
+TEST(IndexedMergePolicy, TakesFilesBeforeThoseUnlessTheyAreMuchLarger) {
+  const auto range =
+      choose_indexed_merge(std::vector{of_rows(900'000, true), of_rows(80'000, true),
+                                       of_rows(12'000, false), of_rows(9'000, false)},
+                           20'000);
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->first, 1u);
+  EXPECT_EQ(range->count, 3u);
+}
+
+TEST(IndexedMergePolicy, FileTooLargeForAnIndexIsLeftAlone) {
+  EXPECT_FALSE(
+      choose_indexed_merge(std::vector{FileWeight{uint64_t{1} << 40, kMostIndexedRows, 0, 0, true},
+                                       of_rows(1'000, false)},
+                           20'000));
+}
+
+// Whatever is sealed: few indexes, few rows without one, and a row is built into few of them.
+TEST(IndexedMergePolicy, IndexesStayFewAndBuildsLogarithmic) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
+    std::mt19937_64 random(seed);
+    std::vector<FileWeight> weights;
+    uint64_t total = 0, built = 0;
+    for (int i = 0; i < 1000; ++i) {
+      const uint64_t rows = 1 + random() % (seed % 2 == 0 ? 2'000 : 30'000);
+      weights.push_back(of_rows(rows, false));
+      total += rows;
+      while (const auto range = choose_indexed_merge(weights, 20'000)) {
+        const auto first = weights.begin() + static_cast<ptrdiff_t>(range->first);
+        uint64_t merged = 0;
+        for (auto file = first; file != first + static_cast<ptrdiff_t>(range->count); ++file)
+          merged += file->rows;
+        if (merged >= 20'000) built += merged;
+        *first = of_rows(merged, merged >= 20'000);
+        weights.erase(first + 1, first + static_cast<ptrdiff_t>(range->count));
+      }
+      uint64_t unindexed = 0;
+      for (const FileWeight& file : weights) unindexed += file.indexed ? 0 : file.rows;
+      ASSERT_LT(unindexed, 20'000u);
+      ASSERT_LE(weights.size(), 12u);
+    }
+    EXPECT_LT(static_cast<double>(built) / static_cast<double>(total), 12) << seed;
+  }
+}
+
 }  // namespace
 }  // namespace viridian::segment

@@ -78,9 +78,11 @@ struct VectorKind {
 
 /// The same with an index in the files that are large enough.
 struct GraphKind : VectorKind {
-  static bool has_index(const File& file) { return file.has_index(); }
+  static bool has_index(const File& file) {
+    return file.has_index() || file.info().rows > kMostIndexedRows;
+  }
   static bool complete(const File& file, const SegmentEnvironment& environment) {
-    return file.info().rows < environment.indexed_rows || file.has_index();
+    return file.info().rows < environment.indexed_rows || has_index(file);
   }
   static std::optional<FileRange> choose(std::span<const FileWeight> files,
                                          const SegmentEnvironment& environment) {
