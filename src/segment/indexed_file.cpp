@@ -76,15 +76,15 @@ class IndexedFile::Query {
   /// Whether it found enough to be trusted; nothing is offered otherwise.
   Result<bool> take_found() {
     std::span<const uint64_t> found = search_->found();
-    if (file_.request_.share < 1 || !file_.graph_.arrays().apart.empty()) {
+    const bool all_count = file_.all_count();
+    if (!all_count || !file_.graph_.arrays().apart.empty()) {
       counted_.clear();
       for (const uint64_t each : found)
         if (const index::FoundRow row = search_->row_of(each); !row.apart && any_counts(row))
           counted_.push_back(each);
       found = counted_;
     }
-    const double wanted =
-        file_.request_.share >= 1 ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
+    const double wanted = all_count ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
     if (found.size() < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted)))
       return false;
     VIRIDIAN_TRY_VOID(offer_best(found, file_.effort_.refine, file_.effort_.exact));
@@ -115,7 +115,7 @@ class IndexedFile::Query {
   }
 
   size_t breadth() const {
-    const double share = std::max(file_.request_.share, 1e-3);
+    const double share = std::clamp(file_.request_.share, 1e-3, 1.0);
     return static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
   }
 
@@ -223,13 +223,17 @@ Status IndexedFile::search(const Matrix& queries, size_t first,
   return ok_status();
 }
 
+bool IndexedFile::all_count() const noexcept {
+  return request_.allowed == nullptr && file_.rows().ended() == 0;
+}
+
 bool IndexedFile::counts(uint32_t row) const {
   return file_.rows().end(row) > request_.at &&
          (request_.allowed == nullptr || request_.allowed->contains(offsets_[row]));
 }
 
 bool IndexedFile::scans() const noexcept {
-  if (request_.share >= 1) return false;
+  if (all_count()) return false;
   const index::IndexHeader& header = graph_.header();
   const double breadth = std::max<double>(1, header.levels[1].breadth[0]);
   const double walk = kWalkFactor * header.distances * static_cast<double>(effort_.breadth) /

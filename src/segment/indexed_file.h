@@ -37,6 +37,8 @@ class IndexedFile {
   struct Allowed;
 
   IndexedFile(const VectorFile& file, const index::GraphIndex& graph, const Request& request);
+  /// Whether all rows are live and allowed, for certain.
+  bool all_count() const noexcept;
   /// Whether the row is live and allowed.
   bool counts(uint32_t row) const;
   bool scans() const noexcept;
