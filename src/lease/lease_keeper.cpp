@@ -25,13 +25,12 @@ constexpr int kRenewalsPerLife = 5;
 /// For how long after the beginning of a beat its sender is certain.
 nanoseconds certainty(milliseconds ttl) { return nanoseconds(ttl) * 2 / 3; }
 
-/// For a part of what `context` is for.
+/// For a part of what `context` is for. Not cancelled with it: of a lease that is taken while
+/// nobody waits for the answer nobody knows the epoch, and it is not given back when this process
+/// stops.
 Context limited(const Context& context, milliseconds limit) {
-  if (context.deadline()) {
-    const auto left = *context.deadline() - Context::Clock::now();
-    limit = std::clamp(std::chrono::ceil<milliseconds>(left), milliseconds(0), limit);
-  }
-  return Context::with_timeout(limit);
+  const Context own = Context::with_timeout(limit);
+  return context.deadline() ? own.no_later_than(*context.deadline()) : own;
 }
 
 }  // namespace
