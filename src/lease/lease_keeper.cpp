@@ -238,8 +238,8 @@ LeaseKeeper::Plan LeaseKeeper::plan(Time read_begun) {
   }
   for (const auto& [id, heard] : heard_) {
     if (!heard.beat || read_begun - heard.at < nanoseconds(options_.ttl) * kLivesToForget) continue;
-    const bool holds = std::any_of(slots_.begin(), slots_.end(), [&id = id](const Slot& slot) {
-      return slot.lease.server == id;
+    const bool holds = std::any_of(slots_.begin(), slots_.end(), [&server = id](const Slot& slot) {
+      return slot.lease.server == server;
     });
     if (!holds && id != options_.id) plan.forget.push_back({id, heard.url, *heard.beat});
   }
