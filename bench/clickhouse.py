@@ -1,17 +1,19 @@
 """Servers over ClickHouse, next to ClickHouse itself and to the embedded database.
 
-usage: clickhouse.py VIRIDIAN_BINARY [--records N] [--rounds N] [--seconds S] [--only PART...]
+usage: clickhouse.py VIRIDIAN_BINARY [--loader CACHED_LOAD_BENCH] [--records N] [--rounds N]
+                     [--seconds S] [--only PART...]
 
 Everything runs on this machine: a private ClickHouse, the servers, the clients. What is compared is
 interleaved, and medians are reported. The parts:
 
 pull     a server that knows nothing, from its first query until the answer, next to curl of the
-         same rows, in Native, thrown away
+         same rows, in Native, thrown away; and several loads in one process, whose memory the
+         machine has from the second one on (cached_load_bench)
 latency  queries to a server whose cache is filled, with strong reads, next to the embedded
          database with the same records; the answers have to be equal
 catchup  a read that has to fetch 10 new records, next to bare queries over a kept connection
 ingest   records stored per second, next to bare inserts of the same rows, in Native
-scale    queries per second of two servers pinned to a processor each, next to one
+scale    queries per second of two servers pinned to a processor each, next to one, by wrk
 """
 import argparse
 import concurrent.futures
@@ -30,9 +32,11 @@ import time
 import load
 from clickhouse_rows import BareRows, ClickHouse, Records, record_id
 from load import Client, harness, percentile
+import query_rates
 import shared_servers
 
 BATCH = 5000
+SMALL = (2_000, 20_000)  # records; memory decides less, as the processors' caches hold some or all
 PARTS = ("pull", "latency", "catchup", "ingest", "scale")
 SPACE = {"hnsw": {"space": "cosine"}}
 
@@ -72,6 +76,9 @@ class Bench:
             if server and server.process and server.process.poll() is None:
                 server.kill()
         self.store.run("kill", stdout=subprocess.DEVNULL)
+
+    def store_pid(self):
+        return int((self.root / "clickhouse" / "pid").read_text())
 
     def whose(self):
         """The collection's rows of `records`, as a condition."""
@@ -171,7 +178,21 @@ def pull(bench):
     print(f"\n{size:,.0f} MB; the pull reaches {100 * curl / first:.0f} % of curl by medians, "
           f"{100 * min(curls) / min(firsts):.0f} % by bests, the query itself ({ms(warm)} ms once "
           f"cached) included. Wanted: 70 %. {bench.args.rounds} rounds; {load.busy()}.\n", flush=True)
+    pull_again(bench)
     return server
+
+
+def pull_again(bench):
+    """As pull(), of as many records, several times in one process: from the second time on into
+    memory that the machine has had in its hands a moment before."""
+    print("### Several loads in one process\n")
+    if not bench.args.loader:
+        print("Left out: no --loader was given.\n")
+        return
+    done = subprocess.run([bench.args.loader, str(bench.records.count)], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    print(f"cached_load_bench {bench.records.count}, records of its own, without HTTP and without a "
+          f"query:\n\n```\n{done.stdout}```\n\n{load.busy()}.\n", flush=True)
 
 
 def latency(bench, server):
@@ -326,58 +347,37 @@ def ingest(bench, server):
 # --- Scale ----------------------------------------------------------------------------------------
 
 
-def queries(port, path, bodies, level, seconds, results, gate):
-    client, done = Client(port), 0
-    gate.wait()
-    began = time.perf_counter()
-    while time.perf_counter() < began + seconds:
-        get_read(client, "POST", f"{path}/query", bodies[done % len(bodies)], level)
-        done += 1
-    results.put(done / (time.perf_counter() - began))
-
-
-def query_rate(servers, path, bodies, level, seconds, clients):
-    """Queries per second of all, with so many clients for each server."""
-    context = multiprocessing.get_context("fork")
-    results, gate = context.Queue(), context.Barrier(clients * len(servers))
-    processes = [context.Process(target=queries, args=(
-        server.port, path, bodies, level, seconds, results, gate))
-        for server in servers for _ in range(clients)]
-    for process in processes:
-        process.start()
-    total = sum(results.get(timeout=seconds + 300) for _ in processes)
-    for process in processes:
-        process.join()
-    return total
-
-
 def scale(bench):
+    if lacking := query_rates.missing():
+        print(f"## Queries per second of one and of two servers: left out, {lacking}\n")
+        return
     servers = [bench.server(f"pinned-{i}", str(i)) for i in (0, 1)]
-    bodies = [bench.records.query(i * 7919 % bench.records.count) for i in range(20)]
-    for server in servers:
-        Client(server.port).call("POST", f"{bench.path}/query", bodies[0])
-    servers = holder_first(bench, *servers, bench.path)
-    print("## Queries per second of one and of two servers, a processor each\n")
-    print("| level | holder alone | the other alone | both | both over the holder alone | over the mean "
-          "of each alone |\n|---|--:|--:|--:|--:|--:|")
-    groups = (servers[:1], servers[1:], servers)
-    for level in ("strong", "eventual"):
-        notes = ([], [], [])
-        for _ in range(bench.args.rounds):
-            for note, group in zip(notes, groups):
-                note.append(query_rate(group, bench.path, bodies, level, bench.args.seconds, 4))
-        one, other, both = (statistics.median(x) for x in notes)
-        print(f"| {level} | {one:.1f} | {other:.1f} | {both:.1f} | {both / one:.2f} | "
-              f"{2 * both / (one + other):.2f} |", flush=True)
-    print(f"\n4 clients for each server, {bench.args.rounds} rounds of {bench.args.seconds:g} s; "
-          "clients and ClickHouse run on the same two processors. "
-          f"{load.busy()}.\n", flush=True)
+    bodies = [bench.records.query(i * 97 % SMALL[0]) for i in range(20)]
+    collections = []
+    for count in (*SMALL, bench.records.count):
+        path = bench.path
+        if count != bench.records.count:
+            path = harness.create_collection(servers[0], f"words-{count}", configuration=SPACE)
+            for first in range(0, count, BATCH):
+                Client(servers[0].port).call("POST", f"{path}/add", bench.records.body(
+                    range(first, min(first + BATCH, count))))
+        for server in servers:
+            Client(server.port).call("POST", f"{path}/query", bodies[0])
+        collections.append((count, path, holder_first(bench, *servers, path)))
+    print("## Queries per second of one and of two servers, each on a processor of its own\n")
+    query_rates.measure(collections, bench.store_pid(), bodies, bench.args.rounds, bench.args.seconds)
+    print(f"\nAsked by wrk, {query_rates.CONNECTIONS} connections for each server; medians of "
+          f"{bench.args.rounds} rounds of {bench.args.seconds:.0f} s; no query failed. wrk and "
+          "ClickHouse run on the same processors as the servers: where these may use a whole one each "
+          f"there is none for the others, and where they may use less there is. {load.busy()}.\n",
+          flush=True)
     bench.stop(*servers)
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary")
+    parser.add_argument("--loader", help="the program cached_load_bench")
     parser.add_argument("--records", type=int, default=500_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2)

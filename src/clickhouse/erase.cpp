@@ -73,15 +73,11 @@ class Erasure {
 
   /// One that is frozen is not to take the time that a long question has.
   Status answer(Node node) {
-    auto limit = kAnswer;
-    if (context_.deadline()) {
-      const auto left = *context_.deadline() - Context::Clock::now();
-      limit = std::min(limit, std::chrono::ceil<milliseconds>(left));
-    }
     const auto block =
-        client_.select(Context::with_timeout(std::max(limit, milliseconds(0))), node,
+        client_.select(context_.no_later_than(Context::Clock::now() + kAnswer), node,
                        "SELECT toUInt8(1) AS one", {{"one", std::vector<uint8_t>()}});
     if (block.ok()) return ok_status();
+    if (block.error().code() == Code::cancelled) return block.error();
     return Error(Code::unavailable, block.error().message());
   }
 

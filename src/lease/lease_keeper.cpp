@@ -25,13 +25,12 @@ constexpr int kRenewalsPerLife = 5;
 /// For how long after the beginning of a beat its sender is certain.
 nanoseconds certainty(milliseconds ttl) { return nanoseconds(ttl) * 2 / 3; }
 
-/// For a part of what `context` is for.
+/// For a part of what `context` is for. Not cancelled with it: of a lease that is taken while
+/// nobody waits for the answer nobody knows the epoch, and it is not given back when this process
+/// stops.
 Context limited(const Context& context, milliseconds limit) {
-  if (context.deadline()) {
-    const auto left = *context.deadline() - Context::Clock::now();
-    limit = std::clamp(std::chrono::ceil<milliseconds>(left), milliseconds(0), limit);
-  }
-  return Context::with_timeout(limit);
+  const Context own = Context::with_timeout(limit);
+  return context.deadline() ? own.no_later_than(*context.deadline()) : own;
 }
 
 }  // namespace
@@ -239,8 +238,8 @@ LeaseKeeper::Plan LeaseKeeper::plan(Time read_begun) {
   }
   for (const auto& [id, heard] : heard_) {
     if (!heard.beat || read_begun - heard.at < nanoseconds(options_.ttl) * kLivesToForget) continue;
-    const bool holds = std::any_of(slots_.begin(), slots_.end(), [&id = id](const Slot& slot) {
-      return slot.lease.server == id;
+    const bool holds = std::any_of(slots_.begin(), slots_.end(), [&server = id](const Slot& slot) {
+      return slot.lease.server == server;
     });
     if (!holds && id != options_.id) plan.forget.push_back({id, heard.url, *heard.beat});
   }

@@ -35,6 +35,11 @@ bool leaves_doubt(const Error& error) {
   }
 }
 
+/// For one request of what `context` is for, which is not to take all of its time.
+Context attempt_of(const Context& context) {
+  return context.no_later_than(Context::Clock::now() + kAttempt);
+}
+
 }  // namespace
 
 Writer::Outcome Writer::insert(const Context& context, std::span<const Part> parts) {
@@ -64,7 +69,7 @@ Writer::Outcome Writer::insert_block(const Context& context, const Block& block)
       return outcome;
     }
     for (const Node& node : nodes) {
-      const Context attempt = nodes.size() == 1 ? context : limited_attempt(context, kAttempt);
+      const Context attempt = nodes.size() == 1 ? context : attempt_of(context);
       const Status inserted = parts_.client.insert(attempt, node, kLogTable, block);
       if (inserted.ok()) {
         parts_.metrics.inserts.inc();
@@ -90,8 +95,8 @@ Result<uint64_t> Writer::count_rows(const Context& context, Node node,
   const std::string sql =
       fmt::format("SELECT uniqExact(collection_id, seq) AS n FROM {} WHERE op < {} AND ({})",
                   log_table(parts_.client), kSealOp, fmt::join(ranges, " OR "));
-  VIRIDIAN_TRY(const Block block, parts_.client.select(limited_attempt(context, kAttempt), node,
-                                                       sql, {{"n", std::vector<uint64_t>()}}));
+  VIRIDIAN_TRY(const Block block, parts_.client.select(attempt_of(context), node, sql,
+                                                       {{"n", std::vector<uint64_t>()}}));
   return block.rows() == 1 ? block.get<std::vector<uint64_t>>(0).front() : 0;
 }
 

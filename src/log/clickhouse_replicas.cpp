@@ -2,7 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <thread>
 
 #include "clickhouse/literal.h"
@@ -71,18 +70,13 @@ void Replicas::ask(const Context& context, const Gauges& gauges, NodeHealth& hea
 // All at once: one that is frozen must not take the time that the others have to answer.
 std::vector<NodeHealth> Replicas::health(const Context& context) {
   std::vector<NodeHealth> all = noted();
-  auto limit = kHealthTimeout;
-  if (context.deadline()) {
-    const auto left = *context.deadline() - Context::Clock::now();
-    limit = std::clamp(std::chrono::duration_cast<std::chrono::milliseconds>(left),
-                       std::chrono::milliseconds(0), limit);
-  }
+  const Context brief = context.no_later_than(Context::Clock::now() + kHealthTimeout);
   std::vector<std::jthread> asking;
   for (size_t i = 0; i < all.size(); ++i) {
     NodeHealth& entry = all[i];
-    asking.emplace_back([this, limit, &entry, &gauges = nodes_[i]] {
+    asking.emplace_back([this, &brief, &entry, &gauges = nodes_[i]] {
       const Status asked = log::guarded([&] {
-        ask(Context::with_timeout(limit), gauges, entry);
+        ask(brief, gauges, entry);
         return ok_status();
       });
       if (!asked.ok()) entry.error = asked.error().message();

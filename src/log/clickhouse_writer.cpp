@@ -66,8 +66,7 @@ void Writer::stop() noexcept {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    for (auto* context : {&current_, &attempt_})
-      if (*context) (*context)->cancel();
+    if (current_) current_->cancel();
   }
   work_.notify_all();
   if (thread_.joinable()) thread_.join();
@@ -150,18 +149,6 @@ Context Writer::limited(milliseconds limit) {
   const std::lock_guard lock(mutex_);
   if (stopping_) context.cancel();
   current_ = context;
-  return context;
-}
-
-Context Writer::limited_attempt(const Context& group, milliseconds limit) {
-  if (group.deadline()) {
-    const auto left = *group.deadline() - Context::Clock::now();
-    limit = std::clamp(std::chrono::ceil<milliseconds>(left), milliseconds(0), limit);
-  }
-  Context context = Context::with_timeout(limit);
-  const std::lock_guard lock(mutex_);
-  if (stopping_) context.cancel();
-  attempt_ = context;
   return context;
 }
 

@@ -125,8 +125,6 @@ class Writer {
   void let_go(const Context&, const CollectionId& collection);
   void answer(Append& append, Result<SeqId> result);
   Context limited(std::chrono::milliseconds limit);
-  /// For one request of what is under way in `group`, which is not to take all of its time.
-  Context limited_attempt(const Context& group, std::chrono::milliseconds limit);
   Error not_holder(const Context&, const CollectionId& collection, const Error& error);
 
   const Parts parts_;
@@ -139,7 +137,6 @@ class Writer {
   std::deque<SharedAppend> queue_;
   std::vector<CollectionId> forgotten_;
   std::optional<Context> current_;  ///< of what is under way, so that stop() ends it
-  std::optional<Context> attempt_;  ///< of the request that is part of it, the same way
   std::atomic<bool> stopping_ = false;
   // The thread's own:
   std::map<CollectionId, Part> doubtful_;

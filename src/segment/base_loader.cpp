@@ -11,9 +11,11 @@ namespace {
 
 /// Two keep the network and one processor busy; more only take memory.
 constexpr size_t kReaders = 2;
-constexpr uint64_t kRangeBytes = uint64_t{16} << 20;
+/// ClickHouse reads whole granules of 8192 rows, and where two ranges meet it reads one twice. With
+/// rows of 1.7 KB ranges of 16 MiB made it read nearly twice as much, and these a fifth more.
+constexpr uint64_t kRangeBytes = uint64_t{64} << 20;
 /// Ranges that may be read before those that come earlier are taken.
-constexpr uint64_t kAhead = 2 * kReaders;
+constexpr uint64_t kAhead = kReaders + 1;
 
 /// Where each record's newest version is. Deletions are left out.
 std::vector<ImageRow> newest_of(const std::vector<Images>& blocks) {

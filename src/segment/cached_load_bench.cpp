@@ -28,6 +28,32 @@ double seconds_of(const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
 }
 
+/// Processor time that this process has taken, and ClickHouse: what something costs, however busy
+/// the machine is.
+struct Processor {
+  double here = 0;
+  double clickhouse = 0;
+  static Processor now() {
+    pid_t pid = 0;
+    std::ifstream(ClickHouseServer::shared()->directory() + "/pid") >> pid;
+    clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
+    if (::clock_getcpuclockid(pid, &clock) != 0) fmt::print("no processor time of ClickHouse\n");
+    return {seconds_on(CLOCK_PROCESS_CPUTIME_ID), seconds_on(clock)};
+  }
+  void add_since(const Processor& begin, int parts) {
+    const Processor end = now();
+    here += (end.here - begin.here) / parts;
+    clickhouse += (end.clickhouse - begin.clickhouse) / parts;
+  }
+
+ private:
+  static double seconds_on(clockid_t clock) {
+    timespec time{};
+    ::clock_gettime(clock, &time);
+    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+  }
+};
+
 void must(const Status& status) {
   if (status.ok()) return;
   fmt::print("{}\n", status.error().message());
@@ -63,10 +89,11 @@ void fill(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
 }
 
 void report(std::string_view what, std::vector<double> seconds, double rows, double megabytes) {
+  const std::string rounds = fmt::format("{:.3f}", fmt::join(seconds, " "));
   std::sort(seconds.begin(), seconds.end());
   const double median = seconds[seconds.size() / 2];
-  fmt::print("{:<34} median {:.3f} s, best {:.3f} s, {:.0f} rows/s, {:.0f} MB/s\n", what, median,
-             seconds.front(), rows / median, megabytes / median);
+  fmt::print("{:<34} median {:.3f} s, best {:.3f} s, {:.0f} rows/s, {:.0f} MB/s; in turn {}\n",
+             what, median, seconds.front(), rows / median, megabytes / median, rounds);
 }
 
 void compare(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
@@ -80,27 +107,32 @@ void compare(SegmentsHolder& holder, const CollectionId& id, uint64_t rows) {
                                           ClickHouseServer::shared()->url(), query);
   std::vector<double> loads, curls;
   double megabytes = 0;
-  double processor = 0;  // of this process: what the load costs, however busy the machine is
+  Processor load;
+  Processor curl;
   for (int round = 0; round < kRounds; ++round) {
     const auto server = holder.cache(holder.leases());
     must(server->start(Context()));
-    const std::clock_t before = std::clock();
+    Processor before = Processor::now();
     loads.push_back(seconds_of([&] {
       const auto view = server->pin(Context(), id, rows);
       if (!view.ok()) must(view.error());
       if ((*view)->metadata().count() != rows) fmt::print("not all records\n");
     }));
-    processor += static_cast<double>(std::clock() - before) / CLOCKS_PER_SEC / kRounds;
+    load.add_since(before, kRounds);
+    before = Processor::now();
     curls.push_back(seconds_of([&] {
       std::FILE* const pipe = ::popen(command.c_str(), "r");
       if (pipe == nullptr || std::fscanf(pipe, "%lf", &megabytes) != 1) fmt::print("no curl\n");
       if (pipe != nullptr) ::pclose(pipe);
       megabytes /= 1e6;
     }));
+    curl.add_since(before, kRounds);
   }
   report("load, ready for queries", loads, static_cast<double>(rows), megabytes);
-  fmt::print("{:<34} {:.3f} s of processor time\n", "", processor);
+  fmt::print("{:<34} {:.2f} s of processor time here, {:.2f} s in ClickHouse\n", "", load.here,
+             load.clickhouse);
   report("curl | wc -c", curls, static_cast<double>(rows), megabytes);
+  fmt::print("{:<34} {:.2f} s of processor time in ClickHouse\n", "", curl.clickhouse);
   std::sort(loads.begin(), loads.end());
   std::sort(curls.begin(), curls.end());
   fmt::print("load at {:.0f} % of curl by medians, {:.0f} % by bests\n",

@@ -115,8 +115,9 @@ Error bad_image(std::string_view what) {
   return Error(Code::data_loss, "an image of a record is damaged: " + std::string(what));
 }
 
-uint64_t begin_of(const std::vector<uint64_t>& ends, size_t row) {
-  return row == 0 ? 0 : ends[row - 1];
+std::span<const float> vector_of(const Images& images, size_t row) {
+  const uint64_t begin = row == 0 ? 0 : images.vector_ends[row - 1];
+  return std::span(images.vectors).subspan(begin, images.vector_ends[row] - begin);
 }
 
 void append_row(const RecordColumns& columns, size_t row, Images& out) {
@@ -197,15 +198,13 @@ Result<RecordBatch> to_batch(const std::vector<Images>& blocks, std::span<const 
   for (uint32_t i = 0; i < rows.size(); ++i) {
     const Images& block = blocks[rows[i].block];
     const size_t row = rows[i].row;
-    const uint64_t begin = begin_of(block.vector_ends, row);
-    const uint64_t dim = block.vector_ends[row] - begin;
+    const std::span<const float> vector = vector_of(block, row);
     if (i == 0) {
-      batch.embeddings.dim = static_cast<uint32_t>(dim);
-      batch.embeddings.values.resize(dim * rows.size());
+      batch.embeddings.dim = static_cast<uint32_t>(vector.size());
+      batch.embeddings.values.reserve(vector.size() * rows.size());
     }
-    if (dim == 0 || dim != batch.embeddings.dim) return bad_image("its vector");
-    std::memcpy(batch.embeddings.values.data() + i * dim, block.vectors.data() + begin,
-                dim * sizeof(float));
+    if (vector.empty() || vector.size() != batch.embeddings.dim) return bad_image("its vector");
+    batch.embeddings.values.insert(batch.embeddings.values.end(), vector.begin(), vector.end());
     batch.ids.push_back(block.ids[row]);
     const auto optional = [&](const StringColumn& column, uint8_t flag) {
       return (block.flags[row] & flag) != 0 ? std::optional(column[row]) : std::nullopt;
