@@ -14,8 +14,8 @@ namespace {
 constexpr size_t kQueries = 200;
 constexpr uint64_t kSeed = 3;
 constexpr size_t kRowsAtOnce = 4096, kQueriesAtOnce = 8;
-constexpr size_t kGreatestBreadth = 3000;
-constexpr double kGrowth = 1.2;
+constexpr size_t kGreatestBreadth = 1600;
+constexpr double kGrowth = 1.3;
 /// The walk whose estimates tell how many have to be looked at exactly, and for what share of the
 /// nearest that has to be enough.
 constexpr size_t kRefineBreadth = 400;
