@@ -29,6 +29,7 @@ Result<QueryRequest> query_request(const QueryOptions& options) {
   QueryRequest request;
   VIRIDIAN_TRY(request.selection, selection_of(options));
   request.n_results = options.n_results;
+  request.recall_target = options.recall;
   request.include = options.include;
   return request;
 }

@@ -66,6 +66,10 @@ TEST_F(LibraryTest, QueriesAnswerNearestFirstAndObeyFilters) {
   EXPECT_EQ(
       ids_of(value_of(collection_.query(vector, {.where_document = R"({"$contains":"three"})"}))),
       (Ids{"c"}));
+  EXPECT_EQ(ids_of(value_of(collection_.query(vector, {.n_results = 1, .recall = 1}))), (Ids{"a"}));
+  const Result<Rows> more_than_all = collection_.query(vector, {.recall = 1.1});
+  ASSERT_FALSE(more_than_all.ok());
+  EXPECT_EQ(more_than_all.error().code(), Code::invalid_argument);
   const auto both = value_of(collection_.query({{1, 0}, {0, 1}}, {.n_results = 1}));
   ASSERT_EQ(both.size(), 2U);
   EXPECT_EQ(ids_of(both[0]), (Ids{"a"}));

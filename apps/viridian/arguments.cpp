@@ -176,6 +176,9 @@ void add_query(CLI::App& app, State& state) {
   command.add_option("-k,--n-results", arguments.n_results, "How many")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  command.add_option("--recall", arguments.recall,
+                     "Share of the nearest to find, above 0; 1: all; default: the database's "
+                     "setting");
   add_filters(command, arguments.filters);
   add_target(command, arguments.target);
   command.parse_complete_callback([&arguments] {

@@ -71,6 +71,7 @@ struct QueryArguments {
   std::string like_id;
   Filters filters;
   uint32_t n_results = 10;
+  std::optional<double> recall;
 };
 struct GetArguments {
   Target target;

@@ -63,6 +63,7 @@ Rows without(const Rows& rows, const std::string& id, uint32_t limit) {
 Result<Rows> search(const CollectionHandle& collection, const QueryArguments& arguments) {
   QueryOptions options;
   options.n_results = arguments.n_results;
+  options.recall = arguments.recall;
   if (!arguments.filters.where.empty()) options.where = arguments.filters.where;
   if (!arguments.filters.where_document.empty()) {
     options.where_document = arguments.filters.where_document;

@@ -103,6 +103,9 @@ struct GetOptions {
 /// Parameters of a query.
 struct QueryOptions {
   uint32_t n_results = 10;
+  /// The share of the nearest that is to be found, on average; 1: all. Unset: the setting
+  /// vectors.recall of whoever answers.
+  std::optional<double> recall = {};
   std::optional<std::vector<std::string>> ids = {};
   std::optional<Condition> where = {};
   std::optional<Condition> where_document = {};

@@ -173,11 +173,23 @@ TEST(Requests, Query) {
   EXPECT_EQ(back->vectors, query->vectors);
   EXPECT_EQ(back->n_queries, 2u);
 
+  EXPECT_EQ(query->recall_target, std::nullopt);
+  EXPECT_EQ(write_query(*query).find("recall_target"), std::string::npos);
+  for (const auto& [text, recall] :
+       {std::pair("0.95", 0.95), std::pair("1", 1.0), std::pair("-7", -7.0)}) {
+    const std::string body = R"({"query_embeddings":[[1]],"recall_target":)" + std::string(text);
+    const auto asked = read_query(body + "}");
+    ASSERT_TRUE(asked.ok()) << outcome(asked);
+    EXPECT_EQ(asked->recall_target, recall);
+    EXPECT_EQ(read_query(write_query(*asked))->recall_target, recall);
+  }
+
   EXPECT_EQ(outcome(read_query("{}")), kShape + "missing field `query_embeddings`");
   for (const char* bad :
        {R"({"query_embeddings":null})", R"({"query_embeddings":["AACAPw=="]})",
         R"({"query_embeddings":[null]})", R"({"query_embeddings":[[1]],"n_results":-1})",
         R"({"query_embeddings":[[1]],"n_results":1.5})",
+        R"({"query_embeddings":[[1]],"recall_target":"all"})",
         R"({"query_embeddings":[[1]],"query_embeddings":[[1]]})",
         R"({"query_embeddings":[[1]],"include":[],"include":[]})"})
     EXPECT_TRUE(outcome(read_query(bad)).starts_with(kShape)) << bad;

@@ -244,12 +244,16 @@ Result<QueryRequest> read_query(std::string_view body) {
   Faults faults;
   VIRIDIAN_TRY(QueryBody parts, read_query_body(body, faults));
   const json::Value rest(std::move(parts.rest));
-  VIRIDIAN_TRY(const Fields fields,
-               Fields::of(rest, "", {"ids", "where", "where_document", "n_results", "include"}));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(rest, "",
+                                               {"ids", "where", "where_document", "n_results",
+                                                "include", "recall_target"}));
   QueryRequest request;
   VIRIDIAN_TRY(request.selection, read_selection(fields));
   VIRIDIAN_TRY(const auto n_results, read_u32(fields, "n_results"));
   request.n_results = n_results.value_or(request.n_results);
+  if (const json::Value* recall = fields.present("recall_target")) {
+    VIRIDIAN_TRY(request.recall_target, as_number(*recall, "recall_target"));
+  }
   VIRIDIAN_TRY_VOID(read_include(fields, request.include));
   VIRIDIAN_TRY_VOID(faults.status());
   VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
@@ -272,6 +276,10 @@ std::string write_query(const QueryRequest& request) {
   out.end_array();
   out.key("n_results");
   out.unsigned_integer(request.n_results);
+  if (request.recall_target) {
+    out.key("recall_target");
+    out.floating(*request.recall_target);
+  }
   write_selection(out, request.selection);
   write_include(out, request.include);
   out.end_object();

@@ -39,6 +39,8 @@ class Api final : public Component, public viridian::Api {
     bool in_memory = false;  ///< nothing outlives the process
     /// For reads that do not say what they want.
     Context::Freshness freshness = {};
+    /// The same for queries: the share of the nearest that they find.
+    double recall = 0.99;
   };
   Api(const Parts& parts, const Options& options);
 

@@ -38,10 +38,18 @@ Status check_query(const QueryRequest& request) {
     return Error(Code::invalid_argument, "Inconsistent dimensions in provided embeddings");
   }
   const auto finite = [](float x) { return std::isfinite(x); };
-  if (std::all_of(vectors.values.begin(), vectors.values.end(), finite)) return ok_status();
-  return Error(Code::invalid_argument,
-               "Validation error: query_embeddings: Embeddings must not contain NaN or Infinity "
-               "values");
+  if (!std::all_of(vectors.values.begin(), vectors.values.end(), finite)) {
+    return Error(Code::invalid_argument,
+                 "Validation error: query_embeddings: Embeddings must not contain NaN or Infinity "
+                 "values");
+  }
+  const double recall = request.recall_target.value_or(1);
+  if (recall > 0 && recall <= 1) return ok_status();
+  return Error(
+      Code::invalid_argument,
+      fmt::format("Validation error: recall_target: {} is no share of the nearest records: "
+                  "it must be above 0 and at most 1",
+                  recall));
 }
 
 /// The answer in which no query has a hit.
@@ -124,7 +132,7 @@ Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
   const ReadView& view = *pinned.view;
   OffsetSet allowed;
   uint64_t available = view.metadata().count();
-  VectorQuery search{&request.vectors, 0, nullptr};
+  VectorQuery search{&request.vectors, 0, nullptr, request.recall_target.value_or(options_.recall)};
   if (restricts(request.selection)) {
     VIRIDIAN_TRY(allowed, select(context, view, request.selection));
     available = allowed.size();

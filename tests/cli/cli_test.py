@@ -38,6 +38,10 @@ class Commands(CliTest):
         self.assertEqual(rows[0]["id"], "b")
         rows = self.json_of("query", "things", "--id", "a")
         self.assertEqual(sorted(row["id"] for row in rows), ["3", "b"])
+        rows = self.json_of("query", "things", "[1, 0]", "-k", "1", "--recall", "1")
+        self.assertEqual([row["id"] for row in rows], ["a"])
+        self.run_cli("query", "things", "[1, 0]", "--recall", "2", expect=FAILED)
+        self.assertIn("at most 1", self.errors)
 
     def test_filters(self):
         self.load()

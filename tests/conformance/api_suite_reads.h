@@ -174,6 +174,21 @@ TEST_P(ApiConformance, BadQueryVectorsAreRefused) {
   EXPECT_EQ(nearest(docs, {1, 2}), Ids{});
 }
 
+TEST_P(ApiConformance, QueriesSayWhatShareOfTheNearestTheyWant) {
+  const CollectionRef docs = make();
+  add(docs, {{.id = "a", .vector = {1, 2}}, {.id = "b", .vector = {3, 4}}});
+  QueryRequest request = query_of({{1, 2}}, 2);
+  for (const double recall : {0.001, 0.5, 1.0}) {
+    request.recall_target = recall;
+    EXPECT_EQ(strings(query(docs, request).records.at(0).ids), (Ids{"a", "b"}));
+  }
+  for (const double recall : {0.0, -0.5, 1.5}) {
+    request.recall_target = recall;
+    EXPECT_FAILS(Code::invalid_argument, "must be above 0 and at most 1",
+                 api().query(context_, docs, request));
+  }
+}
+
 // Chroma prints distances that overflow as null (quirk 30).
 TEST_P(ApiConformance, DistancesStayFinite) {
   for (const Space space : {Space::l2, Space::cosine, Space::ip}) {

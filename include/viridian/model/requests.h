@@ -72,6 +72,9 @@ struct QueryRequest {
   Matrix vectors;          ///< one row per query
   uint32_t n_queries = 0;  ///< rows of `vectors`
   uint32_t n_results = 10;
+  /// The share of the nearest that is to be found, on average: above 0; 1: all of them. Unset: what
+  /// the server's setting says.
+  std::optional<double> recall_target;
   Selection selection;
   std::vector<Include> include = {Include::documents, Include::metadatas, Include::distances};
 };
