@@ -107,6 +107,13 @@ class Api final : public Component, public viridian::Api {
     std::shared_ptr<const ReadView> view;
   };
 
+  /// A query as the segments are asked it.
+  struct Search {
+    std::shared_ptr<const ReadView> view;
+    std::unique_ptr<const OffsetSet> allowed;  ///< null: every live record
+    VectorQuery query;                         ///< k is 0 where nothing can be found
+  };
+
   /// The context of a read: with what the settings want where the caller did not say.
   Context reading(const Context&) const;
   /// permission_denied where nothing may be changed.
@@ -140,6 +147,8 @@ class Api final : public Component, public viridian::Api {
                                                       const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
   Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
+  /// The request must outlive the search.
+  Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
 
   const Parts parts_;

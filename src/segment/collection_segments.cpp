@@ -103,6 +103,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   } else {
     VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
     environment.space = space_of(collection.schema);
+    environment.hnsw = chosen_hnsw(collection.schema);
     VIRIDIAN_TRY(vectors_, environment_.types.open_vector(context, environment));
     half.writer = vectors_.get();
   }

@@ -50,7 +50,7 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query
     const double share = allowed * (rows - pinned.file->rows().ended()) / rows;
     VIRIDIAN_TRY(IndexedFile file,
                  IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
-                                                  query.breadth, share}));
+                                                  std::min(query.breadth, pinned.limit), share}));
     if (file.is_to_be_read())
       plan.read.push_back(pinned);
     else

@@ -88,6 +88,28 @@ TEST_F(EngineFaults, DeletionFindsNothingOnlyInWhatCounts) {
                api_.delete_records(context_, docs_, delete_of(by_ids({"z"}))));
 }
 
+TEST_F(EngineFaults, QueriesTakeRecallFromTheRequestAndBreadthFromTheConfigurationOfThatTime) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  std::vector<std::pair<double, uint32_t>> asked;
+  segments_.reaches = [&](const VectorQuery& query, Offset) {
+    asked.emplace_back(query.recall, query.breadth);
+    return true;
+  };
+  QueryRequest request = query_of({{1, 2}});
+  EXPECT_OK(api_.query(context_, docs_, request));
+  ModifyCollection change;
+  change.configuration.emplace().hnsw.emplace().parameters.ef_search = 300;
+  EXPECT_OK(api_.modify_collection(context_, docs_, change));
+  request.recall_target = 0.5;
+  EXPECT_OK(api_.query(context_, docs_, request));
+  change.configuration->hnsw->parameters.ef_search = std::numeric_limits<uint64_t>::max();
+  EXPECT_OK(api_.modify_collection(context_, docs_, change));
+  request.recall_target = 1;
+  EXPECT_OK(api_.query(context_, docs_, request));
+  EXPECT_EQ(asked, (std::vector<std::pair<double, uint32_t>>{
+                       {0.99, 0}, {0.5, 300}, {1, std::numeric_limits<uint32_t>::max()}}));
+}
+
 TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {
   EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
   EXPECT_OK(api_.delete_collection(context_, DatabasePath(), "docs"));

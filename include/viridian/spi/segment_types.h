@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viridian/model/record_batch.h"
+#include "viridian/model/schema.h"
 #include "viridian/spi/segments.h"
 
 namespace viridian {
@@ -126,6 +127,9 @@ struct SegmentEnvironment {
   Space space = Space::l2;
   /// Files with fewer vectors have no index: reading so many is quick, and exact.
   uint64_t indexed_rows = 20'000;
+  /// What the collection's configuration asks of indexes that are built; unset: nothing in
+  /// particular.
+  HnswParameters hnsw;
   Executor* executor = nullptr;
   os::Files* files = nullptr;  ///< null for segments that never seal
   std::string directory;       ///< the collection's; made when first needed

@@ -1,0 +1,72 @@
+// What is asked of a graph segment, beyond the nearest: how it is built and how it is searched.
+#include <gtest/gtest.h>
+
+#include "property/segment_rig.h"
+
+namespace viridian::conformance {
+namespace {
+
+constexpr uint32_t kDim = 12;
+constexpr int kRows = 2500;
+
+/// Rows that lie around a few centres, in one file with an index.
+class GraphRig {
+ public:
+  explicit GraphRig(const HnswParameters& hnsw = {}) : rig(1000, Space::l2, hnsw) {
+    std::vector<Row> rows;
+    for (int i = 0; i < kRows; ++i) rows.push_back({std::to_string(i), vector()});
+    rig.apply(batch_of(Operation::add, rows));
+    rig.seal();
+    while (const auto range = rig.vectors().merge_due()) rig.merge(true, *range);
+    EXPECT_EQ(rig.vectors().files().size(), 1u);
+  }
+  std::vector<float> vector() {
+    std::vector<float> made(kDim);
+    const int centre = generator.below(20);
+    for (uint32_t i = 0; i < kDim; ++i)
+      made[i] = static_cast<float>((centre * 7919 + int(i) * 104729) % 13) +
+                static_cast<float>(generator.below(1000)) / 300;
+    return made;
+  }
+  Matrix one_vector() {
+    const std::vector<float> values = vector();
+    Matrix one{kDim, {}};
+    one.values.insert(one.values.end(), values.begin(), values.end());
+    return one;
+  }
+  std::vector<Neighbour> search(const VectorQuery& query) {
+    auto found = rig.view()->vectors().search(context, query);
+    EXPECT_TRUE(found.ok()) << found.error().message();
+    return found.ok() ? found->front() : std::vector<Neighbour>();
+  }
+  index::IndexHeader header() {
+    const SegmentFile& entry = rig.vectors().files().front();
+    auto sealed = segment::SealedFile::open(
+        rig.files(), os::join(rig.directory(), entry.name),
+        {segment::FileKind::vectors, entry.id, rig.collection()}, entry.size_bytes);
+    EXPECT_TRUE(sealed.ok()) << sealed.error().message();
+    const auto index = segment::open_index(**sealed);
+    EXPECT_TRUE(index.ok()) << index.error().message();
+    return (*index)->header();
+  }
+
+  Context context;
+  Generator generator{5};
+  SegmentRig rig;
+};
+
+TEST(GraphReader, ParametersOfTheCollectionShapeItsIndexes) {
+  const uint32_t usual = GraphRig().header().degree;
+  HnswParameters hnsw;
+  hnsw.max_neighbors = 10;
+  hnsw.ef_construction = 30;
+  hnsw.num_threads = 1;
+  GraphRig sparse(hnsw);
+  EXPECT_EQ(sparse.header().degree, 20u);
+  EXPECT_NE(usual, 20u);
+  const Matrix vector = sparse.one_vector();
+  EXPECT_EQ(sparse.search({&vector, 10, nullptr}).size(), 10u);
+}
+
+}  // namespace
+}  // namespace viridian::conformance
