@@ -20,8 +20,11 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     std::vector<Status> outcomes(queries);
     const auto work = [&](size_t i) {
       outcomes[i] = context.check();
-      for (const IndexedFile& file : plan.indexed)
-        if (outcomes[i].ok()) outcomes[i] = file.search(vectors.row(i), results[i]);
+      for (const IndexedFile& file : plan.indexed) {
+        if (!outcomes[i].ok()) return;
+        const auto searched = file.search(vectors.row(i), results[i]);
+        if (!searched.ok()) outcomes[i] = searched.error();
+      }
     };
     if (queries == 1)
       work(0);
@@ -30,6 +33,18 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     for (Status& outcome : outcomes) VIRIDIAN_TRY_VOID(std::move(outcome));
   }
   return sorted(std::move(results));
+}
+
+Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQuery& query,
+                                           Offset offset) const {
+  VIRIDIAN_TRY_VOID(context.check());
+  VIRIDIAN_TRY_VOID(check(query));
+  VIRIDIAN_TRY(const Plan plan, this->plan(query));
+  for (const IndexedFile& file : plan.indexed) {
+    VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
+    if (searched) return *searched;
+  }
+  return Searched{};
 }
 
 Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query) const {

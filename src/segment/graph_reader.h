@@ -14,6 +14,7 @@ class GraphVectorReader final : public PartsVectorReader {
   using PartsVectorReader::PartsVectorReader;
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
+  Result<Searched> way_to(const Context&, const VectorQuery&, Offset) const override;
 
  private:
   struct Plan {

@@ -44,6 +44,8 @@ class IndexedFile::Query {
   }
   ~Query() { file_.graph_.give_back(std::move(search_)); }
 
+  const Searched& searched() const noexcept { return searched_; }
+
   Status run() {
     if (!search_->assign(vector_)) return read_all();
     VIRIDIAN_TRY_VOID(read_apart());
@@ -59,6 +61,7 @@ class IndexedFile::Query {
   Result<bool> walk() {
     const double share = std::max(file_.request_.share, 1e-3);
     const auto breadth = static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
+    searched_ = {Searched::How::walked, breadth};
     std::vector<uint32_t>& rows = rows_;
     rows.clear();
     size_t nodes = 0;
@@ -81,6 +84,7 @@ class IndexedFile::Query {
   }
 
   Status scan() {
+    searched_ = {Searched::How::scanned};
     VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
     const size_t most = allowed->nodes.size();
     size_t refine = std::max<size_t>(kScanRefine * file_.effort_.refine, kReadExactly);
@@ -159,6 +163,7 @@ class IndexedFile::Query {
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
   std::vector<Offset> offsets_;
+  Searched searched_;
 };
 
 IndexedFile::IndexedFile(const VectorFile& file, const index::GraphIndex& graph,
@@ -182,8 +187,21 @@ Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& req
   return opened;
 }
 
-Status IndexedFile::search(const float* query, index::TopK& result) const {
-  return Query(*this, query, result).run();
+Result<Searched> IndexedFile::search(const float* query, index::TopK& result) const {
+  Query one(*this, query, result);
+  VIRIDIAN_TRY_VOID(one.run());
+  return one.searched();
+}
+
+Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset offset) const {
+  const SealedRows& rows = file_.rows();
+  VIRIDIAN_TRY(const std::optional<uint32_t> row, rows.find(offset, rows.size(), request_.at));
+  if (!row) return std::optional<Searched>();
+  const std::span<const uint32_t> apart = graph_.arrays().apart;
+  if (std::binary_search(apart.begin(), apart.end(), *row)) return std::optional(Searched{});
+  index::TopK ignored(request_.k);
+  VIRIDIAN_TRY(const Searched searched, search(query, ignored));
+  return std::optional(searched);
 }
 
 bool IndexedFile::counts(uint32_t row) const {

@@ -28,8 +28,10 @@ class IndexedFile {
 
   /// Whether everything has to be read, since no walk is certain enough, or asked for too much.
   bool is_to_be_read() const noexcept { return effort_.breadth == 0; }
-  /// Offers the nearest rows to `result`.
-  Status search(const float* query, index::TopK& result) const;
+  /// Offers the nearest rows to `result`; says how it found them.
+  Result<Searched> search(const float* query, index::TopK& result) const;
+  /// How such a search comes upon that record. Unset: it has no row here that is live.
+  Result<std::optional<Searched>> way_to(const float* query, Offset offset) const;
 
  private:
   class Query;

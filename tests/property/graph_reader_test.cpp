@@ -39,6 +39,11 @@ class GraphRig {
     EXPECT_TRUE(found.ok()) << found.error().message();
     return found.ok() ? found->front() : std::vector<Neighbour>();
   }
+  Searched way_to(const VectorQuery& query, Offset offset) {
+    const auto searched = rig.view()->vectors().way_to(context, query, offset);
+    EXPECT_TRUE(searched.ok()) << searched.error().message();
+    return searched.ok() ? *searched : Searched();
+  }
   index::IndexHeader header() {
     const SegmentFile& entry = rig.vectors().files().front();
     auto sealed = segment::SealedFile::open(
@@ -66,6 +71,46 @@ TEST(GraphReader, ParametersOfTheCollectionShapeItsIndexes) {
   EXPECT_NE(usual, 20u);
   const Matrix vector = sparse.one_vector();
   EXPECT_EQ(sparse.search({&vector, 10, nullptr}).size(), 10u);
+}
+
+TEST(GraphReader, AWalkIsAtLeastAsBroadAsAskedFor) {
+  GraphRig graph;
+  const Matrix vector = graph.one_vector();
+  VectorQuery query{&vector, 10, nullptr};
+  const Offset nearest = graph.search(query).front().offset;
+  const Searched usual = graph.way_to(query, nearest);
+  EXPECT_EQ(usual.how, Searched::How::walked);
+  EXPECT_GE(usual.breadth, 10u);
+  EXPECT_LT(usual.breadth, 500u);
+  query.breadth = 1;
+  EXPECT_EQ(graph.way_to(query, nearest), usual);
+  query.breadth = 700;
+  EXPECT_EQ(graph.way_to(query, nearest), (Searched{Searched::How::walked, 700}));
+  query.breadth = std::numeric_limits<uint32_t>::max();  // no more than there are rows
+  EXPECT_EQ(graph.way_to(query, nearest), (Searched{Searched::How::walked, uint64_t{kRows}}));
+  query.recall = 1;
+  const std::vector<Neighbour> exact = graph.search(query);
+  query.recall = 0.9;
+  EXPECT_EQ(graph.search(query), exact);
+}
+
+TEST(GraphReader, TellsHowItComesUponARecord) {
+  GraphRig graph;
+  const Matrix vector = graph.one_vector();
+  VectorQuery query{&vector, 10, nullptr};
+  query.recall = 1;
+  EXPECT_EQ(graph.way_to(query, 7), Searched{});
+  query.recall = 0.95;
+  EXPECT_EQ(graph.way_to(query, 7).how, Searched::How::walked);
+  OffsetSet few;
+  for (Offset offset = 0; offset < kRows; offset += 100) few.insert(offset);
+  query.allowed = &few;
+  EXPECT_EQ(graph.way_to(query, 700), Searched{Searched::How::scanned});
+  query.allowed = nullptr;
+  graph.rig.apply(batch_of(Operation::add, {{"new", graph.vector()}}));
+  EXPECT_EQ(graph.way_to(query, kRows), Searched{});
+  query.k = kRows / 2;
+  EXPECT_EQ(graph.way_to(query, 7), Searched{});
 }
 
 }  // namespace
