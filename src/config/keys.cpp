@@ -103,6 +103,10 @@ constexpr Key kKeys[] = {
     {"vectors.recall", Type::share, "0.99",
      "Share of the nearest records that a query finds, on average, unless it says otherwise; 1: "
      "all of them, by reading every vector."},
+    {"vectors.sample_every", Type::integer, "1000",
+     "Of every so many query vectors that an index answers, the exact answer to one is found too, "
+     "in the background, to tell what share of the nearest is found; 0: never.",
+     0, 1'000'000'000},
     {"server.host", Type::text, "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for all."},
     {"server.port", Type::integer, "8000", "Port to listen on; 0: any free one.", 0, 65535},
     {"server.threads", Type::integer, "1", "Threads that read requests and write answers.", 1,

@@ -94,6 +94,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   environment.executor = &environment_.executor;
   environment.files = environment_.files;
   environment.directory = directory_;
+  environment.sampler = environment_.sampler.get();
   environment.indexed_rows = environment_.options.indexed_rows;
   const bool metadata = definition.scope == SegmentScope::metadata;
   Half& half = halves_[metadata ? 0 : 1];

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Searches through an index, at a server: how much they find, and how.
+"""Searches through an index, at a server: how much they find, how, and how that is watched.
 
     index_cli_test.py BINARY
 """
 import json
 import random
 import sys
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -27,7 +28,7 @@ class Indexed(CliTest):
 
     def setUp(self):
         super().setUp()
-        self.start("--vectors.index_rows", "1000")
+        self.start("--vectors.index_rows", "1000", "--vectors.sample_every", "1")
         self.url = self.database[1]
         rows = [{"id": str(i), "embedding": v} for i, v in enumerate(vectors(ROWS))]
         self.run_cli("import", "things", self.jsonl(*rows), "--space", "l2")
@@ -43,6 +44,13 @@ class Indexed(CliTest):
         with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read().decode()
         return json.loads(text) if text.startswith(("{", "[")) else text
+
+    def metric(self, name):
+        """A metric's value."""
+        for line in self.call("GET", "/metrics").splitlines():
+            if line.startswith(name + " "):
+                return float(line.split()[1])
+        self.fail(f"there is no metric {name}")
 
     def explain(self, **more):
         """How the nearest record to record 3, itself, is found."""
@@ -70,6 +78,17 @@ class Indexed(CliTest):
         self.assertEqual(self.explain()["searched"], {"how": "walked", "breadth": 611})
         self.call("PUT", self.collection, {"new_configuration": {"hnsw": {"ef_search": 100}}})
         self.assertLess(self.explain()["searched"]["breadth"], 611)
+
+    def test_what_queries_find_is_watched(self):
+        self.assertEqual(self.metric("viridian_search_sampled_recall"), 1)
+        end = time.monotonic() + 60
+        while self.metric("viridian_search_sampled_neighbours_total") < 20:
+            self.assertLess(time.monotonic(), end)
+            self.run_cli("query", "things", "--id", "5", "-k", "9")
+        found = self.metric("viridian_search_sampled_found_total")
+        self.assertGreater(found / self.metric("viridian_search_sampled_neighbours_total"), 0.9)
+        self.assertGreater(self.metric("viridian_search_sampled_recall"), 0.9)
+        self.assertEqual(self.metric("viridian_search_samples_unfinished_total"), 0)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,12 @@
-// What is asked of a graph segment, beyond the nearest: how it is built and how it is searched.
+// What is asked of a graph segment, beyond the nearest: how it is built, how it is searched, and
+// what its searches are worth.
 #include <gtest/gtest.h>
 
+#include <thread>
+
+#include "obs/metrics.h"
 #include "property/segment_rig.h"
+#include "segment/recall_sampler.h"
 
 namespace viridian::conformance {
 namespace {
@@ -12,7 +17,8 @@ constexpr int kRows = 2500;
 /// Rows that lie around a few centres, in one file with an index.
 class GraphRig {
  public:
-  explicit GraphRig(const HnswParameters& hnsw = {}) : rig(1000, Space::l2, hnsw) {
+  explicit GraphRig(const HnswParameters& hnsw = {}, segment::RecallSampler* sampler = nullptr)
+      : rig(1000, Space::l2, hnsw, sampler) {
     std::vector<Row> rows;
     for (int i = 0; i < kRows; ++i) rows.push_back({std::to_string(i), vector()});
     rig.apply(batch_of(Operation::add, rows));
@@ -111,6 +117,34 @@ TEST(GraphReader, TellsHowItComesUponARecord) {
   EXPECT_EQ(graph.way_to(query, kRows), Searched{});
   query.k = kRows / 2;
   EXPECT_EQ(graph.way_to(query, 7), Searched{});
+}
+
+TEST(GraphReader, ItsAnswersAreSampled) {
+  ThreadPool pool(1, 16);
+  ASSERT_TRUE(pool.start(Context()).ok());
+  obs::Metrics metrics;
+  segment::RecallSampler sampler(pool, metrics, {1, 0});
+  const auto value = [&](const char* name) { return metrics.counter(name, "").value(); };
+  {
+    GraphRig graph({}, &sampler);
+    const Matrix vector = graph.one_vector();
+    OffsetSet most;
+    for (Offset offset = 0; offset < kRows; ++offset)
+      if (offset % 10 != 0) most.insert(offset);
+    VectorQuery query{&vector, 10, nullptr};
+    query.recall = 1;
+    graph.search(query);  // by no index
+    query.recall = 0.95;
+    query.allowed = &most;
+    graph.search(query);
+  }
+  for (int i = 0; i < 10'000 && value("viridian_search_sampled_neighbours_total") == 0; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  sampler.stop();
+  EXPECT_EQ(value("viridian_search_sampled_neighbours_total"), 10u);
+  EXPECT_GE(value("viridian_search_sampled_found_total"), 9u);
+  EXPECT_LE(value("viridian_search_sampled_found_total"), 10u);
+  pool.stop();
 }
 
 }  // namespace

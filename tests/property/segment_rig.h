@@ -47,8 +47,8 @@ class SegmentRig {
  public:
   /// `indexed_rows`: 0 for a flat vector segment; else see SegmentEnvironment.
   explicit SegmentRig(uint64_t indexed_rows = 0, Space space = Space::l2,
-                      const HnswParameters& hnsw = {})
-      : indexed_rows_(indexed_rows), space_(space), hnsw_(hnsw) {
+                      const HnswParameters& hnsw = {}, segment::RecallSampler* sampler = nullptr)
+      : indexed_rows_(indexed_rows), space_(space), hnsw_(hnsw), sampler_(sampler) {
     EXPECT_TRUE(pool_.start(context_).ok());
     const CollectionId collection = Uuid::random();
     for (Segment* segment : {&metadata_definition_, &vector_definition_}) {
@@ -132,6 +132,7 @@ class SegmentRig {
     environment.definition = vector_definition_;
     environment.space = space_;
     environment.hnsw = hnsw_;
+    environment.sampler = sampler_;
     if (indexed_rows_ == 0) {
       VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
     } else {
@@ -211,6 +212,7 @@ class SegmentRig {
   const uint64_t indexed_rows_;
   const Space space_;
   const HnswParameters hnsw_;
+  segment::RecallSampler* const sampler_;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;

@@ -19,6 +19,9 @@ class Executor;
 namespace os {
 class Files;
 }
+namespace segment {
+class RecallSampler;
+}
 
 /// What one record of a logged batch comes to, once ids are resolved to offsets.
 struct RowChange {
@@ -131,8 +134,9 @@ struct SegmentEnvironment {
   /// particular.
   HnswParameters hnsw;
   Executor* executor = nullptr;
-  os::Files* files = nullptr;  ///< null for segments that never seal
-  std::string directory;       ///< the collection's; made when first needed
+  segment::RecallSampler* sampler = nullptr;  ///< is shown what indexes answer; may be null
+  os::Files* files = nullptr;                 ///< null for segments that never seal
+  std::string directory;                      ///< the collection's; made when first needed
   /// Held by whatever has a file of the directory open: the directory of a dropped collection goes
   /// when the last such thing does.
   std::shared_ptr<const void> directory_guard;
