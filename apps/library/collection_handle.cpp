@@ -25,11 +25,21 @@ Result<Selection> selection_of(const Options& options) {
   return selection;
 }
 
+/// Without vectors.
 Result<QueryRequest> query_request(const QueryOptions& options) {
   QueryRequest request;
   VIRIDIAN_TRY(request.selection, selection_of(options));
   request.n_results = options.n_results;
+  request.recall_target = options.recall;
   request.include = options.include;
+  return request;
+}
+
+Result<QueryRequest> query_request(std::span<const float> vector, const QueryOptions& options) {
+  VIRIDIAN_TRY(QueryRequest request, query_request(options));
+  request.n_queries = 1;
+  request.vectors.dim = static_cast<uint32_t>(vector.size());
+  request.vectors.values.assign(vector.begin(), vector.end());
   return request;
 }
 
@@ -89,10 +99,7 @@ Result<Rows> CollectionHandle::peek(uint32_t limit) const { return get({.limit =
 
 Result<Rows> CollectionHandle::query(std::span<const float> vector,
                                      const QueryOptions& options) const {
-  VIRIDIAN_TRY(QueryRequest request, query_request(options));
-  request.n_queries = 1;
-  request.vectors.dim = static_cast<uint32_t>(vector.size());
-  request.vectors.values.assign(vector.begin(), vector.end());
+  VIRIDIAN_TRY(const QueryRequest request, query_request(vector, options));
   VIRIDIAN_TRY(QueryResult result, session_->call([&](Api& api) {
     return api.query(session_->context(), ref(), request);
   }));
@@ -121,6 +128,14 @@ Result<std::vector<Rows>> CollectionHandle::query(const std::vector<std::vector<
     return api.query(session_->context(), ref(), request);
   }));
   return rows_of(std::move(result));
+}
+
+Result<Explanation> CollectionHandle::explain(const std::string& id, std::span<const float> vector,
+                                              const QueryOptions& options) const {
+  ExplainRequest request;
+  request.id = id;
+  VIRIDIAN_TRY(request.query, query_request(vector, options));
+  return session_->call([&](Api& api) { return api.explain(session_->context(), ref(), request); });
 }
 
 Result<uint64_t> CollectionHandle::count() const {

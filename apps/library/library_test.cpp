@@ -66,10 +66,28 @@ TEST_F(LibraryTest, QueriesAnswerNearestFirstAndObeyFilters) {
   EXPECT_EQ(
       ids_of(value_of(collection_.query(vector, {.where_document = R"({"$contains":"three"})"}))),
       (Ids{"c"}));
+  EXPECT_EQ(ids_of(value_of(collection_.query(vector, {.n_results = 1, .recall = 1}))), (Ids{"a"}));
+  const Result<Rows> more_than_all = collection_.query(vector, {.recall = 1.1});
+  ASSERT_FALSE(more_than_all.ok());
+  EXPECT_EQ(more_than_all.error().code(), Code::invalid_argument);
   const auto both = value_of(collection_.query({{1, 0}, {0, 1}}, {.n_results = 1}));
   ASSERT_EQ(both.size(), 2U);
   EXPECT_EQ(ids_of(both[0]), (Ids{"a"}));
   EXPECT_EQ(ids_of(both[1]), (Ids{"b"}));
+}
+
+TEST_F(LibraryTest, ExplainSaysWhyARecordIsAmongTheResultsOrNot) {
+  ASSERT_TRUE(collection_.add(three()).ok());
+  const std::vector<float> vector = {0.9F, 0};
+  const Explanation first = value_of(collection_.explain("a", vector));
+  EXPECT_EQ(first.outcome, Explanation::Outcome::returned);
+  EXPECT_EQ(first.rank, 1U);
+  const Explanation left_out =
+      value_of(collection_.explain("a", vector, {.where = R"({"n":{"$gt":1}})"}));
+  EXPECT_EQ(left_out.outcome, Explanation::Outcome::filtered_out);
+  const Explanation last = value_of(collection_.explain("b", vector, {.n_results = 2}));
+  EXPECT_EQ(last.outcome, Explanation::Outcome::outranked);
+  EXPECT_GT(*last.distance, *last.last_distance);
 }
 
 TEST_F(LibraryTest, UpdateChangesOnlyWhatIsSet) {

@@ -16,6 +16,7 @@ struct State {
   ImportArguments import;
   ExportArguments export_;
   QueryArguments query;
+  ExplainArguments explain;
   GetArguments get;
   CountArguments count;
   CollectionsArguments collections;
@@ -165,24 +166,37 @@ void add_export(CLI::App& app, State& state) {
   add_target(command, arguments.target);
 }
 
-void add_query(CLI::App& app, State& state) {
-  QueryArguments& arguments = state.query;
-  CLI::App& command =
-      add_command(app, "query", "Find the nearest records", [&] { state.chosen = state.query; });
-  add_collection(command, arguments.collection);
+// `like`: the option for a record whose vector it is to be.
+void add_query_options(CLI::App& command, const char* like, QueryArguments& arguments) {
   CLI::Option* vector = command.add_option(
       "vector", arguments.vector, "The vector as JSON, [0.1, 0.2]; \"-\": from standard input");
-  command.add_option("--id", arguments.like_id, "Like the record with this id")->excludes(vector);
+  command.add_option(like, arguments.like_id, "Like the record with this id")->excludes(vector);
   command.add_option("-k,--n-results", arguments.n_results, "How many")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
+  command.add_option("--recall", arguments.recall,
+                     "Share of the nearest to find, above 0; 1: all; default: the database's "
+                     "setting");
   add_filters(command, arguments.filters);
   add_target(command, arguments.target);
-  command.parse_complete_callback([&arguments] {
+  command.parse_complete_callback([&arguments, like] {
     if (arguments.vector.empty() && arguments.like_id.empty()) {
-      throw CLI::RequiredError("a vector, or --id,");
+      throw CLI::RequiredError(std::string("a vector, or ") + like + ",");
     }
   });
+}
+
+void add_query_and_explain(CLI::App& app, State& state) {
+  CLI::App& query =
+      add_command(app, "query", "Find the nearest records", [&] { state.chosen = state.query; });
+  add_collection(query, state.query.collection);
+  add_query_options(query, "--id", state.query);
+  CLI::App& explain =
+      add_command(app, "explain", "Say why a record is, or is not, among the results of a query",
+                  [&] { state.chosen = state.explain; });
+  add_collection(explain, state.explain.query.collection);
+  explain.add_option("record", state.explain.id, "Id of the record")->required();
+  add_query_options(explain, "--like", state.explain.query);
 }
 
 void add_get_and_count(CLI::App& app, State& state) {
@@ -339,7 +353,7 @@ Parsed parse_arguments(int argc, const char* const* argv) {
   add_serve_and_config(app, state);
   add_import(app, state);
   add_export(app, state);
-  add_query(app, state);
+  add_query_and_explain(app, state);
   add_get_and_count(app, state);
   add_collections(app, state);
   add_stats(app, state);

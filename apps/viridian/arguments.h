@@ -71,6 +71,11 @@ struct QueryArguments {
   std::string like_id;
   Filters filters;
   uint32_t n_results = 10;
+  std::optional<double> recall;
+};
+struct ExplainArguments {
+  QueryArguments query;
+  std::string id;
 };
 struct GetArguments {
   Target target;
@@ -134,10 +139,11 @@ struct RepairArguments {
 };
 struct VersionArguments {};
 
-using Arguments = std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments,
-                               GetArguments, CountArguments, CollectionsArguments, StatsArguments,
-                               ServersArguments, MaintainArguments, CheckArguments, RepairArguments,
-                               SnapshotArguments, ConfigArguments, VersionArguments>;
+using Arguments =
+    std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments, ExplainArguments,
+                 GetArguments, CountArguments, CollectionsArguments, StatsArguments,
+                 ServersArguments, MaintainArguments, CheckArguments, RepairArguments,
+                 SnapshotArguments, ConfigArguments, VersionArguments>;
 
 /// The command line as a value; or, where help was asked for or the line is wrong, what it printed
 /// is all there is to do and `exit` says how to end.

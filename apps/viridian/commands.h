@@ -8,6 +8,7 @@ int run(const ServeArguments& arguments);
 int run(const ImportArguments& arguments);
 int run(const ExportArguments& arguments);
 int run(const QueryArguments& arguments);
+int run(const ExplainArguments& arguments);
 int run(const GetArguments& arguments);
 int run(const CountArguments& arguments);
 int run(const CollectionsArguments& arguments);

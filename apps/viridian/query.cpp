@@ -6,6 +6,7 @@
 
 #include "viridian/commands.h"
 #include "viridian/output.h"
+#include "viridian/query.h"
 #include "viridian/target.h"
 
 namespace viridian::cli {
@@ -61,17 +62,9 @@ Rows without(const Rows& rows, const std::string& id, uint32_t limit) {
 }
 
 Result<Rows> search(const CollectionHandle& collection, const QueryArguments& arguments) {
-  QueryOptions options;
-  options.n_results = arguments.n_results;
-  if (!arguments.filters.where.empty()) options.where = arguments.filters.where;
-  if (!arguments.filters.where_document.empty()) {
-    options.where_document = arguments.filters.where_document;
-  }
-  if (arguments.like_id.empty()) {
-    VIRIDIAN_TRY(std::vector<float> vector, read_vector(arguments.vector));
-    return collection.query(vector, options);
-  }
-  VIRIDIAN_TRY(std::vector<float> vector, vector_of(collection, arguments.like_id));
+  QueryOptions options = query_options(arguments);
+  VIRIDIAN_TRY(const std::vector<float> vector, query_vector(collection, arguments));
+  if (arguments.like_id.empty()) return collection.query(vector, options);
   ++options.n_results;
   VIRIDIAN_TRY(Rows rows, collection.query(vector, options));
   return without(rows, arguments.like_id, arguments.n_results);
@@ -110,6 +103,23 @@ int ask_and_print(const Arguments& arguments, Ask ask) {
 }
 
 }  // namespace
+
+Result<std::vector<float>> query_vector(const CollectionHandle& collection,
+                                        const QueryArguments& arguments) {
+  return arguments.like_id.empty() ? read_vector(arguments.vector)
+                                   : vector_of(collection, arguments.like_id);
+}
+
+QueryOptions query_options(const QueryArguments& arguments) {
+  QueryOptions options;
+  options.n_results = arguments.n_results;
+  options.recall = arguments.recall;
+  if (!arguments.filters.where.empty()) options.where = arguments.filters.where;
+  if (!arguments.filters.where_document.empty()) {
+    options.where_document = arguments.filters.where_document;
+  }
+  return options;
+}
 
 int run(const QueryArguments& arguments) { return ask_and_print(arguments, search); }
 

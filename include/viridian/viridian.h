@@ -103,6 +103,9 @@ struct GetOptions {
 /// Parameters of a query.
 struct QueryOptions {
   uint32_t n_results = 10;
+  /// The share of the nearest that is to be found, on average; 1: all. Unset: the setting
+  /// vectors.recall of whoever answers.
+  std::optional<double> recall = {};
   std::optional<std::vector<std::string>> ids = {};
   std::optional<Condition> where = {};
   std::optional<Condition> where_document = {};
@@ -209,6 +212,9 @@ class CollectionHandle {
   /// The same for many vectors at once; one Rows per vector.
   Result<std::vector<Rows>> query(const std::vector<std::vector<float>>& vectors,
                                   const QueryOptions& options = {}) const;
+  /// Why the record with that id is among the results of such a query, or why not.
+  Result<Explanation> explain(const std::string& id, std::span<const float> vector,
+                              const QueryOptions& options = {}) const;
   Result<uint64_t> count() const;
   Status modify(const ModifyCollection& change) const;
 

@@ -26,6 +26,14 @@ uint64_t Settings::unsigned_integer(std::string_view key) const {
   return static_cast<uint64_t>(number);
 }
 
+double Settings::share(std::string_view key) const {
+  const std::string& value = text(key);
+  double number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  VIRIDIAN_ASSERT(error == std::errc() && end == value.data() + value.size());
+  return number;
+}
+
 bool Settings::boolean(std::string_view key) const {
   const std::string& value = text(key);
   VIRIDIAN_ASSERT(value == "true" || value == "false");

@@ -82,6 +82,7 @@ class Api final : public Component, public viridian::Api, public HealthSource {
   Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+  Result<Explanation> explain(const Context&, const CollectionRef&, const ExplainRequest&) override;
 
   Status flush(const Context&, const CollectionRef&) override;
   Status compact(const Context&, const CollectionRef&) override;

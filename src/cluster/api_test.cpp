@@ -139,6 +139,7 @@ TEST_F(ClusterApi, ReadsAreAnsweredHereWhoeverWrites) {
   query.vectors.values = {1, 2};
   query.n_queries = 1;
   EXPECT_EQ(must(api().query(context_, docs, query)).records[0].ids.size(), 1U);
+  EXPECT_EQ(must(api().explain(context_, docs, {query, "x"})).rank, 1U);
   EXPECT_EQ(must(api().list_collections(context_, {}, {})).size(), 1U);
   EXPECT_OK(api().close_collection(context_, docs));
   EXPECT_THAT(peer("b").calls, IsEmpty());

@@ -60,6 +60,10 @@ Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
                                const QueryRequest& request) {
   return engine_.query(context, ref, request);
 }
+Result<Explanation> Api::explain(const Context& context, const CollectionRef& ref,
+                                 const ExplainRequest& request) {
+  return engine_.explain(context, ref, request);
+}
 
 Result<SnapshotInfo> Api::create_snapshot(const Context& context, const std::string& name) {
   return engine_.create_snapshot(context, name);

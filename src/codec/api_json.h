@@ -44,6 +44,10 @@ Result<GetRequest> read_get(std::string_view body);
 std::string write_get(const GetRequest& request);
 Result<QueryRequest> read_query(std::string_view body);
 std::string write_query(const QueryRequest& request);
+/// {"query_embedding": [...], "id", "n_results", "recall_target", "ids", "where",
+/// "where_document"}, all but the first two optional.
+Result<ExplainRequest> read_explain(std::string_view body);
+std::string write_explain(const ExplainRequest& request);
 Result<DeleteRequest> read_delete(std::string_view body);
 std::string write_delete(const DeleteRequest& request);
 
@@ -56,6 +60,10 @@ std::string write_get_result(const GetResult& result);
 Result<GetResult> read_get_result(std::string_view body);
 std::string write_query_result(const QueryResult& result);
 Result<QueryResult> read_query_result(std::string_view body);
+/// {"outcome", "rank", "distance", "results", "last_distance", "searched": {"how", "breadth"}};
+/// what does not apply is null.
+std::string write_explanation(const Explanation& explanation);
+Result<Explanation> read_explanation(std::string_view body);
 /// {"deleted": n}; the log number does not travel.
 std::string write_delete_result(const DeleteResult& result);
 Result<DeleteResult> read_delete_result(std::string_view body);

@@ -173,11 +173,23 @@ TEST(Requests, Query) {
   EXPECT_EQ(back->vectors, query->vectors);
   EXPECT_EQ(back->n_queries, 2u);
 
+  EXPECT_EQ(query->recall_target, std::nullopt);
+  EXPECT_EQ(write_query(*query).find("recall_target"), std::string::npos);
+  for (const auto& [text, recall] :
+       {std::pair("0.95", 0.95), std::pair("1", 1.0), std::pair("-7", -7.0)}) {
+    const std::string body = R"({"query_embeddings":[[1]],"recall_target":)" + std::string(text);
+    const auto asked = read_query(body + "}");
+    ASSERT_TRUE(asked.ok()) << outcome(asked);
+    EXPECT_EQ(asked->recall_target, recall);
+    EXPECT_EQ(read_query(write_query(*asked))->recall_target, recall);
+  }
+
   EXPECT_EQ(outcome(read_query("{}")), kShape + "missing field `query_embeddings`");
   for (const char* bad :
        {R"({"query_embeddings":null})", R"({"query_embeddings":["AACAPw=="]})",
         R"({"query_embeddings":[null]})", R"({"query_embeddings":[[1]],"n_results":-1})",
         R"({"query_embeddings":[[1]],"n_results":1.5})",
+        R"({"query_embeddings":[[1]],"recall_target":"all"})",
         R"({"query_embeddings":[[1]],"query_embeddings":[[1]]})",
         R"({"query_embeddings":[[1]],"include":[],"include":[]})"})
     EXPECT_TRUE(outcome(read_query(bad)).starts_with(kShape)) << bad;
@@ -193,6 +205,36 @@ TEST(Requests, Query) {
   EXPECT_EQ(without_numbers->n_queries, 2u);
   EXPECT_TRUE(outcome(read_query(R"({"query_embeddings":[[],[1]]})")).starts_with(kInvalid));
   EXPECT_TRUE(outcome(read_query(R"({"query_embeddings":[[1],[]]})")).starts_with(kInvalid));
+}
+
+TEST(Requests, Explain) {
+  const std::string body =
+      R"({"query_embedding":[0.1,-2],"id":"x \"y\"","n_results":3,"recall_target":0.5,)"
+      R"("ids":["a"],"where":{"n":{"$gt":1}},"where_document":{"$contains":"sea"}})";
+  const auto request = read_explain(body);
+  ASSERT_TRUE(request.ok()) << outcome(request);
+  EXPECT_EQ(request->id, "x \"y\"");
+  EXPECT_EQ(request->query.n_queries, 1u);
+  EXPECT_EQ(request->query.vectors, (Matrix{2, {0.1F, -2}}));
+  EXPECT_EQ(request->query.n_results, 3u);
+  EXPECT_EQ(request->query.recall_target, 0.5);
+  const auto back = read_explain(write_explain(*request));
+  ASSERT_TRUE(back.ok()) << outcome(back);
+  EXPECT_EQ(back->id, request->id);
+  EXPECT_EQ(back->query.vectors, request->query.vectors);
+  EXPECT_EQ(back->query.n_results, 3u);
+  EXPECT_EQ(back->query.recall_target, 0.5);
+  EXPECT_EQ(back->query.selection.ids, request->query.selection.ids);
+  EXPECT_EQ(back->query.selection.where, request->query.selection.where);
+  EXPECT_EQ(back->query.selection.where_document, request->query.selection.where_document);
+  const auto plain = read_explain(R"({"id":"a","query_embedding":[],"n_results":null})");
+  ASSERT_TRUE(plain.ok()) << outcome(plain);
+  EXPECT_EQ(plain->query.n_results, 10u);
+  for (const char* bad :
+       {"[]", R"({"id":"a"})", R"({"query_embedding":[1]})", R"({"id":1,"query_embedding":[1]})",
+        R"({"id":"a","query_embedding":1})", R"({"id":"a","query_embedding":[[1]]})",
+        R"({"id":"a","query_embedding":[null]})", R"({"id":"a","query_embedding":[1],"k":3})"})
+    EXPECT_TRUE(outcome(read_explain(bad)).starts_with(kShape)) << bad;
 }
 
 TEST(Results, CollectionsShowConfigurationAndSchema) {
@@ -274,6 +316,25 @@ TEST(Results, QueryNestsPerQuery) {
   EXPECT_EQ(back->records, result.records);
   EXPECT_EQ(back->distances, result.distances);
   EXPECT_EQ(back->include, result.include);
+}
+
+TEST(Results, ExplanationsReadBackEqual) {
+  using Outcome = Explanation::Outcome;
+  EXPECT_EQ(write_explanation({}),
+            R"({"outcome":"no_such_record","rank":null,"distance":null,"results":0,)"
+            R"("last_distance":null,"searched":null})");
+  for (const Explanation& explanation :
+       {Explanation(), Explanation{Outcome::filtered_out, {}, -1.5F, 3, 0.1F, {}},
+        Explanation{Outcome::returned, 7, 0.0F, 10, 1e30F, Searched{Searched::How::walked, 48}},
+        Explanation{Outcome::outranked, {}, 2.0F, 10, 1.0F, Searched{Searched::How::scanned}},
+        Explanation{Outcome::not_reached, 11, 0.5F, 10, 1.0F, Searched{}}}) {
+    const auto back = read_explanation(write_explanation(explanation));
+    ASSERT_TRUE(back.ok()) << outcome(back);
+    EXPECT_EQ(*back, explanation);
+  }
+  for (const char* bad : {"{}", R"({"outcome":"lost","results":1})", R"({"outcome":"returned"})",
+                          R"({"outcome":"returned","results":1,"searched":{"how":"read"}})"})
+    EXPECT_TRUE(outcome(read_explanation(bad)).starts_with(kShape)) << bad;
 }
 
 TEST(Results, MisshapenAnswersAreRefused) {

@@ -62,6 +62,24 @@ Status read_include(const Fields& fields, std::vector<Include>& include) {
   return ok_status();
 }
 
+/// How many records are to be found, and how surely.
+Status read_wanted(const Fields& fields, QueryRequest& request) {
+  VIRIDIAN_TRY(const auto n_results, read_u32(fields, "n_results"));
+  request.n_results = n_results.value_or(request.n_results);
+  const json::Value* recall = fields.present("recall_target");
+  if (recall == nullptr) return ok_status();
+  VIRIDIAN_TRY(request.recall_target, as_number(*recall, "recall_target"));
+  return ok_status();
+}
+
+void write_wanted(json::Writer& out, const QueryRequest& request) {
+  out.key("n_results");
+  out.unsigned_integer(request.n_results);
+  if (!request.recall_target) return;
+  out.key("recall_target");
+  out.floating(*request.recall_target);
+}
+
 void write_selection(json::Writer& out, const Selection& selection) {
   if (selection.ids) {
     out.key("ids");
@@ -244,12 +262,12 @@ Result<QueryRequest> read_query(std::string_view body) {
   Faults faults;
   VIRIDIAN_TRY(QueryBody parts, read_query_body(body, faults));
   const json::Value rest(std::move(parts.rest));
-  VIRIDIAN_TRY(const Fields fields,
-               Fields::of(rest, "", {"ids", "where", "where_document", "n_results", "include"}));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(rest, "",
+                                               {"ids", "where", "where_document", "n_results",
+                                                "include", "recall_target"}));
   QueryRequest request;
   VIRIDIAN_TRY(request.selection, read_selection(fields));
-  VIRIDIAN_TRY(const auto n_results, read_u32(fields, "n_results"));
-  request.n_results = n_results.value_or(request.n_results);
+  VIRIDIAN_TRY_VOID(read_wanted(fields, request));
   VIRIDIAN_TRY_VOID(read_include(fields, request.include));
   VIRIDIAN_TRY_VOID(faults.status());
   VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
@@ -270,10 +288,48 @@ std::string write_query(const QueryRequest& request) {
     out.end_array();
   }
   out.end_array();
-  out.key("n_results");
-  out.unsigned_integer(request.n_results);
+  write_wanted(out, request);
   write_selection(out, request.selection);
   write_include(out, request.include);
+  out.end_object();
+  return std::move(out).take();
+}
+
+Result<ExplainRequest> read_explain(std::string_view body) {
+  VIRIDIAN_TRY(const json::Value value, json::parse(body));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "",
+                                               {"query_embedding", "id", "n_results",
+                                                "recall_target", "ids", "where", "where_document"},
+                                               Unknown::refused));
+  ExplainRequest request;
+  QueryRequest& query = request.query;
+  VIRIDIAN_TRY(request.id, fields.text("id"));
+  VIRIDIAN_TRY(const json::Value* vector, fields.require("query_embedding"));
+  VIRIDIAN_TRY(const json::Array* numbers, as_array(*vector, "query_embedding"));
+  for (const json::Value& number : *numbers) {
+    VIRIDIAN_TRY(const double element,
+                 as_number(number, element_path("query_embedding", query.vectors.values.size())));
+    query.vectors.values.push_back(static_cast<float>(element));
+  }
+  query.vectors.dim = static_cast<uint32_t>(numbers->size());
+  query.n_queries = 1;
+  VIRIDIAN_TRY(query.selection, read_selection(fields));
+  VIRIDIAN_TRY_VOID(read_wanted(fields, query));
+  VIRIDIAN_TRY_VOID(read_filters(fields, query.selection));
+  return request;
+}
+
+std::string write_explain(const ExplainRequest& request) {
+  json::Writer out;
+  out.begin_object();
+  out.key("query_embedding");
+  out.begin_array();
+  for (const float element : request.query.vectors.values) out.floating(double{element});
+  out.end_array();
+  out.key("id");
+  out.string(request.id);
+  write_wanted(out, request.query);
+  write_selection(out, request.query.selection);
   out.end_object();
   return std::move(out).take();
 }

@@ -13,8 +13,7 @@ Result<ServerInfo> server_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(server.self, fields.boolean_or("self", false));
   VIRIDIAN_TRY(const json::Value* slots, fields.require("slots"));
   VIRIDIAN_TRY(server.slots, as_u32(*slots, fields.path_of("slots")));
-  VIRIDIAN_TRY(const json::Value* silence, fields.require("heard_ms"));
-  VIRIDIAN_TRY(const uint64_t heard, as_unsigned(*silence, fields.path_of("heard_ms")));
+  VIRIDIAN_TRY(const uint64_t heard, fields.count("heard_ms"));
   server.heard_ago = std::chrono::milliseconds(heard);
   return server;
 }

@@ -23,11 +23,6 @@ void write_one(json::Writer& out, const SnapshotInfo& info) {
   out.end_object();
 }
 
-Result<uint64_t> number(const Fields& fields, std::string_view name) {
-  VIRIDIAN_TRY(const json::Value* value, fields.require(name));
-  return as_unsigned(*value, fields.path_of(name));
-}
-
 Result<SnapshotInfo> snapshot_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(const Fields fields,
                Fields::of(value, std::move(path),
@@ -36,10 +31,10 @@ Result<SnapshotInfo> snapshot_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(info.name, fields.text("name"));
   VIRIDIAN_TRY(const json::Value* created, fields.require("created_at"));
   VIRIDIAN_TRY(info.created_at, as_integer(*created, fields.path_of("created_at")));
-  VIRIDIAN_TRY(info.collections, number(fields, "collections"));
-  VIRIDIAN_TRY(info.records, number(fields, "records"));
-  VIRIDIAN_TRY(info.bytes, number(fields, "bytes"));
-  VIRIDIAN_TRY(info.new_bytes, number(fields, "new_bytes"));
+  VIRIDIAN_TRY(info.collections, fields.count("collections"));
+  VIRIDIAN_TRY(info.records, fields.count("records"));
+  VIRIDIAN_TRY(info.bytes, fields.count("bytes"));
+  VIRIDIAN_TRY(info.new_bytes, fields.count("new_bytes"));
   return info;
 }
 

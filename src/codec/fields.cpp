@@ -73,6 +73,11 @@ Result<std::string> Fields::text(std::string_view name) const {
   return as_text(*value, path_of(name));
 }
 
+Result<uint64_t> Fields::count(std::string_view name) const {
+  VIRIDIAN_TRY(const json::Value* value, require(name));
+  return as_unsigned(*value, path_of(name));
+}
+
 Result<bool> Fields::boolean_or(std::string_view name, bool otherwise) const {
   const json::Value* value = find(name);
   return value == nullptr ? Result<bool>(otherwise) : as_boolean(*value, path_of(name));

@@ -38,6 +38,7 @@ class Fields {
   std::string path_of(std::string_view name) const { return member_path(path_, name); }
 
   Result<std::string> text(std::string_view name) const;
+  Result<uint64_t> count(std::string_view name) const;
   /// The member's value; `otherwise` where it is absent.
   Result<bool> boolean_or(std::string_view name, bool otherwise) const;
 

@@ -85,6 +85,16 @@ TEST(ConfigKeys, SizesAndTimesTakeUnits) {
   EXPECT_FALSE(normalise(*find_key("server.port"), "8s").ok());
 }
 
+TEST(ConfigKeys, SharesAreAboveZeroAndAtMostOne) {
+  const Key& share = *find_key("vectors.recall");
+  EXPECT_EQ(*normalise(share, "0.950"), "0.95");
+  EXPECT_EQ(*normalise(share, "1"), "1");
+  EXPECT_EQ(*normalise(share, "1e-3"), "0.001");
+  for (const char* bad : {"", "0", "-0.5", "1.01", "95%", " 0.5", "0.5 ", "nan", "inf", "0x1p-1",
+                          "1e-999", ".", "half"})
+    EXPECT_FALSE(normalise(share, bad).ok()) << bad;
+}
+
 TEST(ConfigKeys, NearestKeyIsTheOneMeant) {
   EXPECT_EQ(nearest_key("server.prot"), "server.port");
   EXPECT_EQ(nearest_key("server_max_body_byte"), "server.max_body_bytes");
@@ -125,6 +135,22 @@ TEST_F(ConfigTest, LaterSourcesWin) {
   EXPECT_EQ(loaded->origins.at("log.level"), "default");
 }
 
+TEST_F(ConfigTest, SharesComeFromEverySource) {
+  const auto from_file = load(with_file("[vectors]\nrecall = 0.9\n"));
+  ASSERT_TRUE(from_file.ok()) << from_file.error().message();
+  EXPECT_EQ(from_file->settings.share("vectors.recall"), 0.9);
+  const auto whole = load(with_file("vectors.recall = 1\n"));
+  ASSERT_TRUE(whole.ok()) << whole.error().message();
+  EXPECT_EQ(whole->settings.share("vectors.recall"), 1);
+  const auto variable = load(with_variable("VIRIDIAN_VECTORS_RECALL", "0.5"));
+  ASSERT_TRUE(variable.ok()) << variable.error().message();
+  EXPECT_EQ(variable->settings.share("vectors.recall"), 0.5);
+  EXPECT_EQ(load({})->settings.share("vectors.recall"), 0.99);
+  EXPECT_THAT(refusal(with_file("vectors.recall = 1.5\n")),
+              HasSubstr("it takes a number above 0 and at most 1"));
+  EXPECT_THAT(refusal(with_flag("vectors.recall", "all")), HasSubstr("above 0 and at most 1"));
+}
+
 TEST_F(ConfigTest, SyntaxErrorNamesTheLine) {
   EXPECT_THAT(refusal(with_file("path = 'x'\n[server\nport = 1\n")), StartsWith(path_ + ":2: "));
   EXPECT_THAT(refusal(with_file("path = 'x'\npath = 'y'\n")), StartsWith(path_ + ":2: "));
@@ -158,7 +184,7 @@ TEST_F(ConfigTest, BadValueNamesSourceKeyAndWhatIsAllowed) {
 TEST_F(ConfigTest, ValueOfAnotherTomlTypeIsRefused) {
   for (const char* text :
        {"server.port = 8e3", "server.port = true", "server.port = [1]", "path = 5",
-        "allow_reset = 1", "path = 2020-01-01", "log.level = ['info']"})
+        "allow_reset = 1", "path = 2020-01-01", "log.level = ['info']", "vectors.recall = true"})
     EXPECT_THAT(refusal(with_file(text)), HasSubstr("takes")) << text;
 }
 

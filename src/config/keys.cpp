@@ -49,10 +49,6 @@ constexpr Key kKeys[] = {
      "How the metadata of new collections is kept. Existing collections keep theirs."},
     {"vector_segment", Type::text, "local::GraphVectorSegment",
      "How the vectors of new collections are kept. Existing collections keep theirs."},
-    {"vectors.index_rows", Type::integer, "20000",
-     "Vectors in a collection from which on they are indexed; fewer are all read, so that results are "
-     "exact.",
-     1, 1'000'000'000},
     {"migrations", Type::choice, "apply",
      "What to do at start with changes to stored tables: apply them, validate that there are none "
      "to apply, or none: trust that there are none.",
@@ -100,6 +96,17 @@ constexpr Key kKeys[] = {
     {"segment.backlog_bytes", Type::bytes, "268435456",
      "Bytes that a collection's segments may be behind its log before writers have to wait.", kMiB,
      kTiB},
+    {"vectors.index_rows", Type::integer, "20000",
+     "Vectors in a collection from which on they are indexed; fewer are all read, so that results "
+     "are exact.",
+     1, 1'000'000'000},
+    {"vectors.recall", Type::share, "0.99",
+     "Share of the nearest records that a query finds, on average, unless it says otherwise; 1: "
+     "all of them, by reading every vector."},
+    {"vectors.sample_every", Type::integer, "1000",
+     "Of every so many query vectors that an index answers, the exact answer to one is found too, "
+     "in the background, to tell what share of the nearest is found; 0: never.",
+     0, 1'000'000'000},
     {"server.host", Type::text, "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for all."},
     {"server.port", Type::integer, "8000", "Port to listen on; 0: any free one.", 0, 65535},
     {"server.threads", Type::integer, "1", "Threads that read requests and write answers.", 1,
@@ -158,8 +165,7 @@ constexpr Key kKeys[] = {
     {"postgres.connections", Type::integer, "8", "Connections to PostgreSQL.", 1, 1024},
     {"cache.path", Type::text, "",
      "Directory for what clickhouse::SegmentManager caches; emptied at start. Empty: one of its "
-     "own "
-     "in the system's directory for temporary files."},
+     "own in the system's directory for temporary files."},
     {"cache.bytes", Type::bytes, "0",
      "Bytes of collections cached, in memory and files; beyond it those used least recently are "
      "dropped. 0: half of the machine's memory.",
@@ -203,6 +209,15 @@ std::optional<int64_t> parse_number(std::string_view text, std::span<const Unit>
     return number;
   }
   return std::nullopt;
+}
+
+/// A decimal number above 0, at most 1.
+std::optional<double> parse_share(std::string_view text) {
+  double number = 0;
+  const char* const text_end = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), text_end, number);
+  if (error != std::errc() || end != text_end || !(number > 0 && number <= 1)) return std::nullopt;
+  return number;
 }
 
 bool is_choice(std::string_view choices, std::string_view value) {
@@ -281,6 +296,8 @@ std::string allowed(const Key& key) {
     case Type::milliseconds:
       return fmt::format("a number of milliseconds from {} to {}, such as 1500 or 90s", key.min,
                          key.max);
+    case Type::share:
+      return "a number above 0 and at most 1, such as 0.95";
   }
   return "";
 }
@@ -298,6 +315,9 @@ Result<std::string> normalise(const Key& key, std::string_view value) {
       return refused();
     case Type::choice:
       if (is_choice(key.choices, value)) return std::string(value);
+      return refused();
+    case Type::share:
+      if (const auto share = parse_share(value)) return fmt::format("{}", *share);
       return refused();
     case Type::integer:
     case Type::bytes:

@@ -17,6 +17,7 @@ enum class Type : uint8_t {
   choice,        ///< one of Key::choices
   bytes,         ///< a number of bytes; "64MiB" and the like are understood
   milliseconds,  ///< a number of milliseconds; "90s" and the like are understood
+  share,         ///< a number above 0, at most 1
 };
 
 /// One setting: the table in keys.cpp is the only place where settings are declared.
@@ -25,7 +26,7 @@ struct Key {
   Type type = Type::text;
   std::string_view default_value;
   std::string_view description;
-  int64_t min = 0;  ///< min and max are for numbers only
+  int64_t min = 0;  ///< min and max are for integers only
   int64_t max = std::numeric_limits<int64_t>::max();
   std::string_view choices = {};  ///< separated by '|'
 };
@@ -39,7 +40,8 @@ std::string_view nearest_key(std::string_view name);
 
 /// What a value may be, in words: "an integer from 0 to 65535".
 std::string allowed(const Key& key);
-/// The value as Settings keeps it: numbers as plain decimal digits, booleans as true or false.
+/// The value as Settings keeps it: integers as plain decimal digits, shares as the shortest text
+/// for the same number, booleans as true or false.
 ///   invalid_argument  the value is not allowed; the message says what is
 Result<std::string> normalise(const Key& key, std::string_view value);
 

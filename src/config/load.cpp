@@ -95,6 +95,8 @@ class FileReader {
       text = string->get();
     } else if (node.is_integer() && number) {
       text = fmt::format("{}", node.as_integer()->get());
+    } else if (node.is_number() && key->type == Type::share) {
+      text = fmt::format("{}", *node.value<double>());
     } else if (node.is_boolean() && key->type == Type::boolean) {
       text = node.as_boolean()->get() ? "true" : "false";
     } else {

@@ -37,6 +37,7 @@ Result<std::unique_ptr<Api>> Api::create(System& system) {
   options.max_batch_size =
       static_cast<uint32_t>(system.settings().unsigned_integer("api.max_batch_size"));
   options.cpus = std::max(1U, std::thread::hardware_concurrency());
+  options.recall = system.settings().share("vectors.recall");
   options.in_memory = !consumer->durable();
   const std::string& level = system.settings().text("read.level");
   if (level == "eventual") options.freshness.age = Context::kAnyAge;

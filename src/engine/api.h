@@ -39,6 +39,8 @@ class Api final : public Component, public viridian::Api {
     bool in_memory = false;  ///< nothing outlives the process
     /// For reads that do not say what they want.
     Context::Freshness freshness = {};
+    /// The same for queries: the share of the nearest that they find.
+    double recall = 0.99;
   };
   Api(const Parts& parts, const Options& options);
 
@@ -79,6 +81,7 @@ class Api final : public Component, public viridian::Api {
   Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+  Result<Explanation> explain(const Context&, const CollectionRef&, const ExplainRequest&) override;
 
   Status flush(const Context&, const CollectionRef&) override;
   Status compact(const Context&, const CollectionRef&) override;
@@ -103,6 +106,13 @@ class Api final : public Component, public viridian::Api {
   struct Pinned {
     Collection collection;
     std::shared_ptr<const ReadView> view;
+  };
+
+  /// A query as the segments are asked it.
+  struct Search {
+    std::shared_ptr<const ReadView> view;
+    std::unique_ptr<const OffsetSet> allowed;  ///< null: every live record
+    VectorQuery query;                         ///< k is 0 where nothing can be found
   };
 
   /// The context of a read: with what the settings want where the caller did not say.
@@ -138,6 +148,8 @@ class Api final : public Component, public viridian::Api {
                                                       const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
   Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
+  /// The request must outlive the search.
+  Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
 
   const Parts parts_;

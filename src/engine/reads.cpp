@@ -8,6 +8,7 @@
 #include "engine/attempts.h"
 #include "engine/messages.h"
 #include "engine/selection.h"
+#include "model/schema_rules.h"
 
 namespace viridian::engine {
 namespace {
@@ -38,10 +39,25 @@ Status check_query(const QueryRequest& request) {
     return Error(Code::invalid_argument, "Inconsistent dimensions in provided embeddings");
   }
   const auto finite = [](float x) { return std::isfinite(x); };
-  if (std::all_of(vectors.values.begin(), vectors.values.end(), finite)) return ok_status();
-  return Error(Code::invalid_argument,
-               "Validation error: query_embeddings: Embeddings must not contain NaN or Infinity "
-               "values");
+  if (!std::all_of(vectors.values.begin(), vectors.values.end(), finite)) {
+    return Error(Code::invalid_argument,
+                 "Validation error: query_embeddings: Embeddings must not contain NaN or Infinity "
+                 "values");
+  }
+  const double recall = request.recall_target.value_or(1);
+  if (recall > 0 && recall <= 1) return ok_status();
+  return Error(
+      Code::invalid_argument,
+      fmt::format("Validation error: recall_target: {} is no share of the nearest records: "
+                  "it must be above 0 and at most 1",
+                  recall));
+}
+
+/// What the collection's ef_search asks of walks; 0: nothing.
+uint32_t least_breadth(const Collection& collection) {
+  constexpr uint64_t kMost = std::numeric_limits<uint32_t>::max();
+  const uint64_t asked = chosen_hnsw(collection.schema).ef_search.value_or(0);
+  return static_cast<uint32_t>(std::min(asked, kMost));
 }
 
 /// The answer in which no query has a hit.
@@ -111,34 +127,41 @@ Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
   return result;
 }
 
-Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
-                               const QueryRequest& request) {
+Result<Api::Search> Api::prepare(const Context& context, const CollectionRef& ref,
+                                 const QueryRequest& request) {
   VIRIDIAN_TRY_VOID(check_query(request));
-  VIRIDIAN_TRY(const Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
+  VIRIDIAN_TRY(Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
   VIRIDIAN_TRY_VOID(check_selection(pinned.collection, request.selection));
-  QueryResult result = no_hits(request);
+  Search search{std::move(pinned.view), nullptr, {&request.vectors}};
   const auto dimension = pinned.collection.dimension;
-  if (!dimension || request.n_queries == 0) return result;
+  if (!dimension || request.n_queries == 0) return search;
   if (*dimension != request.vectors.dim) return wrong_dimension(*dimension, request.vectors.dim);
 
-  const ReadView& view = *pinned.view;
-  OffsetSet allowed;
-  uint64_t available = view.metadata().count();
-  VectorQuery search{&request.vectors, 0, nullptr};
+  uint64_t available = search.view->metadata().count();
+  VectorQuery& query = search.query;
   if (restricts(request.selection)) {
-    VIRIDIAN_TRY(allowed, select(context, view, request.selection));
+    VIRIDIAN_TRY(OffsetSet allowed, select(context, *search.view, request.selection));
     available = allowed.size();
-    search.allowed = &allowed;
+    search.allowed = std::make_unique<const OffsetSet>(std::move(allowed));
+    query.allowed = search.allowed.get();
   }
-  search.k = static_cast<uint32_t>(std::min<uint64_t>(request.n_results, available));
-  if (search.k == 0) return result;
-  if (uint64_t{search.k} * request.n_queries > kHitsMax) {
-    return Error(Code::invalid_argument,
-                 fmt::format("{} query vectors with {} results each are more than {} results: ask "
-                             "for fewer, or in several calls",
-                             request.n_queries, search.k, kHitsMax));
-  }
-  VIRIDIAN_TRY(const auto hits, view.vectors().search(context, search));
+  query.k = static_cast<uint32_t>(std::min<uint64_t>(request.n_results, available));
+  query.recall = request.recall_target.value_or(options_.recall);
+  query.breadth = least_breadth(pinned.collection);
+  if (uint64_t{query.k} * request.n_queries <= kHitsMax) return search;
+  return Error(Code::invalid_argument,
+               fmt::format("{} query vectors with {} results each are more than {} results: ask "
+                           "for fewer, or in several calls",
+                           request.n_queries, query.k, kHitsMax));
+}
+
+Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
+                               const QueryRequest& request) {
+  VIRIDIAN_TRY(const Search search, prepare(context, ref, request));
+  QueryResult result = no_hits(request);
+  if (search.query.k == 0) return result;
+  const ReadView& view = *search.view;
+  VIRIDIAN_TRY(const auto hits, view.vectors().search(context, search.query));
   for (size_t query = 0; query < hits.size(); ++query) {
     VIRIDIAN_TRY_VOID(context.check());
     VIRIDIAN_TRY_VOID(put_hits(context, view, request, hits[query], query, result));

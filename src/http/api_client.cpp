@@ -370,6 +370,13 @@ Result<QueryResult> ApiClient::query(const Context& context, const CollectionRef
   return codec::read_query_result(response.body);
 }
 
+Result<Explanation> ApiClient::explain(const Context& context, const CollectionRef& ref,
+                                       const ExplainRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "explain"), codec::write_explain(request)));
+  return codec::read_explanation(response.body);
+}
+
 Status ApiClient::flush(const Context& context, const CollectionRef& ref) {
   return done(call(context, "POST", record_path(ref, "flush")));
 }

@@ -68,6 +68,7 @@ class ApiClient final : public Component, public Api {
   Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+  Result<Explanation> explain(const Context&, const CollectionRef&, const ExplainRequest&) override;
 
   // These take as long as they take: client.timeout_ms is not for them.
   Status flush(const Context&, const CollectionRef&) override;

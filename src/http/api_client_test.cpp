@@ -277,6 +277,27 @@ TEST_F(PeerClientTest, AnAnswerWithoutTheNumberOfAWriteIsNone) {
   }
 }
 
+TEST_F(ApiClientTest, ExplanationsTravelWithAllTheirFields) {
+  ApiClient client = this->client();
+  api_.explanation = {Explanation::Outcome::not_reached,  12, 0.25F, 10, 0.5F,
+                      Searched{Searched::How::walked, 48}};
+  ExplainRequest request;
+  request.id = "a/b";
+  request.query.n_queries = 1;
+  request.query.vectors = {2, {1, 0.1F}};
+  request.query.recall_target = 0.9;
+  const CollectionRef ref{{}, Uuid::random()};
+  const Context eventual = context_.with_freshness({Context::kAnyAge, 0});
+  const auto explained = client.explain(eventual, ref, request);
+  ASSERT_TRUE(explained.ok()) << explained.error().message();
+  EXPECT_EQ(*explained, api_.explanation);
+  EXPECT_EQ(api_.last_ref.id, ref.id);
+  EXPECT_EQ(api_.last_explain.id, request.id);
+  EXPECT_EQ(api_.last_explain.query.vectors, request.query.vectors);
+  EXPECT_EQ(api_.last_explain.query.recall_target, 0.9);
+  EXPECT_EQ(api_.last_context.age(), Context::kAnyAge);
+}
+
 TEST_F(ApiClientTest, SnapshotsTravelWithAllTheirFields) {
   ApiClient client = this->client();
   const SnapshotInfo expected{"before/upgrade", 1700000000, 2, 30, 4000, 500};

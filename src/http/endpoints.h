@@ -40,6 +40,7 @@ Result<Response> delete_records(const Services&, const Call&);
 Result<Response> count(const Services&, const Call&);
 Result<Response> get(const Services&, const Call&);
 Result<Response> query(const Services&, const Call&);
+Result<Response> explain(const Services&, const Call&);
 
 Result<Response> flush(const Services&, const Call&);
 Result<Response> compact(const Services&, const Call&);

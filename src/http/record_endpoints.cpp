@@ -145,4 +145,11 @@ Result<Response> query(const Services& services, const Call& call) {
   return json(codec::write_query_result(result));
 }
 
+Result<Response> explain(const Services& services, const Call& call) {
+  VIRIDIAN_TRY(const ExplainRequest request, codec::read_explain(call.request.body));
+  VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
+  VIRIDIAN_TRY(const Explanation explanation, services.api.explain(call.context, ref, request));
+  return json(codec::write_explanation(explanation));
+}
+
 }  // namespace viridian::http::endpoints

@@ -64,6 +64,8 @@ constexpr Route kRoutes[] = {
     {"POST", BY_ID "/get", "Records by id or filter", e::get, "GetRequest", "GetResult"},
     {"POST", BY_ID "/query", "The records nearest to given vectors", e::query, "QueryRequest",
      "QueryResult"},
+    {"POST", BY_ID "/explain", "Why a record is, or is not, among the results of a query",
+     e::explain, "ExplainRequest", "Explanation"},
 
     {"POST", BY_ID "/flush", "Bring everything acknowledged from the log into files", e::flush, "",
      "Empty"},

@@ -21,7 +21,9 @@ class ScriptedApi final : public Api {
   ReadLevel last_level = ReadLevel::index_and_wal;
   size_t last_rows = 0;
   RestoreRequest last_restore;
-  Context last_context;  ///< of writes, gets and the list of servers
+  ExplainRequest last_explain;
+  Explanation explanation;  ///< what it gives
+  Context last_context;     ///< of writes, gets, explanations and the list of servers
 
   Result<int64_t> heartbeat(const Context&) override {
     return answer(int64_t{1234567890123456789});
@@ -110,6 +112,13 @@ class ScriptedApi final : public Api {
                             const QueryRequest&) override {
     last_ref = ref;
     return answer(QueryResult());
+  }
+  Result<Explanation> explain(const Context& context, const CollectionRef& ref,
+                              const ExplainRequest& request) override {
+    last_context = context;
+    last_ref = ref;
+    last_explain = request;
+    return answer(explanation);
   }
   Status flush(const Context&, const CollectionRef& ref) override { return of(ref); }
   Status compact(const Context&, const CollectionRef& ref) override { return of(ref); }

@@ -346,6 +346,17 @@ Space space_of(const Schema& schema) {
   return index == nullptr ? Space::l2 : index->space.value_or(Space::l2);
 }
 
+HnswParameters chosen_hnsw(const Schema& schema) {
+  const VectorIndex* index = main_index(schema);
+  HnswParameters chosen =
+      index == nullptr ? HnswParameters() : index->hnsw.value_or(HnswParameters());
+  const HnswParameters usual = default_hnsw(1);
+  for (const auto parameter : {&HnswParameters::ef_construction, &HnswParameters::max_neighbors,
+                               &HnswParameters::ef_search})
+    if (chosen.*parameter == usual.*parameter) (chosen.*parameter).reset();
+  return chosen;
+}
+
 Configuration configuration_of(const Schema& schema) {
   Configuration configuration;
   if (const VectorIndex* index = main_index(schema)) {

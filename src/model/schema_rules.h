@@ -30,6 +30,10 @@ Status modify_schema(Schema& schema, const ConfigurationRequest& request);
 /// The distance of a full schema.
 Space space_of(const Schema& schema);
 
+/// The parameters of its index, but for those of ef_construction, max_neighbors and ef_search that
+/// are what every collection has for which nothing was asked: these are unset.
+HnswParameters chosen_hnsw(const Schema& schema);
+
 /// A full schema as the older `configuration` object shows it.
 struct Configuration {
   Space space = Space::l2;

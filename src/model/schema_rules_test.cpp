@@ -60,6 +60,27 @@ TEST(SchemaRules, ConfigurationSetsTheMainIndexAndTheDefaults) {
   EXPECT_FALSE(schema->defaults.vector->enabled);
 }
 
+TEST(SchemaRules, ChosenParametersAreThoseThatDiffer) {
+  EXPECT_EQ(chosen_hnsw(Schema()), HnswParameters());
+  const HnswParameters usual = chosen_hnsw(default_schema(kCpus));
+  EXPECT_EQ(usual.ef_construction, std::nullopt);
+  EXPECT_EQ(usual.max_neighbors, std::nullopt);
+  EXPECT_EQ(usual.ef_search, std::nullopt);
+  EXPECT_EQ(usual.num_threads, kCpus);
+  ConfigurationRequest configuration;
+  configuration.hnsw.emplace().parameters.ef_search = 33;
+  configuration.hnsw->parameters.max_neighbors = 16;
+  CreateCollection request;
+  request.configuration = configuration;
+  auto schema = resolve_schema(request, kCpus);
+  ASSERT_TRUE(schema.ok());
+  EXPECT_EQ(chosen_hnsw(*schema).ef_search, 33u);
+  EXPECT_EQ(chosen_hnsw(*schema).max_neighbors, std::nullopt);
+  configuration.hnsw->parameters.ef_search = 100;
+  ASSERT_TRUE(modify_schema(*schema, configuration).ok());
+  EXPECT_EQ(chosen_hnsw(*schema).ef_search, std::nullopt);
+}
+
 TEST(SchemaRules, SpannBecomesHnswWithItsSpace) {
   CreateCollection request;
   request.configuration.emplace().spann.emplace().space = Space::ip;

@@ -94,6 +94,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   environment.executor = &environment_.executor;
   environment.files = environment_.files;
   environment.directory = directory_;
+  environment.sampler = environment_.sampler.get();
   environment.indexed_rows = environment_.options.indexed_rows;
   const bool metadata = definition.scope == SegmentScope::metadata;
   Half& half = halves_[metadata ? 0 : 1];
@@ -103,6 +104,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   } else {
     VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
     environment.space = space_of(collection.schema);
+    environment.hnsw = chosen_hnsw(collection.schema);
     VIRIDIAN_TRY(vectors_, environment_.types.open_vector(context, environment));
     half.writer = vectors_.get();
   }

@@ -10,6 +10,7 @@ Options upkeep_options(const Settings& settings) {
   options.backlog_bytes = settings.unsigned_integer("segment.backlog_bytes");
   options.max_open = settings.unsigned_integer("segment.max_open");
   options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
+  options.sample_every = settings.unsigned_integer("vectors.sample_every");
   options.indexed_rows = settings.unsigned_integer("vectors.index_rows");
   return options;
 }

@@ -10,6 +10,7 @@
 #include "segment/base_store.h"
 #include "segment/cache_budget.h"
 #include "segment/memory_budget.h"
+#include "segment/recall_sampler.h"
 #include "segment/registry.h"
 #include "segment/segment_metrics.h"
 #include "viridian/base/settings.h"
@@ -30,6 +31,7 @@ struct Options {
   std::chrono::seconds purge_age = std::chrono::hours(24);
   uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
   uint64_t indexed_rows = SegmentEnvironment().indexed_rows;
+  uint64_t sample_every = 0;  ///< see RecallSampler
   bool read_only = false;
   /// What cached collections may take, in memory and files.
   uint64_t cache_bytes = std::numeric_limits<uint64_t>::max();
@@ -55,6 +57,8 @@ struct Environment {
   BaseStore* images = nullptr;
   std::unique_ptr<CacheBudget> cache =
       std::make_unique<CacheBudget>(std::numeric_limits<uint64_t>::max());
+
+  std::unique_ptr<RecallSampler> sampler = {};  ///< null: nobody is shown what indexes answer
 
   std::string directory(const CollectionId& id) const { return root + "/" + id.to_string(); }
   /// Whether collections are copies that can be dropped and loaded again at any time.

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "os/thread_priority.h"
+#include "segment/build_options.h"
 #include "segment/index_sections.h"
 #include "segment/segment_kinds.h"
 
@@ -85,11 +86,11 @@ Status GraphKind::merge(const MergeJob<File, Info>& job) {
   if (job.info.rows < job.environment.indexed_rows || job.info.rows > kMostIndexedRows)
     return ok_status();
   VIRIDIAN_TRY(const auto rows, MergedRows::make(job));
-  index::IndexOptions options;
-  options.space = job.environment.space;
-  BackgroundThreads threads(std::max(1U, std::thread::hardware_concurrency()));
+  const SegmentEnvironment& environment = job.environment;
+  BackgroundThreads threads(build_threads(environment.hnsw, std::thread::hardware_concurrency()));
   VIRIDIAN_TRY(const index::BuiltIndex built,
-               index::build_index(job.context, *rows, options, threads));
+               index::build_index(job.context, *rows,
+                                  build_options(environment.space, environment.hnsw), threads));
   return write_index(job.writer, built);
 }
 

@@ -1,6 +1,9 @@
 #include "segment/graph_reader.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
+#include <utility>
 
 namespace viridian::segment {
 namespace {
@@ -8,7 +11,39 @@ namespace {
 /// Queries of one call that take turns on a thread.
 constexpr size_t kQueriesAtOnce = 4;
 
+/// For what nobody waits for: leaves the other threads to those who do.
+class CallersThread final : public Executor {
+ public:
+  bool submit(std::function<void()>) override { return false; }
+  void parallel_for(size_t n, const std::function<void(size_t)>& body) override {
+    for (size_t i = 0; i < n; ++i) body(i);
+  }
+  size_t concurrency() const override { return 1; }
+};
+
+/// A query whose answer is to be found once more, exactly. Keeps the files and heads that it is
+/// found in, but no view of the collection.
+struct Sample {
+  CallersThread thread;
+  PartsVectorReader reader;
+  Matrix vector;
+  uint32_t k = 0;
+  std::optional<OffsetSet> allowed;
+
+  Sample(std::vector<PinnedVectors> parts, Space space, uint32_t dim, SeqId at)
+      : reader(std::move(parts), space, dim, at, thread) {}
+  Result<std::vector<Neighbour>> find(const Context& context) const {
+    VIRIDIAN_TRY(auto found,
+                 reader.search(context, {&vector, k, allowed ? &*allowed : nullptr, 1}));
+    return std::move(found.front());
+  }
+};
+
 }  // namespace
+
+GraphVectorReader::GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim,
+                                     SeqId at, Executor& executor, RecallSampler* sampler)
+    : PartsVectorReader(std::move(parts), space, dim, at, executor), sampler_(sampler) {}
 
 Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     const Context& context, const VectorQuery& query) const {
@@ -39,7 +74,32 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
       executor().parallel_for(groups, work);
     for (Status& outcome : outcomes) VIRIDIAN_TRY_VOID(std::move(outcome));
   }
-  return sorted(std::move(results));
+  auto answers = sorted(std::move(results));
+  if (sampler_ != nullptr && !plan.indexed.empty())
+    sampler_->note(answers, [&](size_t i) { return exact(query, i); });
+  return answers;
+}
+
+RecallSampler::Exact GraphVectorReader::exact(const VectorQuery& query, size_t i) const {
+  auto sample = std::make_shared<Sample>(parts(), space(), dim(), at());
+  const float* const vector = query.vectors->row(i);
+  sample->vector = {dim(), {}};
+  sample->vector.values.insert(sample->vector.values.end(), vector, vector + dim());
+  sample->k = query.k;
+  if (query.allowed != nullptr) sample->allowed = *query.allowed;
+  return [sample](const Context& context) { return sample->find(context); };
+}
+
+Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQuery& query,
+                                           Offset offset) const {
+  VIRIDIAN_TRY_VOID(context.check());
+  VIRIDIAN_TRY_VOID(check(query));
+  VIRIDIAN_TRY(const Plan plan, this->plan(query));
+  for (const IndexedFile& file : plan.indexed) {
+    VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
+    if (searched) return *searched;
+  }
+  return Searched{};
 }
 
 Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query) const {
@@ -60,7 +120,7 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query
     const double share = allowed * (rows - pinned.file->rows().ended()) / rows;
     VIRIDIAN_TRY(IndexedFile file,
                  IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
-                                                  query.breadth, share}));
+                                                  std::min(query.breadth, pinned.limit), share}));
     if (file.is_to_be_read())
       plan.read.push_back(pinned);
     else

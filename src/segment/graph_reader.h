@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "segment/indexed_file.h"
+#include "segment/recall_sampler.h"
 #include "segment/vector_reader.h"
 
 namespace viridian::segment {
@@ -11,9 +12,12 @@ namespace viridian::segment {
 /// distances in results are exact.
 class GraphVectorReader final : public PartsVectorReader {
  public:
-  using PartsVectorReader::PartsVectorReader;
+  /// `sampler`: is shown what indexes answer; may be null.
+  GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim, SeqId at,
+                    Executor& executor, RecallSampler* sampler);
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
+  Result<Searched> way_to(const Context&, const VectorQuery&, Offset) const override;
 
  private:
   struct Plan {
@@ -21,6 +25,10 @@ class GraphVectorReader final : public PartsVectorReader {
     std::vector<IndexedFile> indexed;
   };
   Result<Plan> plan(const VectorQuery&) const;
+  /// What finds the exact answer to the i-th vector of the query.
+  RecallSampler::Exact exact(const VectorQuery&, size_t i) const;
+
+  RecallSampler* const sampler_;
 };
 
 }  // namespace viridian::segment

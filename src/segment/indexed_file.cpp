@@ -45,6 +45,8 @@ class IndexedFile::Query {
   }
   ~Query() { file_.graph_.give_back(std::move(search_)); }
 
+  const Searched& searched() const noexcept { return searched_; }
+
   /// Walks if that is worth it. To be followed by step() until it says that there is no more to do,
   /// and finish().
   Status begin() {
@@ -76,6 +78,7 @@ class IndexedFile::Query {
   /// Whether it found enough to be trusted; nothing is offered otherwise.
   Result<bool> take_found() {
     std::span<const uint64_t> found = search_->found();
+    searched_ = {Searched::How::walked, breadth()};
     const bool all_count = file_.all_count();
     if (!all_count || !file_.graph_.arrays().apart.empty()) {
       counted_.clear();
@@ -92,6 +95,7 @@ class IndexedFile::Query {
   }
 
   Status scan() {
+    searched_ = {Searched::How::scanned};
     VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
     const size_t most = allowed->nodes.size();
     search_->estimate(allowed->nodes, counted_);
@@ -182,6 +186,7 @@ class IndexedFile::Query {
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
   std::vector<Offset> offsets_;
+  Searched searched_;
 };
 
 IndexedFile::IndexedFile(const VectorFile& file, const index::GraphIndex& graph,
@@ -221,6 +226,20 @@ Status IndexedFile::search(const Matrix& queries, size_t first,
   }
   for (const auto& query : all) VIRIDIAN_TRY_VOID(query->finish());
   return ok_status();
+}
+
+Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset offset) const {
+  const SealedRows& rows = file_.rows();
+  VIRIDIAN_TRY(const std::optional<uint32_t> row, rows.find(offset, rows.size(), request_.at));
+  if (!row) return std::optional<Searched>();
+  const std::span<const uint32_t> apart = graph_.arrays().apart;
+  if (std::binary_search(apart.begin(), apart.end(), *row)) return std::optional(Searched{});
+  index::TopK ignored(request_.k);
+  Query one(*this, query, ignored);
+  VIRIDIAN_TRY_VOID(one.begin());
+  one.walk_alone();
+  VIRIDIAN_TRY_VOID(one.finish());
+  return std::optional(one.searched());
 }
 
 bool IndexedFile::all_count() const noexcept {

@@ -31,6 +31,8 @@ class IndexedFile {
   /// Offers the nearest rows to each query to its result: results[i] is that of queries.row(first +
   /// i). Several queries take turns, each while the others wait for memory.
   Status search(const Matrix& queries, size_t first, std::span<index::TopK> results) const;
+  /// How such a search comes upon that record. Unset: it has no row here that is live.
+  Result<std::optional<Searched>> way_to(const float* query, Offset offset) const;
 
  private:
   class Query;

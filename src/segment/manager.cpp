@@ -35,7 +35,10 @@ Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type
                    SegmentMetrics(own_metrics_ ? *own_metrics_ : *parts.metrics),
                    std::make_unique<MemoryBudget>(parts.options.heads_bytes),
                    parts.images,
-                   std::make_unique<CacheBudget>(parts.options.cache_bytes)},
+                   std::make_unique<CacheBudget>(parts.options.cache_bytes),
+                   std::make_unique<RecallSampler>(
+                       parts.executor, own_metrics_ ? *own_metrics_ : *parts.metrics,
+                       RecallSampler::Options{parts.options.sample_every})},
       metadata_type_(std::move(metadata_type)),
       vector_type_(std::move(vector_type)),
       pool_(environment_,
@@ -56,6 +59,7 @@ Status Manager::start(const Context&) {
 void Manager::stop() noexcept {
   maintenance_.stop();
   pool_.stop();
+  environment_.sampler->stop();
   std::unique_lock lock(mutex_);
   stopping_ = true;
   idle_.wait(lock, [this] { return hinted_.empty(); });

@@ -107,7 +107,7 @@ Result<std::unique_ptr<VectorSegment>> GraphVectorSegment::open(
 
 std::shared_ptr<const VectorReader> GraphVectorSegment::reader(SeqId applied) {
   return std::make_shared<segment::GraphVectorReader>(parts(), environment_.space, dim(), applied,
-                                                      *environment_.executor);
+                                                      *environment_.executor, environment_.sampler);
 }
 
 }  // namespace viridian::local

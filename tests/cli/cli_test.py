@@ -38,6 +38,24 @@ class Commands(CliTest):
         self.assertEqual(rows[0]["id"], "b")
         rows = self.json_of("query", "things", "--id", "a")
         self.assertEqual(sorted(row["id"] for row in rows), ["3", "b"])
+        rows = self.json_of("query", "things", "[1, 0]", "-k", "1", "--recall", "1")
+        self.assertEqual([row["id"] for row in rows], ["a"])
+        self.run_cli("query", "things", "[1, 0]", "--recall", "2", expect=FAILED)
+        self.assertIn("at most 1", self.errors)
+
+    def test_explain(self):
+        self.load()
+        why = self.json_of("explain", "things", "b", "[1, 0]", "-k", "2")
+        self.assertEqual((why["outcome"], why["results"]), ("outranked", 2))
+        self.assertEqual(why["searched"], {"how": "read", "breadth": 0})
+        text = self.run_cli("explain", "things", "a", "--like", "a", "--recall", "1")
+        self.assertIn("returned: number 1 of 3, at distance 0.00000", text)
+        self.assertIn("every vector is read", text)
+        text = self.run_cli("explain", "things", "a", "[1, 0]", "--where", '{"n": 2}')
+        self.assertTrue(text.startswith("left out by the filter"), text)
+        self.assertEqual(self.run_cli("explain", "things", "x", "[1, 0]"), "no such record\n")
+        self.run_cli("explain", "things", "a", expect=USAGE)
+        self.run_cli("explain", "things", "a", "[1, 0, 0]", expect=FAILED)
 
     def test_filters(self):
         self.load()
@@ -321,8 +339,10 @@ class Serving(CliTest):
         self.start()
         self.run_cli("import", "things", self.jsonl(*self.RECORDS))
         self.assertEqual(self.run_cli("count", "things"), "3\n")
-        rows = self.json_of("query", "things", "--id", "a", "-k", "1")
+        rows = self.json_of("query", "things", "--id", "a", "-k", "1", "--recall", "0.9")
         self.assertEqual(rows[0]["id"], "3")
+        why = self.json_of("explain", "things", "3", "--like", "3")
+        self.assertEqual((why["outcome"], why["rank"], why["distance"]), ("returned", 1, 0))
         self.run_cli("count", "nothing", expect=NOT_FOUND)
 
     def test_backups_work_over_http(self):

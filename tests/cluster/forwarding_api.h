@@ -118,6 +118,11 @@ class ForwardingApi : public Api {
     VIRIDIAN_TRY(Api * api, route(context, "query"));
     return api->query(context, ref, request);
   }
+  Result<Explanation> explain(const Context& context, const CollectionRef& ref,
+                              const ExplainRequest& request) override {
+    VIRIDIAN_TRY(Api * api, route(context, "explain"));
+    return api->explain(context, ref, request);
+  }
   Status flush(const Context& context, const CollectionRef& ref) override {
     VIRIDIAN_TRY(Api * api, route(context, "flush"));
     return api->flush(context, ref);

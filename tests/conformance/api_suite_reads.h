@@ -174,6 +174,63 @@ TEST_P(ApiConformance, BadQueryVectorsAreRefused) {
   EXPECT_EQ(nearest(docs, {1, 2}), Ids{});
 }
 
+TEST_P(ApiConformance, QueriesSayWhatShareOfTheNearestTheyWant) {
+  const CollectionRef docs = make();
+  add(docs, {{.id = "a", .vector = {1, 2}}, {.id = "b", .vector = {3, 4}}});
+  QueryRequest request = query_of({{1, 2}}, 2);
+  for (const double recall : {0.001, 0.5, 1.0}) {
+    request.recall_target = recall;
+    EXPECT_EQ(strings(query(docs, request).records.at(0).ids), (Ids{"a", "b"}));
+  }
+  for (const double recall : {0.0, -0.5, 1.5}) {
+    request.recall_target = recall;
+    EXPECT_FAILS(Code::invalid_argument, "must be above 0 and at most 1",
+                 api().query(context_, docs, request));
+  }
+}
+
+TEST_P(ApiConformance, ExplainSaysWhyARecordIsAmongTheResultsOrNot) {
+  using Outcome = Explanation::Outcome;
+  const CollectionRef docs = make();
+  const auto explain = [&](const std::string& id, uint32_t n_results, Selection selection = {}) {
+    ExplainRequest request{query_of({{0, 0}}, n_results, std::move(selection)), id};
+    return must(api().explain(context_, docs, request));
+  };
+  EXPECT_EQ(explain("3", 10), Explanation());  // nor is there any other
+  for (int i = 0; i < 8; ++i)
+    add(docs, {{.id = std::to_string(i),
+                .vector = {static_cast<float>(i), 0},
+                .metadata = Metadata{{"odd", i % 2 == 1}}}});
+  EXPECT_EQ(explain("nobody", 10), Explanation());
+  EXPECT_EQ(explain("3", 5), (Explanation{Outcome::returned, 4, 9.0F, 5, 16.0F, Searched{}}));
+  EXPECT_EQ(explain("3", 100), (Explanation{Outcome::returned, 4, 9.0F, 8, 49.0F, Searched{}}));
+  EXPECT_EQ(explain("6", 5), (Explanation{Outcome::outranked, {}, 36.0F, 5, 16.0F, Searched{}}));
+  const Selection odd = by_where(eq("odd", true));
+  EXPECT_EQ(explain("3", 5, odd), (Explanation{Outcome::returned, 2, 9.0F, 4, 49.0F, Searched{}}));
+  EXPECT_EQ(explain("2", 5, odd), (Explanation{Outcome::filtered_out, {}, 4.0F, 4, 49.0F, {}}));
+  EXPECT_EQ(explain("2", 5, by_ids({"3", "x"})),
+            (Explanation{Outcome::filtered_out, {}, 4.0F, 1, 9.0F, {}}));
+  EXPECT_EQ(explain("2", 5, by_ids({})), (Explanation{Outcome::filtered_out, {}, 4.0F, 0, {}, {}}));
+  EXPECT_EQ(remove(docs, by_ids({"3"})), 1U);
+  EXPECT_EQ(explain("3", 5).outcome, Outcome::no_such_record);
+}
+
+TEST_P(ApiConformance, ExplainRefusesWhatAQueryRefuses) {
+  const CollectionRef docs = make();
+  add(docs, {{.id = "a", .vector = {1, 2}}});
+  EXPECT_FAILS(Code::invalid_argument, "Collection expecting embedding with dimension of 2, got 3",
+               api().explain(context_, docs, {query_of({{1, 2, 3}}), "a"}));
+  EXPECT_FAILS(Code::invalid_argument, "ask for more",
+               api().explain(context_, docs, {query_of({{1, 2}}, 0), "a"}));
+  ExplainRequest request{query_of({{1, 2}}), "a"};
+  request.query.recall_target = 0;
+  EXPECT_FAILS(Code::invalid_argument, "must be above 0 and at most 1",
+               api().explain(context_, docs, request));
+  EXPECT_FAILS(
+      Code::not_found, "does not exist",
+      api().explain(context_, {DatabasePath(), Uuid::random()}, {query_of({{1, 2}}), "a"}));
+}
+
 // Chroma prints distances that overflow as null (quirk 30).
 TEST_P(ApiConformance, DistancesStayFinite) {
   for (const Space space : {Space::l2, Space::cosine, Space::ip}) {

@@ -88,6 +88,50 @@ TEST_F(EngineFaults, DeletionFindsNothingOnlyInWhatCounts) {
                api_.delete_records(context_, docs_, delete_of(by_ids({"z"}))));
 }
 
+TEST_F(EngineFaults, QueriesTakeRecallFromTheRequestAndBreadthFromTheConfigurationOfThatTime) {
+  EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
+  std::vector<std::pair<double, uint32_t>> asked;
+  segments_.reaches = [&](const VectorQuery& query, Offset) {
+    asked.emplace_back(query.recall, query.breadth);
+    return true;
+  };
+  QueryRequest request = query_of({{1, 2}});
+  EXPECT_OK(api_.query(context_, docs_, request));
+  ModifyCollection change;
+  change.configuration.emplace().hnsw.emplace().parameters.ef_search = 300;
+  EXPECT_OK(api_.modify_collection(context_, docs_, change));
+  request.recall_target = 0.5;
+  EXPECT_OK(api_.query(context_, docs_, request));
+  change.configuration->hnsw->parameters.ef_search = std::numeric_limits<uint64_t>::max();
+  EXPECT_OK(api_.modify_collection(context_, docs_, change));
+  request.recall_target = 1;
+  EXPECT_OK(api_.query(context_, docs_, request));
+  EXPECT_EQ(asked, (std::vector<std::pair<double, uint32_t>>{
+                       {0.99, 0}, {0.5, 300}, {1, std::numeric_limits<uint32_t>::max()}}));
+}
+
+TEST_F(EngineFaults, ExplainTellsWhatAnExactSearchWouldHaveFound) {
+  using Outcome = Explanation::Outcome;
+  std::vector<Row> rows;
+  for (int i = 0; i < 9; ++i)
+    rows.push_back({.id = std::to_string(i), .vector = {static_cast<float>(i), 0}});
+  EXPECT_OK(add(docs_, rows));
+  const auto explain = [&](const std::string& id, uint32_t n_results) {
+    return must(api_.explain(context_, docs_, {query_of({{0, 0}}, n_results), id}));
+  };
+  const OffsetSet all = must(must(segments_.pin(context_, docs_.id, 9))->metadata().all(context_));
+  std::vector<Offset> missed = all.slice(0, 3);
+  segments_.reaches = [&](const VectorQuery& query, Offset offset) {
+    return query.recall == 1 || std::find(missed.begin(), missed.end(), offset) == missed.end();
+  };
+  EXPECT_EQ(explain("1", 2), (Explanation{Outcome::not_reached, 2, 1.0F, 2, 16.0F, Searched{}}));
+  // Not among the exact results either, but nearer than what was found.
+  EXPECT_EQ(explain("2", 2), (Explanation{Outcome::not_reached, 3, 4.0F, 2, 16.0F, Searched{}}));
+  EXPECT_EQ(explain("5", 2), (Explanation{Outcome::outranked, {}, 25.0F, 2, 16.0F, Searched{}}));
+  missed = all.slice(8, 1);  // nor is it returned where fewer are than could be
+  EXPECT_EQ(explain("8", 9), (Explanation{Outcome::not_reached, 9, 64.0F, 8, 49.0F, Searched{}}));
+}
+
 TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {
   EXPECT_OK(add(docs_, {{.id = "a", .vector = {1, 2}}}));
   EXPECT_OK(api_.delete_collection(context_, DatabasePath(), "docs"));

@@ -83,7 +83,11 @@ class NaiveLog final : public Producer, public Consumer {
 /// A view is an Oracle that has read the whole log; an offset is an order.
 class NaiveView final : public ReadView, public MetadataReader, public VectorReader {
  public:
-  NaiveView(Oracle oracle, SeqId applied) : oracle_(std::move(oracle)), applied_(applied) {}
+  /// Whether a search comes upon a record.
+  using Reaches = std::function<bool(const VectorQuery&, Offset)>;
+
+  NaiveView(Oracle oracle, SeqId applied, Reaches reaches)
+      : oracle_(std::move(oracle)), applied_(applied), reaches_(std::move(reaches)) {}
 
   SeqId applied() const override { return applied_; }
   const MetadataReader& metadata() const override { return *this; }
@@ -122,7 +126,7 @@ class NaiveView final : public ReadView, public MetadataReader, public VectorRea
       for (const auto& [distance, row] :
            oracle_.search({vector, vector + query.vectors->dim}, {})) {
         if (found[i].size() == query.k) break;
-        if (query.allowed == nullptr || query.allowed->contains(row))
+        if ((query.allowed == nullptr || query.allowed->contains(row)) && reaches_(query, row))
           found[i].push_back({row, clamp(distance)});
       }
     }
@@ -150,11 +154,15 @@ class NaiveView final : public ReadView, public MetadataReader, public VectorRea
 
   const Oracle oracle_;
   const SeqId applied_;
+  const Reaches reaches_;
 };
 
 class NaiveSegments final : public SegmentManager {
  public:
   NaiveSegments(SysDb& sysdb, Consumer& log) : sysdb_(sysdb), log_(log) {}
+
+  /// Of views that are pinned from now on.
+  NaiveView::Reaches reaches = [](const VectorQuery&, Offset) { return true; };
 
   std::vector<Segment> plan(const CollectionId&) const override { return {}; }
   Result<std::shared_ptr<const ReadView>> pin(const Context& context, const CollectionId& id,
@@ -164,8 +172,8 @@ class NaiveSegments final : public SegmentManager {
     Oracle oracle(index->space.value_or(Space::l2));
     VIRIDIAN_TRY(const auto batches, log_.read(context, id, 0, 0));
     for (const LogBatch& batch : batches) oracle.apply(*batch.batch);
-    return std::make_shared<const NaiveView>(std::move(oracle),
-                                             batches.empty() ? 0 : batches.back().last_seq());
+    return std::make_shared<const NaiveView>(
+        std::move(oracle), batches.empty() ? 0 : batches.back().last_seq(), reaches);
   }
   Status admit(const Context&, const CollectionId&, uint64_t) override { return ok_status(); }
   Status hint(const Context&, const CollectionId&, SeqId) override { return ok_status(); }

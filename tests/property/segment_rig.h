@@ -46,8 +46,9 @@ class RigView final : public ReadView {
 class SegmentRig {
  public:
   /// `indexed_rows`: 0 for a flat vector segment; else see SegmentEnvironment.
-  explicit SegmentRig(uint64_t indexed_rows = 0, Space space = Space::l2)
-      : indexed_rows_(indexed_rows), space_(space) {
+  explicit SegmentRig(uint64_t indexed_rows = 0, Space space = Space::l2,
+                      const HnswParameters& hnsw = {}, segment::RecallSampler* sampler = nullptr)
+      : indexed_rows_(indexed_rows), space_(space), hnsw_(hnsw), sampler_(sampler) {
     EXPECT_TRUE(pool_.start(context_).ok());
     const CollectionId collection = Uuid::random();
     for (Segment* segment : {&metadata_definition_, &vector_definition_}) {
@@ -64,6 +65,7 @@ class SegmentRig {
     return vectors ? static_cast<SegmentWriter&>(*vectors_) : *metadata_;
   }
   const SegmentOracle& oracle() const { return oracle_; }
+  const CollectionId& collection() const { return vector_definition_.collection; }
   std::string directory() const { return temporary_.path() + "/segments"; }
   os::Files& files() { return files_; }
   SeqId applied() const { return applied_; }
@@ -129,6 +131,8 @@ class SegmentRig {
     VIRIDIAN_TRY(metadata_, local::MetadataSegment::open(context_, environment));
     environment.definition = vector_definition_;
     environment.space = space_;
+    environment.hnsw = hnsw_;
+    environment.sampler = sampler_;
     if (indexed_rows_ == 0) {
       VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
     } else {
@@ -207,6 +211,8 @@ class SegmentRig {
 
   const uint64_t indexed_rows_;
   const Space space_;
+  const HnswParameters hnsw_;
+  segment::RecallSampler* const sampler_;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;

@@ -17,6 +17,7 @@ class Settings {
   bool boolean(std::string_view key) const;
   /// Bytes, milliseconds and counts are integers in the table's unit.
   uint64_t unsigned_integer(std::string_view key) const;
+  double share(std::string_view key) const;
   bool has(std::string_view key) const { return values_.find(key) != values_.end(); }
   auto begin() const noexcept { return values_.begin(); }
   auto end() const noexcept { return values_.end(); }

@@ -72,8 +72,17 @@ struct QueryRequest {
   Matrix vectors;          ///< one row per query
   uint32_t n_queries = 0;  ///< rows of `vectors`
   uint32_t n_results = 10;
+  /// The share of the nearest that is to be found, on average: above 0; 1: all of them. Unset: what
+  /// the server's setting says.
+  std::optional<double> recall_target;
   Selection selection;
   std::vector<Include> include = {Include::documents, Include::metadatas, Include::distances};
+};
+
+/// Why is this record among the results of a query, or why not?
+struct ExplainRequest {
+  QueryRequest query;  ///< of one vector; what it includes does not matter
+  std::string id;
 };
 
 struct DeleteRequest {
@@ -101,6 +110,37 @@ struct QueryResult {
   std::vector<RecordColumns> records;
   std::vector<std::vector<float>> distances;  ///< filled when included
   std::vector<Include> include;
+};
+
+/// How a search comes upon the records of one part of a collection.
+struct Searched {
+  enum class How : uint8_t {
+    read,     ///< each one's vector is compared with the query
+    walked,   ///< those to which a walk through the index's graph comes
+    scanned,  ///< each one's code is compared with the query, then the vectors of the best
+  };
+  How how = How::read;
+  uint64_t breadth = 0;  ///< of the walk
+  friend bool operator==(const Searched&, const Searched&) = default;
+};
+
+struct Explanation {
+  enum class Outcome : uint8_t {
+    returned,
+    no_such_record,
+    filtered_out,
+    outranked,    ///< all results are nearer
+    not_reached,  ///< a result is farther, but the search did not come upon the record
+  };
+  Outcome outcome = Outcome::no_such_record;
+  /// returned: its place among the results, from 1 on; not_reached: that in an exact search.
+  std::optional<uint64_t> rank;
+  std::optional<float> distance;       ///< of the record, exact; unset where there is none
+  uint64_t results = 0;                ///< how many there are
+  std::optional<float> last_distance;  ///< of the last of them
+  /// How the part was searched that the record lies in; unset where it was not asked for.
+  std::optional<Searched> searched;
+  friend bool operator==(const Explanation&, const Explanation&) = default;
 };
 
 struct WriteResult {

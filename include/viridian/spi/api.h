@@ -58,6 +58,9 @@ class Api {
   virtual Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) = 0;
   virtual Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) = 0;
   virtual Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) = 0;
+  /// Asks the query, and why one record is among its results or not.
+  virtual Result<Explanation> explain(const Context&, const CollectionRef&,
+                                      const ExplainRequest&) = 0;
 
   /// Returns once everything acknowledged before the call is in files and out of the log. Nothing
   /// needs it: what is acknowledged is safe in the log.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "viridian/model/record_batch.h"
+#include "viridian/model/schema.h"
 #include "viridian/spi/segments.h"
 
 namespace viridian {
@@ -17,6 +18,9 @@ namespace viridian {
 class Executor;
 namespace os {
 class Files;
+}
+namespace segment {
+class RecallSampler;
 }
 
 /// What one record of a logged batch comes to, once ids are resolved to offsets.
@@ -126,9 +130,13 @@ struct SegmentEnvironment {
   Space space = Space::l2;
   /// Files with fewer vectors have no index: reading so many is quick, and exact.
   uint64_t indexed_rows = 20'000;
+  /// What the collection's configuration asks of indexes that are built; unset: nothing in
+  /// particular.
+  HnswParameters hnsw;
   Executor* executor = nullptr;
-  os::Files* files = nullptr;  ///< null for segments that never seal
-  std::string directory;       ///< the collection's; made when first needed
+  segment::RecallSampler* sampler = nullptr;  ///< is shown what indexes answer; may be null
+  os::Files* files = nullptr;                 ///< null for segments that never seal
+  std::string directory;                      ///< the collection's; made when first needed
   /// Held by whatever has a file of the directory open: the directory of a dropped collection goes
   /// when the last such thing does.
   std::shared_ptr<const void> directory_guard;

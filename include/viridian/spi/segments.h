@@ -63,6 +63,11 @@ class VectorReader {
   /// to the largest float.
   virtual Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                              const VectorQuery&) const = 0;
+  /// How a search for the first of the query's vectors comes upon that record, which is live and
+  /// allowed.
+  virtual Result<Searched> way_to(const Context&, const VectorQuery&, Offset) const {
+    return Searched{};
+  }
   /// Appends the rows' vectors to `out`, bit for bit as given, in the order of `offsets`.
   virtual Status fetch(const Context&, std::span<const Offset> offsets, Matrix& out) const = 0;
 };
