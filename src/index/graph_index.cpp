@@ -93,7 +93,8 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
   while (upper + 1 < levels.size() && double{levels[upper].recall} < recall) ++upper;
   const size_t lower = upper == 0 ? 0 : upper - 1;
   double breadth = 0;
-  if (levels[upper].breadth[0] == 0 || levels[upper].breadth[1] == 0) return {};
+  const bool few = nearest <= kLevelNearest[0];
+  if (levels[upper].breadth[0] == 0 || (!few && levels[upper].breadth[1] == 0)) return {};
   const double most = for_nearest(levels[upper].breadth, nearest);
   if (lower == upper || double{levels[upper].recall} <= recall) {
     breadth = most;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace viridian::index {
 namespace {
@@ -55,6 +56,7 @@ void GraphSearch::begin(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
   size_ = current_ = asked_for_ = 0;
+  entered_all_ = false;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
   enter();
@@ -64,6 +66,7 @@ bool GraphSearch::step() {
   score(asked_for_);
   asked_for_ = 0;
   current_ = next_unleft(current_);
+  if (current_ == size_ && size_ < breadth_ && !std::exchange(entered_all_, true)) enter_all();
   if (current_ == size_) {
     forget_seen();
     return false;
@@ -129,6 +132,18 @@ void GraphSearch::enter() {
     if (found == UINT64_MAX || !see(row_of(found))) continue;
     touched_.push_back(row_of(found) / 64);
     insert(found);
+  }
+}
+
+/// Where too little can be reached from the nearest entries: rows may lie in groups far apart.
+void GraphSearch::enter_all() {
+  const size_t bytes = view_.coder->bytes();
+  for (size_t i = 0; i < view_.entries.size(); ++i) {
+    if (!see(view_.entries[i])) continue;
+    touched_.push_back(view_.entries[i] / 64);
+    records_[0] = view_.entry_records + i * bytes;
+    query_.distances(records_.data(), 1, distances_.data());
+    insert(packed(distances_[0], view_.entries[i]));
   }
 }
 

@@ -56,6 +56,7 @@ class GraphSearch {
 
  private:
   void enter();
+  void enter_all();
   size_t unseen(uint64_t found);
   void score(size_t count);
   void insert(uint64_t found);
@@ -74,6 +75,7 @@ class GraphSearch {
   std::vector<uint64_t>
       pool_;  ///< ascending: distance in a sortable form, row, whether it was left
   size_t size_ = 0;
+  bool entered_all_ = false;
   size_t asked_for_ = 0;  ///< rows in fresh_ whose distances are to be computed
   size_t current_ = 0;    ///< no row before it in pool_ is to be left still
   float bound_ = 0;       ///< what is farther is not inserted

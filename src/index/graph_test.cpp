@@ -9,8 +9,10 @@
 #include <thread>
 #include <vector>
 
+#include "index/flat.h"
 #include "index/graph_builder.h"
 #include "index/graph_search.h"
+#include "index/index_builder.h"
 #include "index/random.h"
 #include "index/rotation.h"
 #include "os/large_array.h"
@@ -173,6 +175,52 @@ TEST(Graph, IsTheSameForAnyNumberOfThreadsAndFindsTheNearest) {
     }
   }
   EXPECT_GT(found, kQueries * kNearest * 97 / 100);
+}
+
+class Rows final : public RowSource {
+ public:
+  Rows(const std::vector<float>& values, uint32_t dim)
+      : values_(values), dim_(dim), norms_(values.size() / dim) {
+    FlatScanner::norms(values.data(), dim, norms_.size(), norms_.data());
+  }
+  uint32_t rows() const override { return static_cast<uint32_t>(norms_.size()); }
+  uint32_t dim() const override { return dim_; }
+  Result<const float*> vector(uint32_t row) const override { return &values_[row * dim_]; }
+  Result<float> norm(uint32_t row) const override { return norms_[row]; }
+
+ private:
+  const std::vector<float>& values_;
+  uint32_t dim_;
+  std::vector<float> norms_;
+};
+
+TEST(Index, IsTheSameForAnyNumberOfThreads) {
+  constexpr uint32_t kDim = 48;
+  const std::vector<float> values = clustered(5000, kDim, 21);
+  const Rows rows(values, kDim);
+  Threads one(1), two(2);
+  const BuiltIndex a = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, one);
+  const BuiltIndex b = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, two);
+  EXPECT_EQ(std::memcmp(&a.header, &b.header, sizeof a.header), 0);
+  EXPECT_EQ(a.links, b.links);
+  EXPECT_EQ(a.entries, b.entries);
+  EXPECT_EQ(a.nodes_of, b.nodes_of);
+  EXPECT_EQ(a.apart, b.apart);
+  const size_t bytes = a.arrays().records.size();
+  ASSERT_EQ(bytes, b.arrays().records.size());
+  EXPECT_EQ(std::memcmp(a.records.data(), b.records.data(), bytes), 0);
+}
+
+// No edge leads from one to another, and one has fewer rows than are asked for.
+TEST(Index, GroupsFarApartAreFoundFromEachOther) {
+  constexpr uint32_t kDim = 32;
+  std::vector<float> values = clustered(1500, kDim, 5);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = values[i] * 0.02F + 50 * real(i / kDim % 20, i % kDim);
+  const Rows rows(values, kDim);
+  Threads one(1);
+  const BuiltIndex built = *build_index(Context(), rows, {Space::l2, 0, 300, 0}, one);
+  for (const uint32_t breadth : built.header.levels[3].breadth) EXPECT_NE(breadth, 0U);
 }
 
 }  // namespace

@@ -166,9 +166,11 @@ std::optional<SeqId> Log::last_for_sure(const CollectionId& collection) const {
 }
 
 Result<Extent> Log::extent(const Context& context, const CollectionId& collection) {
-  const auto asked = Topics::Clock::now();
-  VIRIDIAN_TRY(Extent found, parts_.history.extent(context, collection));
-  return topics_.learn(collection, std::move(found), asked);
+  return extents_.answer(context, collection, [&](const Context& asking) -> Result<Extent> {
+    const auto asked = Topics::Clock::now();
+    VIRIDIAN_TRY(Extent found, parts_.history.extent(asking, collection));
+    return topics_.learn(collection, std::move(found), asked);
+  });
 }
 
 /// A history that goes beyond `after`, or is up to date.

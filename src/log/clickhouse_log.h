@@ -11,6 +11,7 @@
 #include "log/clickhouse_upkeep.h"
 #include "log/clickhouse_writer.h"
 #include "log/history.h"
+#include "log/shared_question.h"
 #include "obs/metrics.h"
 #include "viridian/spi/component.h"
 #include "viridian/spi/health.h"
@@ -84,6 +85,7 @@ class Log final : public Component, public Producer, public Consumer, public Hea
 
   const Parts parts_;
   Topics topics_;
+  log::SharedQuestion<Extent> extents_;
   Replicas replicas_;
   WriterMetrics metrics_;
   Reader reader_;

@@ -56,9 +56,9 @@ class GraphRig {
         rig.files(), os::join(rig.directory(), entry.name),
         {segment::FileKind::vectors, entry.id, rig.collection()}, entry.size_bytes);
     EXPECT_TRUE(sealed.ok()) << sealed.error().message();
-    const auto index = segment::open_index(**sealed);
+    const auto index = segment::OpenedIndex::open(**sealed);
     EXPECT_TRUE(index.ok()) << index.error().message();
-    return (*index)->header();
+    return (*index)->graph().header();
   }
 
   Context context;

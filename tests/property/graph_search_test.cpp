@@ -22,6 +22,7 @@ struct Shape {
   bool spread = false;    ///< lengths over six decades
   bool zeros = false;     ///< some vectors are zero
   bool constant = false;  ///< most dimensions are the same in all
+  bool groups = false;    ///< vectors lie in groups far apart
 };
 std::ostream& operator<<(std::ostream& out, const Shape& shape) { return out << shape.name; }
 
@@ -38,7 +39,7 @@ class GraphSearch : public testing::TestWithParam<Shape> {
       const bool fixed = shape.constant && i > 2;
       const float noise = static_cast<float>(generator_.below(2001) - 1000) / 1500;
       made[i] = fixed ? 3.0F : static_cast<float>((centre * 7919 + int(i) * 104729) % 13) / 6 - 1;
-      if (!fixed) made[i] += noise;
+      if (!fixed) made[i] += shape.groups ? noise / 50 : noise;
     }
     if (shape.spread) {
       float length = 1;
@@ -196,7 +197,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Shape{"spread_l2", Space::l2, 48, 3000, false, true},
                     Shape{"spread_ip", Space::ip, 48, 3000, false, true},
                     Shape{"zeros", Space::cosine, 20, 3000, false, false, true},
-                    Shape{"constant", Space::l2, 40, 3000, false, false, false, true}),
+                    Shape{"constant", Space::l2, 40, 3000, false, false, false, true},
+                    Shape{"groups", Space::l2, 32, 3000, false, false, false, false, true}),
     [](const auto& shape) { return shape.param.name; });
 
 }  // namespace
