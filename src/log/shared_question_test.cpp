@@ -49,42 +49,61 @@ TEST(SharedQuestion, DifferentThingsDoNotWaitForEachOther) {
   EXPECT_EQ(outer.value(), 7);
 }
 
-TEST(SharedQuestion, WhoGoesAwayTakesNobodyAlong) {
+TEST(SharedQuestion, WhoGoesAwayWhileItWaitsTakesNobodyAlong) {
   SharedQuestion<int> question;
   const Uuid about = Uuid::random();
   std::atomic<bool> first_asks = false, release = false;
-  const auto slow = [&](const Context&) -> Result<int> {
-    first_asks = true;
-    while (!release) std::this_thread::yield();
-    return 1;
-  };
-  std::thread first([&] { EXPECT_EQ(question.answer(Context(), about, slow).value(), 1); });
+  std::thread first([&] {
+    const auto answer = question.answer(Context(), about, [&](const Context&) -> Result<int> {
+      first_asks = true;
+      while (!release) std::this_thread::yield();
+      return 1;
+    });
+    EXPECT_EQ(answer.value_or(0), 1);
+  });
   while (!first_asks) std::this_thread::yield();
-  // The next to ask goes away while it waits, the one after it while it asks.
-  const auto gone = question.answer(Context::with_timeout(20ms), about, slow);
-  EXPECT_EQ(gone.error().code(), Code::deadline_exceeded);
-  std::atomic<bool> second_asks = false;
+  // It was to ask next, also for the other, who comes later most of the time.
+  std::thread goes_away([&] {
+    const auto answer = question.answer(Context::with_timeout(50ms), about,
+                                        [](const Context&) { return Result<int>(2); });
+    ASSERT_FALSE(answer.ok());
+    EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+  });
+  std::this_thread::sleep_for(10ms);
+  std::thread stays([&] {
+    const auto answer =
+        question.answer(Context(), about, [](const Context&) { return Result<int>(3); });
+    EXPECT_EQ(answer.value_or(0), 3);
+  });
+  goes_away.join();
+  release = true;
+  first.join();
+  stays.join();
+}
+
+TEST(SharedQuestion, WhoGoesAwayWhileItAsksTakesNobodyAlong) {
+  SharedQuestion<int> question;
+  const Uuid about = Uuid::random();
+  std::atomic<bool> asks = false;
   Context cancelled;
-  std::thread second([&] {
+  std::thread goes_away([&] {
     const auto answer = question.answer(cancelled, about, [&](const Context& context) {
-      second_asks = true;
+      asks = true;
       while (context.check().ok()) std::this_thread::yield();
       return Result<int>(context.check().error());
     });
+    ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.error().code(), Code::cancelled);
   });
-  std::thread third([&] {
-    while (!second_asks && !release) std::this_thread::yield();
+  while (!asks) std::this_thread::yield();
+  std::thread stays([&] {
     const auto answer =
         question.answer(Context(), about, [](const Context&) { return Result<int>(3); });
-    EXPECT_EQ(answer.value(), 3);
+    EXPECT_EQ(answer.value_or(0), 3);
   });
-  release = true;
-  first.join();
-  while (!second_asks) std::this_thread::yield();
   cancelled.cancel();
-  second.join();
-  third.join();
+  goes_away.join();
+  stays.join();
 }
 
 TEST(SharedQuestion, FailureIsEverybodysAnswer) {
