@@ -77,6 +77,13 @@ GraphIndex::GraphIndex(const IndexArrays& arrays)
   for (size_t i = 0; i < arrays.entries.size(); ++i)
     std::memcpy(entry_records_.data() + i * coder_.bytes(),
                 arrays.records.data() + arrays.entries[i] * coder_.bytes(), coder_.bytes());
+  for (const uint32_t row : arrays.apart) {
+    const uint32_t node = arrays.nodes_of[row];
+    if (node == IndexArrays::kNoNode)
+      apart_rows_.push_back(row);
+    else
+      apart_nodes_.push_back(node);
+  }
   view_ = {&coder_,
            arrays.header.nodes,
            arrays.header.degree,

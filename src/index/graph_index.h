@@ -78,6 +78,9 @@ class GraphIndex {
   const IndexHeader& header() const noexcept { return arrays_.header; }
   /// What finds this share of the `nearest` rows.
   Effort effort(double recall, size_t nearest) const;
+  /// Of the rows apart: the nodes of those that have one, and the others.
+  std::span<const uint32_t> apart_nodes() const noexcept { return apart_nodes_; }
+  std::span<const uint32_t> apart_rows() const noexcept { return apart_rows_; }
   /// The other rows with the vector of this one, which is the first of them.
   std::span<const Twin> twins_of(uint32_t first) const;
 
@@ -94,6 +97,7 @@ class GraphIndex {
   std::optional<RecordCoder> fine_coder_;
   os::LargeArray<uint8_t> entry_records_;
   GraphView view_;
+  std::vector<uint32_t> apart_nodes_, apart_rows_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<IndexSearch>> idle_;
 };

@@ -11,7 +11,7 @@ namespace viridian::index {
 namespace {
 
 constexpr size_t kNodesAtOnce = 256;
-constexpr int kRounds = 4;
+constexpr int kRounds = 8;
 /// Nodes that a lost one is linked to in one round.
 constexpr size_t kNewLinks = 2;
 

@@ -80,11 +80,8 @@ class IndexedFile::Query {
     std::span<const uint64_t> found = search_->found();
     searched_ = {Searched::How::walked, breadth()};
     const bool all_count = file_.all_count();
-    if (!all_count || !file_.graph_.arrays().apart.empty()) {
-      counted_.clear();
-      for (const uint64_t each : found)
-        if (const index::FoundRow row = search_->row_of(each); !row.apart && any_counts(row))
-          counted_.push_back(each);
+    if (!all_count || !file_.graph_.apart_nodes().empty()) {
+      keep_counted(found);
       found = counted_;
     }
     const double wanted = all_count ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
@@ -92,6 +89,23 @@ class IndexedFile::Query {
       return false;
     VIRIDIAN_TRY_VOID(offer_best(found, file_.effort_.refine, file_.effort_.exact));
     return true;
+  }
+
+  /// Those of `found` that count, with those that no walk is sure to find, ascending.
+  void keep_counted(std::span<const uint64_t> found) {
+    search_->estimate(file_.graph_.apart_nodes(), apart_);
+    // What is farther than all of a full list is not among the best of it.
+    if (file_.all_count() && found.size() >= file_.effort_.refine)
+      std::erase_if(apart_, [&](uint64_t each) { return each > found.back(); });
+    std::sort(apart_.begin(), apart_.end());
+    counted_.clear();
+    for (const uint64_t each : found)
+      if (const index::FoundRow row = search_->row_of(each); !row.apart && any_counts(row))
+        counted_.push_back(each);
+    const auto middle = static_cast<ptrdiff_t>(counted_.size());
+    for (const uint64_t each : apart_)
+      if (any_counts(search_->row_of(each))) counted_.push_back(each);
+    std::inplace_merge(counted_.begin(), counted_.begin() + middle, counted_.end());
   }
 
   Status scan() {
@@ -114,7 +128,7 @@ class IndexedFile::Query {
     rows_.clear();
     const std::span<const uint64_t> refined = search_->refine(found, refine);
     for (const uint64_t each : refined.first(std::min(exact, refined.size())))
-      if (const index::FoundRow row = search_->row_of(each); !row.apart) add(row);
+      add(search_->row_of(each));
     return offer();
   }
 
@@ -125,7 +139,7 @@ class IndexedFile::Query {
 
   Status read_apart() {
     rows_.clear();
-    for (const uint32_t row : file_.graph_.arrays().apart) add({row, true, true});
+    for (const uint32_t row : file_.graph_.apart_rows()) add({row, true, true});
     return offer();
   }
 
@@ -181,7 +195,7 @@ class IndexedFile::Query {
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
   bool knows_ = false, walks_ = false, begun_ = false;
-  std::vector<uint64_t> counted_;
+  std::vector<uint64_t> counted_, apart_;
   std::vector<uint32_t> rows_;
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
