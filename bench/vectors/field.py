@@ -193,7 +193,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         field = Field(arguments, pathlib.Path(scratch))
         print(f"{json.dumps(field.notes)}\n{machine.processor()}, load average {os.getloadavg()[0]:.1f}, "
-              f"processors {arguments.cpus}, points to {arguments.out}", flush=True)
+              f"processors {arguments.cpus}, points to {os.path.relpath(arguments.out)}", flush=True)
         field.note("field", processor=machine.processor(), command=sys.argv, clock=arguments.clock,
                    notes=field.notes)
         commands = [(name, machine.worker(name)) for name in arguments.engines.split(",") if name]
