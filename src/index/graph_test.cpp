@@ -1,12 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <set>
-#include <thread>
 #include <vector>
 
 #include "index/flat.h"
@@ -15,30 +12,11 @@
 #include "index/index_builder.h"
 #include "index/random.h"
 #include "index/rotation.h"
+#include "os/background_threads.h"
 #include "os/large_array.h"
 
 namespace viridian::index {
 namespace {
-
-class Threads final : public Executor {
- public:
-  explicit Threads(size_t count) : count_(count) {}
-  bool submit(std::function<void()>) override { return false; }
-  void parallel_for(size_t n, const std::function<void(size_t)>& body) override {
-    std::atomic<size_t> next = 0;
-    const auto work = [&] {
-      for (size_t i = next++; i < n; i = next++) body(i);
-    };
-    std::vector<std::thread> threads;
-    for (size_t i = 1; i < count_; ++i) threads.emplace_back(work);
-    work();
-    for (std::thread& thread : threads) thread.join();
-  }
-  size_t concurrency() const override { return count_; }
-
- private:
-  size_t count_;
-};
 
 /// Between -1 and 1.
 float real(uint64_t seed, uint64_t n) {
@@ -113,7 +91,7 @@ TEST(Partition, EveryRowIsInALeafAndNoLeafIsTooLarge) {
     std::copy_n(values.begin(), kDim, values.begin() + static_cast<ptrdiff_t>(row * kDim));
   RowCodes codes(values.size() / kDim, kDim);
   set_all(codes, values, kDim);
-  Threads two(2);
+  os::BackgroundThreads two(2);
   const Leaves leaves = partition(codes, {300, 3, 11}, two);
   std::set<uint32_t> rows;
   for (size_t i = 0; i < leaves.size(); ++i) {
@@ -133,7 +111,7 @@ TEST(Graph, IsTheSameForAnyNumberOfThreadsAndFindsTheNearest) {
   set_all(codes, values, kDim);
   GraphOptions options;
   options.partition.leaf = 400;
-  Threads one(1), two(2);
+  os::BackgroundThreads one(1), two(2);
   const Graph graph = *build_graph(Context(), codes, options, one);
   const Graph again = *build_graph(Context(), codes, options, two);
   EXPECT_EQ(graph.neighbours, again.neighbours);
@@ -198,7 +176,7 @@ TEST(Index, IsTheSameForAnyNumberOfThreads) {
   constexpr uint32_t kDim = 48;
   const std::vector<float> values = clustered(5000, kDim, 21);
   const Rows rows(values, kDim);
-  Threads one(1), two(2);
+  os::BackgroundThreads one(1), two(2);
   const BuiltIndex a = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, one);
   const BuiltIndex b = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, two);
   EXPECT_EQ(std::memcmp(&a.header, &b.header, sizeof a.header), 0);
@@ -218,7 +196,7 @@ TEST(Index, GroupsFarApartAreFoundFromEachOther) {
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = values[i] * 0.02F + 50 * real(i / kDim % 20, i % kDim);
   const Rows rows(values, kDim);
-  Threads one(1);
+  os::BackgroundThreads one(1);
   const BuiltIndex built = *build_index(Context(), rows, {Space::l2, 0, 300, 0}, one);
   for (const uint32_t breadth : built.header.levels[3].breadth) EXPECT_NE(breadth, 0U);
 }

@@ -1,9 +1,7 @@
 #include <algorithm>
-#include <atomic>
-#include <functional>
 #include <thread>
 
-#include "os/thread_priority.h"
+#include "os/background_threads.h"
 #include "segment/build_options.h"
 #include "segment/index_sections.h"
 #include "segment/segment_kinds.h"
@@ -54,31 +52,6 @@ class MergedRows final : public index::RowSource {
   std::vector<Place> places_;
 };
 
-/// Threads of its own, so that queries come before what nobody waits for.
-class BackgroundThreads final : public Executor {
- public:
-  explicit BackgroundThreads(size_t count) : count_(count) {}
-  bool submit(std::function<void()>) override { return false; }
-  void parallel_for(size_t n, const std::function<void(size_t)>& body) override {
-    std::atomic<size_t> next = 0;
-    const auto work = [&] {
-      for (size_t i = next++; i < n; i = next++) body(i);
-    };
-    std::vector<std::thread> threads;
-    for (size_t i = 1; i < std::min(count_, n); ++i)
-      threads.emplace_back([&] {
-        os::lower_thread_priority();
-        work();
-      });
-    work();
-    for (std::thread& thread : threads) thread.join();
-  }
-  size_t concurrency() const override { return count_; }
-
- private:
-  size_t count_;
-};
-
 }  // namespace
 
 Status GraphKind::merge(const MergeJob<File, Info>& job) {
@@ -87,7 +60,9 @@ Status GraphKind::merge(const MergeJob<File, Info>& job) {
     return ok_status();
   VIRIDIAN_TRY(const auto rows, MergedRows::make(job));
   const SegmentEnvironment& environment = job.environment;
-  BackgroundThreads threads(build_threads(environment.hnsw, std::thread::hardware_concurrency()));
+  // Of its own, so that queries come first.
+  os::BackgroundThreads threads(
+      build_threads(environment.hnsw, std::thread::hardware_concurrency()));
   VIRIDIAN_TRY(const index::BuiltIndex built,
                index::build_index(job.context, *rows,
                                   build_options(environment.space, environment.hnsw), threads));

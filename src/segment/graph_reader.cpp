@@ -1,9 +1,10 @@
 #include "segment/graph_reader.h"
 
 #include <algorithm>
-#include <functional>
 #include <memory>
 #include <utility>
+
+#include "os/background_threads.h"
 
 namespace viridian::segment {
 namespace {
@@ -11,20 +12,10 @@ namespace {
 /// Queries of one call that take turns on a thread.
 constexpr size_t kQueriesAtOnce = 4;
 
-/// For what nobody waits for: leaves the other threads to those who do.
-class CallersThread final : public Executor {
- public:
-  bool submit(std::function<void()>) override { return false; }
-  void parallel_for(size_t n, const std::function<void(size_t)>& body) override {
-    for (size_t i = 0; i < n; ++i) body(i);
-  }
-  size_t concurrency() const override { return 1; }
-};
-
 /// A query whose answer is to be found once more, exactly. Keeps the files and heads that it is
 /// found in, but no view of the collection.
 struct Sample {
-  CallersThread thread;
+  os::BackgroundThreads thread{1};  // leaves the others to those who wait
   PartsVectorReader reader;
   Matrix vector;
   uint32_t k = 0;

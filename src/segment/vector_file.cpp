@@ -51,6 +51,7 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
   VIRIDIAN_TRY(opened->vectors_, file->section("vectors"));
   VIRIDIAN_TRY(const Section ended, file->section("ended"));
   opened->ended_bytes_ = ended.size;
+  opened->has_index_ = segment::has_index(*file);
   const uint64_t rows = opened->info_.rows;
   if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
       opened->norms_.size != rows * sizeof(float) ||

@@ -49,7 +49,7 @@ class VectorFile final : public VectorPart {
   Result<os::Bytes> vector_data(uint32_t begin, uint32_t count) const;
   Result<os::Bytes> norm_data(uint32_t begin, uint32_t count) const;
 
-  bool has_index() const { return segment::has_index(*file_); }
+  bool has_index() const noexcept { return has_index_; }
   /// The index of its rows, opened when first asked for. Null: it has none.
   Result<const index::GraphIndex*> graph() const;
 
@@ -60,6 +60,7 @@ class VectorFile final : public VectorPart {
   VectorInfo info_;
   Section norms_, vectors_;
   uint64_t ended_bytes_ = 0;
+  bool has_index_ = false;
   Garbage garbage_;
   mutable std::mutex graph_mutex_;
   mutable std::unique_ptr<const OpenedIndex> graph_;  ///< guarded by graph_mutex_

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "conformance/api_fixture.h"
+#include "conformance/forwarding_consumer.h"
 #include "engine/test_system.h"
 #include "viridian/spi/log.h"
 
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The log, which calls back after each last() that nobody in the callback made.
-class WatchedLog final : public Component, public Consumer {
+class WatchedLog final : public Component, public ForwardingConsumer {
  public:
   static inline std::function<void(const CollectionId&)> after_last;
 
@@ -27,30 +28,16 @@ class WatchedLog final : public Component, public Consumer {
     VIRIDIAN_TRY(Producer * producer, system.require<Producer>());
     return std::make_unique<WatchedLog>(dynamic_cast<Consumer&>(*producer));
   }
-  explicit WatchedLog(Consumer& log) : log_(log) {}
+  using ForwardingConsumer::ForwardingConsumer;
 
-  Result<std::vector<LogBatch>> read(const Context& context, const CollectionId& id, SeqId after,
-                                     size_t limit) override {
-    return log_.read(context, id, after, limit);
-  }
   Result<SeqId> last(const Context& context, const CollectionId& id) override {
     thread_local bool inside = false;
-    auto last = log_.last(context, id);
+    auto last = ForwardingConsumer::last(context, id);
     if (!after_last || std::exchange(inside, true)) return last;
     after_last(id);
     inside = false;
     return last;
   }
-  Status wait(const Context& context, const CollectionId& id, SeqId after) override {
-    return log_.wait(context, id, after);
-  }
-  Status trim(const Context& context, const CollectionId& id, SeqId up_to) override {
-    return log_.trim(context, id, up_to);
-  }
-  bool durable() const noexcept override { return log_.durable(); }
-
- private:
-  Consumer& log_;
 };
 
 class Snapshots : public testing::Test {
