@@ -121,9 +121,6 @@ class IndexSearch {
   void assign_row(const float* vector, float norm);
   /// See GraphSearch; of nodes.
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
-  void begin(size_t breadth) { search_.begin(breadth); }
-  bool step() { return search_.step(); }
-  std::span<const uint64_t> found() const noexcept { return search_.found(); }
   void hide(uint32_t node) { search_.hide(node); }
   void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {
     search_.estimate(nodes, out);

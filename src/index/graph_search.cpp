@@ -15,8 +15,12 @@ constexpr uint64_t kLeft = 1;
 constexpr size_t kClearWhole = 16384;
 /// Rows to start from: more than one, for a query between two regions.
 constexpr size_t kStarts = 2;
+/// Rows after the current one that are likely to be left soon, and are prepared for.
+constexpr size_t kAhead = 3;
+/// As many as the kernel takes at once.
+constexpr size_t kComputedAtOnce = 4;
 
-void prefetch(const void* from, size_t bytes) noexcept {
+inline void prefetch(const void* from, size_t bytes) noexcept {
   __builtin_prefetch(from);
   for (size_t at = simd::kLineBytes; at < bytes; at += simd::kLineBytes)
     __builtin_prefetch(static_cast<const char*>(from) + at);
@@ -37,11 +41,14 @@ float GraphSearch::distance_of(uint64_t found) noexcept {
 }
 
 GraphSearch::GraphSearch(const GraphView& view)
-    : view_(view), query_(*view.coder), seen_((view.rows + 63) / 64) {
-  const size_t most = std::max<size_t>(view.degree, kEntriesAtOnce);
-  fresh_.resize(most);
-  records_.resize(most);
-  distances_.resize(most + 3);
+    : view_(view), query_(*view.coder), seen_((view.rows + 63) / 64), near_(view.degree + 1) {
+  records_.resize(kEntriesAtOnce);
+  distances_.resize(kEntriesAtOnce + 3);
+  for (Visit& visit : visits_) {
+    visit.rows.resize(view.degree + 1);
+    visit.records.resize(view.degree + 1);
+    visit.distances.resize(view.degree + 3);
+  }
 }
 
 bool GraphSearch::see(uint32_t row) noexcept {
@@ -52,36 +59,24 @@ bool GraphSearch::see(uint32_t row) noexcept {
   return fresh;
 }
 
-void GraphSearch::begin(size_t breadth) {
+std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
-  size_ = current_ = asked_for_ = 0;
+  size_ = current_ = 0;
   entered_all_ = false;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
+  for (Visit& visit : visits_) visit.row = kNone;
   enter();
+  while (choose()) leave(visit_current());
+  forget_seen();
+  return {pool_.data(), size_};
 }
 
-bool GraphSearch::step() {
-  score(asked_for_);
-  asked_for_ = 0;
+bool GraphSearch::choose() {
   current_ = next_unleft(current_);
   if (current_ == size_ && size_ < breadth_ && !std::exchange(entered_all_, true)) enter_all();
-  if (current_ == size_) {
-    forget_seen();
-    return false;
-  }
-  asked_for_ = unseen(pool_[current_]);
-  pool_[current_] |= kLeft;
-  ++counts_.hops;
-  prefetch_links(next_unleft(current_ + 1), 3);
-  return true;
-}
-
-std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
-  begin(breadth);
-  while (step()) look_ahead();
-  return found();
+  return current_ != size_;
 }
 
 void GraphSearch::hide(uint32_t row) {
@@ -147,75 +142,141 @@ void GraphSearch::enter_all() {
   }
 }
 
-/// Puts the neighbours of a row that have not been seen into fresh_, and asks for their records.
-size_t GraphSearch::unseen(uint64_t found) {
-  // Copies, since what is stored below might change the members for all the compiler knows.
-  uint64_t* const seen = seen_.data();
-  uint32_t* const fresh = fresh_.data();
-  const uint8_t** const records = records_.data();
-  const uint8_t* const first = view_.records;
-  const size_t bytes = view_.coder->bytes();
-  const uint32_t degree = view_.degree;
-  const uint32_t* const neighbours = neighbours_of(found);
+/// Sees to it that the distances from the current row are known, and meanwhile that those of the
+/// next ones will be: their links are asked for some turns before, their records one turn before,
+/// while distances are computed.
+GraphSearch::Visit& GraphSearch::visit_current() {
+  ++turn_;
+  Visit& now = visit_of(pool_[current_]);
+  std::array<Visit*, kAhead> next{};
   size_t count = 0;
-  for (uint32_t i = 0; i < degree; ++i) {
-    const uint32_t row = neighbours[i];
-    const uint64_t bit = uint64_t{1} << (row % 64);
-    uint64_t& word = seen[row / 64];
-    if ((word & bit) != 0) continue;
-    word |= bit;
-    fresh[count] = row;
-    records[count] = first + row * bytes;
-    prefetch(records[count++], bytes);
+  for (size_t at = next_unleft(current_ + 1); at < size_ && count < kAhead;
+       at = next_unleft(at + 1))
+    next[count++] = &visit_of(pool_[at]);
+  const auto first = [&](Stage stage) {
+    for (size_t i = 0; i < count; ++i)
+      if (next[i]->stage == stage && next[i]->asked != turn_) return next[i];
+    return static_cast<Visit*>(nullptr);
+  };
+  if (now.stage == Stage::links) {
+    // Nobody expected it. Until its links are there, something else is done.
+    Visit* const other = now.asked == turn_ ? first(Stage::records) : nullptr;
+    if (other != nullptr) compute(*other, nullptr);
+    collect(now);
+    for (size_t i = 0; i < now.count; ++i) prefetch(now.records[i], view_.coder->bytes());
   }
-  if (seen_.size() > kClearWhole)
-    for (size_t i = 0; i < count; ++i) touched_.push_back(fresh[i] / 64);
-  counts_.distances += count;
-  return count;
+  Visit* const then = first(Stage::links);
+  if (then != nullptr) collect(*then);
+  compute(now, then);
+  return now;
 }
 
-void GraphSearch::score(size_t count) {
-  if (count == 0) return;
-  query_.distances(records_.data(), count, distances_.data());
-  for (size_t i = 0; i < count; ++i)
-    if (distances_[i] <= bound_) insert(packed(distances_[i], fresh_[i]));
+/// What is known of a row that is to be left soon; asks for its links if that is nothing.
+GraphSearch::Visit& GraphSearch::visit_of(uint64_t found) {
+  const uint32_t row = row_of(found);
+  Visit* oldest = visits_.data();
+  for (Visit& visit : visits_) {
+    if (visit.row == row) {
+      visit.used = turn_;
+      return visit;
+    }
+    if (visit.used < oldest->used) oldest = &visit;
+  }
+  oldest->row = row;
+  oldest->stage = Stage::links;
+  oldest->asked = oldest->used = turn_;
+  prefetch(links_of(row), view_.degree * sizeof(uint32_t));
+  return *oldest;
+}
+
+/// Notes those linked rows that have not been seen yet.
+void GraphSearch::collect(Visit& visit) const noexcept {
+  // Copies, since what is stored below might change the members for all the compiler knows.
+  const uint64_t* const seen = seen_.data();
+  uint32_t* const rows = visit.rows.data();
+  const uint8_t** const records = visit.records.data();
+  const uint8_t* const all = view_.records;
+  const size_t bytes = view_.coder->bytes();
+  const uint32_t degree = view_.degree;
+  const uint32_t* const links = links_of(visit.row);
+  size_t count = 0;
+  for (uint32_t i = 0; i < degree; ++i) {
+    const uint32_t row = links[i];
+    rows[count] = row;
+    records[count] = all + row * bytes;
+    count += (seen[row / 64] >> (row % 64) & 1) == 0 ? 1 : 0;
+  }
+  visit.count = count;
+  visit.stage = Stage::records;
+}
+
+/// Meanwhile asks for the records of `then`, a few at a time: all at once would keep the
+/// computation waiting.
+void GraphSearch::compute(Visit& visit, const Visit* then) const {
+  const size_t bytes = view_.coder->bytes();
+  const size_t count = visit.stage == Stage::distances ? 0 : visit.count;
+  const size_t ahead = then == nullptr ? 0 : then->count;
+  size_t asked = 0;
+  for (size_t i = 0; i < count; i += kComputedAtOnce) {
+    for (const size_t until = ahead * (i + kComputedAtOnce) / count; asked < std::min(ahead, until);
+         ++asked)
+      prefetch(then->records[asked], bytes);
+    query_.distances(visit.records.data() + i, std::min(kComputedAtOnce, count - i),
+                     visit.distances.data() + i);
+  }
+  for (; asked < ahead; ++asked) prefetch(then->records[asked], bytes);
+  visit.stage = Stage::distances;
+}
+
+void GraphSearch::leave(Visit& visit) {
+  pool_[current_] |= kLeft;
+  ++counts_.hops;
+  uint64_t* const seen = seen_.data();
+  const uint32_t* const rows = visit.rows.data();
+  const float* const distances = visit.distances.data();
+  const size_t before = touched_.size();
+  touched_.resize(before + visit.count);
+  uint32_t* const touched = touched_.data() + before;
+  uint64_t* const near = near_.data();
+  size_t fresh = 0, kept = 0;
+  // Without branches, which no processor could predict.
+  for (size_t i = 0; i < visit.count; ++i) {
+    const uint32_t row = rows[i];
+    const uint64_t word = seen[row / 64];
+    const uint64_t is_fresh = ~(word >> (row % 64)) & 1;
+    seen[row / 64] = word | uint64_t{1} << (row % 64);
+    touched[fresh] = row / 64;
+    fresh += is_fresh;
+    near[kept] = packed(distances[i], row);
+    kept += is_fresh & static_cast<uint64_t>(distances[i] <= bound_);
+  }
+  touched_.resize(before + fresh);
+  counts_.distances += fresh;
+  for (size_t i = 0; i < kept; ++i) insert(near[i]);
+  visit.row = kNone;
+  visit.used = 0;
 }
 
 void GraphSearch::insert(uint64_t found) {
-  const auto begin = pool_.begin();
-  const auto end = begin + static_cast<ptrdiff_t>(size_);
-  const auto at = static_cast<size_t>(std::lower_bound(begin, end, found) - begin);
-  if (at == breadth_) return;
+  uint64_t* const pool = pool_.data();
+  if (size_ == breadth_ && found >= pool[size_ - 1]) return;
+  // By halves, without branches.
+  size_t at = 0;
+  for (size_t left = size_; left > 0;) {
+    const size_t half = (left + 1) / 2;
+    at += pool[at + half - 1] < found ? half : 0;
+    left -= half;
+  }
   if (size_ < breadth_) ++size_;
-  std::memmove(&pool_[at + 1], &pool_[at], (size_ - 1 - at) * sizeof(uint64_t));
-  pool_[at] = found;
+  std::memmove(pool + at + 1, pool + at, (size_ - 1 - at) * sizeof(uint64_t));
+  pool[at] = found;
   current_ = std::min(current_, at);
-  if (size_ == breadth_) bound_ = distance_of(pool_[size_ - 1]);
+  if (size_ == breadth_) bound_ = distance_of(pool[size_ - 1]);
 }
 
 size_t GraphSearch::next_unleft(size_t from) const noexcept {
   while (from < size_ && (pool_[from] & kLeft) != 0) ++from;
   return from;
-}
-
-/// Asks for the links of some rows that are likely to be left soon.
-void GraphSearch::prefetch_links(size_t from, size_t count) const {
-  for (; count > 0 && from < size_; --count, from = next_unleft(from + 1))
-    prefetch(neighbours_of(pool_[from]), view_.degree * sizeof(uint32_t));
-}
-
-/// Asks for the records that the next row to leave will need. Which it is is not certain before the
-/// scores, but what is asked for is mostly needed some steps later at the latest.
-void GraphSearch::look_ahead() const {
-  const size_t next = next_unleft(current_ + 1);
-  if (next >= size_) return;
-  const size_t bytes = view_.coder->bytes();
-  const uint64_t* const seen = seen_.data();
-  const uint32_t* const neighbours = neighbours_of(pool_[next]);
-  for (uint32_t i = 0; i < view_.degree; ++i) {
-    const uint32_t row = neighbours[i];
-    if ((seen[row / 64] >> (row % 64) & 1) == 0) prefetch(view_.records + row * bytes, bytes);
-  }
 }
 
 }  // namespace viridian::index

@@ -1,4 +1,5 @@
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -38,11 +39,6 @@ class GraphSearch {
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.
   std::span<const uint64_t> walk(size_t breadth);
-  /// The same in steps, so that several walks can take turns, each while others wait for memory:
-  /// begin(), step() until it says that there is no more to do, found().
-  void begin(size_t breadth);
-  bool step();
-  std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
   /// The next walk acts as if that row were not there.
   void hide(uint32_t row);
   /// Packed as by walk(), in the order of `rows`.
@@ -55,15 +51,33 @@ class GraphSearch {
   static float distance_of(uint64_t found) noexcept;
 
  private:
+  static constexpr uint32_t kNone = UINT32_MAX;
+  /// What was asked for, or is known.
+  enum class Stage : uint8_t { links, records, distances };
+  /// A row that is left, now or probably soon. What is done before its turn only spares waiting: it
+  /// changes neither which rows are left nor their order.
+  struct Visit {
+    uint32_t row = kNone;
+    Stage stage = Stage::links;
+    uint64_t asked = 0,
+             used = 0;  ///< the turns when its links were asked for, and it was last used
+    size_t count = 0;   ///< rows that are linked and were not seen
+    std::vector<uint32_t> rows;
+    std::vector<const uint8_t*> records;
+    std::vector<float> distances;
+  };
+
   void enter();
   void enter_all();
-  size_t unseen(uint64_t found);
-  void score(size_t count);
+  bool choose();
+  Visit& visit_current();
+  Visit& visit_of(uint64_t found);
+  void collect(Visit& visit) const noexcept;
+  void compute(Visit& visit, const Visit* then) const;
+  void leave(Visit& visit);
   void insert(uint64_t found);
-  void prefetch_links(size_t from, size_t count) const;
-  void look_ahead() const;
-  const uint32_t* neighbours_of(uint64_t found) const noexcept {
-    return view_.neighbours + size_t{row_of(found)} * view_.degree;
+  const uint32_t* links_of(uint32_t row) const noexcept {
+    return view_.neighbours + size_t{row} * view_.degree;
   }
   size_t next_unleft(size_t from) const noexcept;
   bool see(uint32_t row) noexcept;
@@ -76,12 +90,13 @@ class GraphSearch {
       pool_;  ///< ascending: distance in a sortable form, row, whether it was left
   size_t size_ = 0;
   bool entered_all_ = false;
-  size_t asked_for_ = 0;  ///< rows in fresh_ whose distances are to be computed
-  size_t current_ = 0;    ///< no row before it in pool_ is to be left still
-  float bound_ = 0;       ///< what is farther is not inserted
+  size_t current_ = 0;  ///< no row before it in pool_ is to be left still
+  float bound_ = 0;     ///< what is farther is not inserted
+  std::array<Visit, 6> visits_;
+  uint64_t turn_ = 0;
   std::vector<uint64_t> seen_;
-  std::vector<uint32_t> touched_;  ///< words of seen_, where there are many
-  std::vector<uint32_t> fresh_;
+  std::vector<uint32_t> touched_;  ///< words of seen_
+  std::vector<uint64_t> near_;
   std::vector<const uint8_t*> records_;
   std::vector<float> distances_;
   WalkCounts counts_;

@@ -9,7 +9,7 @@
 namespace viridian::segment {
 namespace {
 
-/// Queries of one call that take turns on a thread.
+/// Queries of one call that a thread takes at once.
 constexpr size_t kQueriesAtOnce = 4;
 
 /// A query whose answer is to be found once more, exactly. Keeps the files and heads that it is

@@ -47,28 +47,11 @@ class IndexedFile::Query {
 
   const Searched& searched() const noexcept { return searched_; }
 
-  /// Walks if that is worth it. To be followed by step() until it says that there is no more to do,
-  /// and finish().
-  Status begin() {
-    knows_ = search_->assign(vector_);
-    if (!knows_) return ok_status();
+  Status run() {
+    if (!search_->assign(vector_)) return read_all();
     VIRIDIAN_TRY_VOID(read_apart());
-    walks_ = !file_.scans();
-    return ok_status();
-  }
-  bool step() {
-    if (!walks_) return false;
-    if (!std::exchange(begun_, true)) search_->begin(breadth());
-    return search_->step();
-  }
-  /// The same as step() until it is over, quicker where nothing else is to be done meanwhile.
-  void walk_alone() {
-    if (walks_) search_->walk(breadth());
-  }
-  Status finish() {
-    if (!knows_) return read_all();
-    if (walks_) {
-      VIRIDIAN_TRY(const bool enough, take_found());
+    if (!file_.scans()) {
+      VIRIDIAN_TRY(const bool enough, walk());
       if (enough) return ok_status();
     }
     return scan();
@@ -76,8 +59,8 @@ class IndexedFile::Query {
 
  private:
   /// Whether it found enough to be trusted; nothing is offered otherwise.
-  Result<bool> take_found() {
-    std::span<const uint64_t> found = search_->found();
+  Result<bool> walk() {
+    std::span<const uint64_t> found = search_->walk(breadth());
     searched_ = {Searched::How::walked, breadth()};
     const bool all_count = file_.all_count();
     if (!all_count || !file_.graph_.apart_nodes().empty()) {
@@ -194,7 +177,6 @@ class IndexedFile::Query {
   Matrix one_;
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
-  bool knows_ = false, walks_ = false, begun_ = false;
   std::vector<uint64_t> counted_, apart_;
   std::vector<uint32_t> rows_;
   std::vector<const float*> vectors_;
@@ -226,19 +208,10 @@ Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& req
 
 Status IndexedFile::search(const Matrix& queries, size_t first,
                            std::span<index::TopK> results) const {
-  std::vector<std::unique_ptr<Query>> all;
   for (size_t i = 0; i < results.size(); ++i) {
-    all.push_back(std::make_unique<Query>(*this, queries.row(first + i), results[i]));
-    VIRIDIAN_TRY_VOID(all.back()->begin());
+    Query query(*this, queries.row(first + i), results[i]);
+    VIRIDIAN_TRY_VOID(query.run());
   }
-  if (all.size() == 1) {
-    all.front()->walk_alone();
-  } else {
-    std::vector<Query*> walking;
-    for (const auto& query : all) walking.push_back(query.get());
-    while (!walking.empty()) std::erase_if(walking, [](Query* query) { return !query->step(); });
-  }
-  for (const auto& query : all) VIRIDIAN_TRY_VOID(query->finish());
   return ok_status();
 }
 
@@ -250,9 +223,7 @@ Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset o
   if (std::binary_search(apart.begin(), apart.end(), *row)) return std::optional(Searched{});
   index::TopK ignored(request_.k);
   Query one(*this, query, ignored);
-  VIRIDIAN_TRY_VOID(one.begin());
-  one.walk_alone();
-  VIRIDIAN_TRY_VOID(one.finish());
+  VIRIDIAN_TRY_VOID(one.run());
   return std::optional(one.searched());
 }
 

@@ -1,6 +1,7 @@
 #include "simd/codes.h"
 
 #include <array>
+#include <cstddef>
 #include <cstring>
 
 #include "simd/codes_plain.h"
@@ -105,23 +106,46 @@ HWY_INLINE Unsigned plane_of(Unsigned bytes) {
   }
 }
 
+/// Kept in a register: read once, not for each of its planes.
+HWY_INLINE Unsigned load_once(const uint8_t* from) {
+  Unsigned loaded = hn::Load(kBytesTag, from);
+#if HWY_TARGET == HWY_AVX3
+  asm("" : "+v"(loaded.raw));
+#endif
+  return loaded;
+}
+
+/// Of four records: weights are read once for them. Named one by one, since arrays of vectors end
+/// up in memory.
+template <class V>
+struct OfFour {
+  V a, b, c, d;
+};
+
 template <int kBits, bool kFour, size_t kPlane = 0>
-HWY_INLINE Quads add_planes(Quads sum, Unsigned bytes, const int8_t* weights, size_t plane_bytes) {
-  sum = add_products<kFour>(sum, plane_of<kBits, kPlane>(bytes), hn::Load(kSignedTag, weights));
+HWY_INLINE OfFour<Quads> add_planes(OfFour<Quads> sums, OfFour<Unsigned> bytes,
+                                    const int8_t* weights, size_t plane_bytes) {
+  const Signed weight = hn::Load(kSignedTag, weights);
+  sums.a = add_products<kFour>(sums.a, plane_of<kBits, kPlane>(bytes.a), weight);
+  sums.b = add_products<kFour>(sums.b, plane_of<kBits, kPlane>(bytes.b), weight);
+  sums.c = add_products<kFour>(sums.c, plane_of<kBits, kPlane>(bytes.c), weight);
+  sums.d = add_products<kFour>(sums.d, plane_of<kBits, kPlane>(bytes.d), weight);
   if constexpr ((kPlane + 1) * kBits < 8)
-    return add_planes<kBits, kFour, kPlane + 1>(sum, bytes, weights + plane_bytes, plane_bytes);
-  return sum;
+    return add_planes<kBits, kFour, kPlane + 1>(sums, bytes, weights + plane_bytes, plane_bytes);
+  return sums;
 }
 
 template <int kBits, bool kFour>
-HWY_INLINE Quads record_sum(const CodeQuery& query, const uint8_t* record) {
-  const size_t bytes = query.lines * kLineBytes;
-  Quads sum = hn::Zero(kQuadsTag);
-  for (size_t at = 0; at < bytes; at += kBytes) {
-    sum =
-        add_planes<kBits, kFour>(sum, hn::Load(kBytesTag, record + at), query.weights + at, bytes);
+HWY_INLINE OfFour<Quads> record_sums(const CodeQuery& query, const uint8_t* const* four) {
+  const size_t size = query.lines * kLineBytes;
+  const Quads none = hn::Zero(kQuadsTag);
+  OfFour<Quads> sums{none, none, none, none};
+  for (size_t at = 0; at < size; at += kBytes) {
+    const OfFour<Unsigned> bytes{load_once(four[0] + at), load_once(four[1] + at),
+                                 load_once(four[2] + at), load_once(four[3] + at)};
+    sums = add_planes<kBits, kFour>(sums, bytes, query.weights + at, size);
   }
-  return sum;
+  return sums;
 }
 
 /// Adds all lanes of each of four vectors.
@@ -143,44 +167,56 @@ HWY_INLINE Four fold(Wide wide) {
 }
 
 /// Adds all lanes of each of four vectors.
-HWY_INLINE void total(Quads a, Quads b, Quads c, Quads d, int32_t* out) {
+HWY_INLINE Four total(Quads a, Quads b, Quads c, Quads d) {
   const Four p = fold(a), q = fold(b), r = fold(c), s = fold(d);
   const Four pq = hn::Add(hn::InterleaveLower(kFourTag, p, q), hn::InterleaveUpper(kFourTag, p, q));
   const Four rs = hn::Add(hn::InterleaveLower(kFourTag, r, s), hn::InterleaveUpper(kFourTag, r, s));
-  hn::StoreU(
-      hn::Add(hn::ConcatLowerLower(kFourTag, rs, pq), hn::ConcatUpperUpper(kFourTag, rs, pq)),
-      kFourTag, out);
+  return hn::Add(hn::ConcatLowerLower(kFourTag, rs, pq), hn::ConcatUpperUpper(kFourTag, rs, pq));
 }
 
-HWY_INLINE RecordTail tail_of(const CodeQuery& query, const uint8_t* record) {
-  RecordTail tail;
-  std::memcpy(&tail, record + query.lines * kLineBytes - sizeof tail, sizeof tail);
-  return tail;
+/// The tails of four records, by field.
+struct Tails {
+  Four scales, lengths;
+};
+HWY_INLINE Tails tails_of(const CodeQuery& query, const uint8_t* const* four) {
+  static_assert(sizeof(RecordTail) == 12 && offsetof(RecordTail, scale) == 0 &&
+                offsetof(RecordTail, length) == 4);
+  const auto last = [&](size_t i) {
+    return hn::BitCast(kFourTag, hn::LoadU(hn::Repartition<uint8_t, decltype(kFourTag)>(),
+                                           four[i] + query.lines * kLineBytes - 16));
+  };
+  const Four a = last(0), b = last(1), c = last(2), d = last(3);
+  // Lanes 1 are scales, lanes 2 are lengths.
+  constexpr hn::Repartition<int64_t, decltype(kFourTag)> wide;
+  const auto pair = [&](Four p, Four q) {
+    return hn::BitCast(wide, hn::InterleaveLower(kFourTag, p, q));
+  };
+  const auto upper = [&](Four p, Four q) {
+    return hn::BitCast(wide, hn::InterleaveUpper(kFourTag, p, q));
+  };
+  return {hn::BitCast(kFourTag, hn::InterleaveUpper(wide, pair(a, b), pair(c, d))),
+          hn::BitCast(kFourTag, hn::InterleaveLower(wide, upper(a, b), upper(c, d)))};
+}
+
+template <int kBits, bool kFour>
+HWY_INLINE void four_records(const CodeQuery& query, const uint8_t* const* four, float* out) {
+  constexpr hn::CappedTag<float, 4> floats;
+  const OfFour<Quads> sums = record_sums<kBits, kFour>(query, four);
+  const Tails tails = tails_of(query, four);
+  const auto product = hn::Sub(hn::ConvertTo(floats, total(sums.a, sums.b, sums.c, sums.d)),
+                               hn::Set(floats, query.bias));
+  const auto scale = hn::Mul(hn::BitCast(floats, tails.scales), hn::Set(floats, query.factor));
+  hn::StoreU(hn::Sub(hn::BitCast(floats, tails.lengths), hn::Mul(scale, product)), floats, out);
 }
 
 template <int kBits, bool kFour>
 void records(const CodeQuery& query, const uint8_t* const* record, size_t n, float* out) {
-  constexpr hn::CappedTag<float, 4> floats;
-  constexpr hn::CappedTag<int32_t, 4> integers;
-  const auto bias = hn::Set(floats, query.bias);
-  const auto factor = hn::Set(floats, query.factor);
-  for (size_t i = 0; i < n; i += 4) {
-    const uint8_t* four[4];
-    for (size_t j = 0; j < 4; ++j) four[j] = record[i + j < n ? i + j : n - 1];
-    HWY_ALIGN int32_t sums[4];
-    total(record_sum<kBits, kFour>(query, four[0]), record_sum<kBits, kFour>(query, four[1]),
-          record_sum<kBits, kFour>(query, four[2]), record_sum<kBits, kFour>(query, four[3]), sums);
-    HWY_ALIGN float scales[4];
-    HWY_ALIGN float lengths[4];
-    for (size_t j = 0; j < 4; ++j) {
-      const RecordTail tail = tail_of(query, four[j]);
-      scales[j] = tail.scale;
-      lengths[j] = tail.length;
-    }
-    const auto product = hn::Sub(hn::ConvertTo(floats, hn::Load(integers, sums)), bias);
-    const auto scale = hn::Mul(hn::Load(floats, scales), factor);
-    hn::StoreU(hn::Sub(hn::Load(floats, lengths), hn::Mul(scale, product)), floats, out + i);
-  }
+  size_t i = 0;
+  for (; i + 4 <= n; i += 4) four_records<kBits, kFour>(query, record + i, out + i);
+  if (i == n) return;
+  const uint8_t* rest[4];
+  for (size_t j = 0; j < 4; ++j) rest[j] = record[i + j < n ? i + j : n - 1];
+  four_records<kBits, kFour>(query, rest, out + i);
 }
 
 template <bool kFour>
@@ -197,16 +233,14 @@ template <bool kFour>
 void dot(const uint8_t* left, const int8_t* const* rows, size_t size, size_t n, int32_t* out) {
   size_t i = 0;
   for (; i + 4 <= n; i += 4) {
-    total(row_sum<kFour>(left, rows[i], size), row_sum<kFour>(left, rows[i + 1], size),
-          row_sum<kFour>(left, rows[i + 2], size), row_sum<kFour>(left, rows[i + 3], size),
-          out + i);
+    hn::StoreU(
+        total(row_sum<kFour>(left, rows[i], size), row_sum<kFour>(left, rows[i + 1], size),
+              row_sum<kFour>(left, rows[i + 2], size), row_sum<kFour>(left, rows[i + 3], size)),
+        kFourTag, out + i);
   }
   const Quads none = hn::Zero(kQuadsTag);
-  for (; i < n; ++i) {
-    int32_t sums[4];
-    total(row_sum<kFour>(left, rows[i], size), none, none, none, sums);
-    out[i] = sums[0];
-  }
+  for (; i < n; ++i)
+    out[i] = hn::GetLane(total(row_sum<kFour>(left, rows[i], size), none, none, none));
 }
 
 HWY_INLINE Unsigned four_times(const uint8_t* four_values) {
