@@ -15,7 +15,7 @@ constexpr size_t kQueries = 200;
 constexpr uint64_t kSeed = 3;
 constexpr size_t kRowsAtOnce = 4096, kQueriesAtOnce = 8;
 constexpr size_t kGreatestBreadth = 1600;
-constexpr double kGrowth = 1.3;
+constexpr double kGrowth = 1.3, kLateGrowth = 1.6;
 /// The walk whose estimates tell how many have to be looked at exactly, and for what share of the
 /// nearest that has to be enough.
 constexpr size_t kRefineBreadth = 400;
@@ -47,7 +47,8 @@ class Calibrator {
     VIRIDIAN_TRY_VOID(read_everything());
     VIRIDIAN_TRY_VOID(find_refine(header));
     double breadth = kLevelNearest[0];
-    for (bool more = true; more && breadth <= kGreatestBreadth; breadth *= kGrowth) {
+    for (bool more = true; more && breadth <= kGreatestBreadth;
+         breadth *= breadth < kRefineBreadth ? kGrowth : kLateGrowth) {
       VIRIDIAN_TRY(more, try_breadth(static_cast<size_t>(breadth), header));
     }
     return ok_status();
@@ -144,19 +145,22 @@ class Calibrator {
 
   Status find_refine(IndexHeader& header) {
     Positions positions(queries_.size());
+    std::vector<std::vector<uint64_t>> all(queries_.size());
     VIRIDIAN_TRY_VOID(
         walk_all(kRefineBreadth, [&](size_t i, IndexSearch&, std::span<const uint64_t> found) {
+          all[i].assign(found.begin(), found.end());
           for (size_t k = 0; k < kLevelNearest.size(); ++k) note(i, k, found, positions);
         }));
     for (size_t k = 0; k < kLevelNearest.size(); ++k)
       header.exact[k] = header.refine[k] = enough(positions, k);
     if (header.fine_bits == 0) return ok_status();
     Positions refined(queries_.size());
-    VIRIDIAN_TRY_VOID(walk_all(kRefineBreadth,
-                               [&](size_t i, IndexSearch& search, std::span<const uint64_t> found) {
-                                 for (size_t k = 0; k < kLevelNearest.size(); ++k)
-                                   note(i, k, search.refine(found, header.refine[k]), refined);
-                               }));
+    IndexSearch search(index_);
+    for (size_t i = 0; i < queries_.size(); ++i) {
+      search.assign(queries_[i].vector);
+      for (size_t k = 0; k < kLevelNearest.size(); ++k)
+        note(i, k, search.refine(all[i], header.refine[k]), refined);
+    }
     for (size_t k = 0; k < kLevelNearest.size(); ++k) header.exact[k] = enough(refined, k);
     return ok_status();
   }

@@ -1,32 +1,61 @@
 #include "index/candidates.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
+#include <bit>
 #include <limits>
 
 #include "base/assert.h"
 #include "simd/codes.h"
 
 namespace viridian::index {
+namespace {
+
+constexpr size_t kMinima = 64;
+
+/// Orders as the floats do.
+uint32_t sortable(uint32_t bits) { return (bits >> 31) != 0 ? ~bits : bits | 0x80000000U; }
+
+/// What at least k of the minima, each the distance of another column, do not exceed, and not many
+/// more: how few decides only how much is sorted.
+float bound_of(const float* minima, size_t k) {
+  constexpr float kNone = std::numeric_limits<float>::max();
+  constexpr int kHalvings = 8;
+  float low = kNone, high = std::numeric_limits<float>::lowest();
+  size_t columns = 0;
+  for (size_t i = 0; i < kMinima; ++i) {
+    low = std::min(low, minima[i]);
+    high = std::max(high, minima[i] == kNone ? low : minima[i]);
+    columns += minima[i] == kNone ? 0 : 1;
+  }
+  if (columns <= k) return high;
+  for (int i = 0; i < kHalvings; ++i) {
+    const float middle = low + (high - low) / 2;
+    int below = 0;
+    for (size_t j = 0; j < kMinima; ++j) below += minima[j] <= middle ? 1 : 0;
+    (static_cast<size_t>(below) >= k ? high : low) = middle;
+  }
+  return high;
+}
+
+}  // namespace
 
 std::span<const Candidate> NearestColumns::of(std::span<const float> distances, const float* minima,
                                               size_t k) {
-  std::array<float, 64> least;
-  VIRIDIAN_ASSERT(k > 0 && k <= least.size());
-  std::copy_n(minima, least.size(), least.begin());
-  // Each of the minima is a distance of another column, so at least k columns are as near as the
-  // k-th of them.
-  std::nth_element(least.begin(), least.begin() + static_cast<ptrdiff_t>(k - 1), least.end());
-  constexpr float kNone = std::numeric_limits<float>::max();
-  const float bound = std::min(least[k - 1], std::nextafter(kNone, 0.0F));
+  VIRIDIAN_ASSERT(k > 0 && k <= kMinima);
   below_.resize(distances.size());
-  const size_t count =
-      simd::code_kernels().below(distances.data(), bound, distances.size(), below_.data());
-  found_.clear();
-  for (size_t i = 0; i < count; ++i) found_.push_back({distances[below_[i]], below_[i]});
-  std::sort(found_.begin(), found_.end());
-  if (found_.size() > k) found_.resize(k);
+  const size_t count = simd::code_kernels().below(distances.data(), bound_of(minima, k),
+                                                  distances.size(), below_.data());
+  keys_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    const auto bits = std::bit_cast<uint32_t>(distances[below_[i]]);
+    keys_[i] = uint64_t{sortable(bits)} << 32 | below_[i];
+  }
+  std::sort(keys_.begin(), keys_.end());
+  found_.resize(std::min(k, count));
+  for (size_t i = 0; i < found_.size(); ++i) {
+    const auto column = static_cast<uint32_t>(keys_[i]);
+    found_[i] = {distances[column], column};
+  }
   return found_;
 }
 

@@ -8,8 +8,8 @@ namespace viridian::index {
 
 /// A row, or a column of a tile, and how far it is.
 struct Candidate {
-  float distance = 0;
-  uint32_t row = 0;
+  float distance;
+  uint32_t row;
   friend bool operator<(const Candidate& a, const Candidate& b) noexcept {
     return a.distance != b.distance ? a.distance < b.distance : a.row < b.row;
   }
@@ -25,6 +25,7 @@ class NearestColumns {
 
  private:
   std::vector<uint32_t> below_;
+  std::vector<uint64_t> keys_;
   std::vector<Candidate> found_;
 };
 

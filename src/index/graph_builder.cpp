@@ -5,6 +5,7 @@
 
 #include "index/parallel.h"
 #include "index/random.h"
+#include "os/large_array.h"
 
 namespace viridian::index {
 namespace {
@@ -21,7 +22,7 @@ class CandidateLists {
   explicit CandidateLists(size_t rows) : sizes_(rows), lists_(rows * kMost) {}
 
   void add(const Edge& edge) {
-    Candidate* const list = &lists_[size_t{edge.from} * kMost];
+    Candidate* const list = lists_.data() + size_t{edge.from} * kMost;
     uint32_t& size = sizes_[edge.from];
     if (std::find(list, list + size, edge.to) != list + size) return;
     if (size < kMost) {
@@ -36,7 +37,7 @@ class CandidateLists {
   }
   /// Ascending.
   std::span<const Candidate> sorted(size_t row) {
-    Candidate* const list = &lists_[row * kMost];
+    Candidate* const list = lists_.data() + row * kMost;
     std::sort(list, list + sizes_[row]);
     return {list, sizes_[row]};
   }
@@ -44,7 +45,7 @@ class CandidateLists {
  private:
   static constexpr size_t kMost = 96;
   std::vector<uint32_t> sizes_;
-  std::vector<Candidate> lists_;
+  os::LargeArray<Candidate> lists_;
 };
 
 /// Gives the edges of some leaves to their rows: threads make edges leaf by leaf, then each takes

@@ -12,6 +12,8 @@ namespace {
 
 /// Searches that are kept for the next query.
 constexpr size_t kIdleSearches = 16;
+/// Standard deviations by which an estimate is off hardly ever.
+constexpr float kClear = 6;
 
 PointFit fit_of(const IndexArrays& arrays) {
   return {arrays.header.scale, arrays.header.radius, {arrays.centre.begin(), arrays.centre.end()}};
@@ -159,6 +161,14 @@ void IndexSearch::assign_row(const float* vector, float norm) {
   index_.map_.point(vector, norm, point_.data());
   search_.assign(point_.data());
   fine_assigned_ = false;
+}
+
+bool IndexSearch::finds(uint32_t node, size_t breadth) {
+  const RecordCoder& coder = index_.coder_;
+  simd::RecordTail tail;
+  std::memcpy(&tail, index_.arrays_.records.data() + (node + 1) * coder.bytes() - sizeof tail,
+              sizeof tail);
+  return search_.finds(node, breadth, kClear * coder.deviation() * tail.length);
 }
 
 std::span<const uint64_t> IndexSearch::refine(std::span<const uint64_t> found, size_t count) {

@@ -121,6 +121,9 @@ class IndexSearch {
   void assign_row(const float* vector, float norm);
   /// See GraphSearch; of nodes.
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
+  bool finds(uint32_t node, size_t breadth);
+  std::span<const uint64_t> found() const noexcept { return search_.found(); }
+  std::span<const uint32_t> left() const noexcept { return search_.left(); }
   void hide(uint32_t node) { search_.hide(node); }
   void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {
     search_.estimate(nodes, out);

@@ -59,18 +59,38 @@ bool GraphSearch::see(uint32_t row) noexcept {
   return fresh;
 }
 
-std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
+void GraphSearch::begin(size_t breadth) {
   breadth_ = std::max<size_t>(breadth, 1);
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
   size_ = current_ = 0;
   entered_all_ = false;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
+  left_.clear();
   for (Visit& visit : visits_) visit.row = kNone;
   enter();
+}
+
+std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
+  begin(breadth);
   while (choose()) leave(visit_current());
   forget_seen();
   return {pool_.data(), size_};
+}
+
+bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
+  begin(breadth);
+  bool found = false;
+  while (!found && choose()) {
+    leave(visit_current());
+    // Only after it has been left are the rows that are nearest to it known.
+    found = row_of(pool_[0]) == row && (pool_[0] & kLeft) != 0 && size_ > 1 &&
+            distance_of(pool_[1]) - distance_of(pool_[0]) > clear;
+  }
+  forget_seen();
+  const std::span all(pool_.data(), size_);
+  return found || std::any_of(all.begin(), all.end(),
+                              [&](uint64_t each) { return row_of(each) == row; });
 }
 
 bool GraphSearch::choose() {
@@ -231,6 +251,7 @@ void GraphSearch::compute(Visit& visit, const Visit* then) const {
 void GraphSearch::leave(Visit& visit) {
   pool_[current_] |= kLeft;
   ++counts_.hops;
+  left_.push_back(visit.row);
   uint64_t* const seen = seen_.data();
   const uint32_t* const rows = visit.rows.data();
   const float* const distances = visit.distances.data();

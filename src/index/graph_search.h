@@ -39,6 +39,14 @@ class GraphSearch {
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.
   std::span<const uint64_t> walk(size_t breadth);
+  /// Whether walk(breadth) finds that row, for which the query is its own vector. Stops as soon as
+  /// that is certain: when it is found, and the next nearest is farther than it by more than
+  /// `clear`, so that not so many can be as near that they push it out.
+  bool finds(uint32_t row, size_t breadth, float clear);
+  /// What the last walk had found when it ended, as walk().
+  std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
+  /// The rows whose neighbours the last walk looked at, in that order.
+  std::span<const uint32_t> left() const noexcept { return left_; }
   /// The next walk acts as if that row were not there.
   void hide(uint32_t row);
   /// Packed as by walk(), in the order of `rows`.
@@ -67,6 +75,7 @@ class GraphSearch {
     std::vector<float> distances;
   };
 
+  void begin(size_t breadth);
   void enter();
   void enter_all();
   bool choose();
@@ -96,6 +105,7 @@ class GraphSearch {
   uint64_t turn_ = 0;
   std::vector<uint64_t> seen_;
   std::vector<uint32_t> touched_;  ///< words of seen_
+  std::vector<uint32_t> left_;
   std::vector<uint64_t> near_;
   std::vector<const uint8_t*> records_;
   std::vector<float> distances_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "index/calibration.h"
 #include "index/graph_builder.h"
@@ -47,8 +48,7 @@ class Builder {
     choose_entries();
     for (bool enough = false; !enough; built_.header.bits *= enough ? 1 : 2) {
       built_.header.fine_bits = built_.header.bits < kFineBits ? kFineBits : 0;
-      VIRIDIAN_TRY_VOID(encode(map, built_.header.bits, built_.records));
-      VIRIDIAN_TRY_VOID(encode(map, built_.header.fine_bits, built_.fine));
+      VIRIDIAN_TRY_VOID(encode(map));
       VIRIDIAN_TRY(const auto index, GraphIndex::open(built_.arrays()));
       VIRIDIAN_TRY(const std::vector<uint32_t> lost,
                    make_reachable(context_, *index, node_rows_, rows_, built_.links, executor_));
@@ -121,16 +121,26 @@ class Builder {
                          built_.entries.end());
   }
 
-  Status encode(const PointMap& map, uint32_t bits, os::LargeArray<uint8_t>& records) {
-    records = os::LargeArray<uint8_t>(node_rows_.size() * built_.record_bytes(bits));
-    if (bits == 0) return ok_status();
-    const RecordCoder coder(map.dim(), bits);
+  /// Makes the records, and the finer ones where there are to be any that are not there yet.
+  Status encode(const PointMap& map) {
+    const IndexHeader& header = built_.header;
+    const RecordCoder coder(map.dim(), header.bits);
+    std::optional<RecordCoder> fine;
+    const size_t nodes = node_rows_.size();
+    built_.records = os::LargeArray<uint8_t>(nodes * coder.bytes());
+    if (header.fine_bits == 0) {
+      built_.fine = os::LargeArray<uint8_t>(0);
+    } else if (!has_fine_) {
+      fine.emplace(map.dim(), header.fine_bits);
+      built_.fine = os::LargeArray<uint8_t>(nodes * fine->bytes());
+      has_fine_ = true;
+    }
     std::vector<bool> has_twins(rows_.rows());
     for (const Twin& twin : built_.twins) has_twins[twin.first] = true;
     return for_points(map, [&](size_t node, const float* point) {
-      const uint32_t row = node_rows_[node];
-      coder.encode(point, row | (has_twins[row] ? kHasTwins : 0),
-                   records.data() + node * coder.bytes());
+      const uint32_t row = node_rows_[node] | (has_twins[node_rows_[node]] ? kHasTwins : 0);
+      coder.encode(point, row, built_.records.data() + node * coder.bytes());
+      if (fine) fine->encode(point, row, built_.fine.data() + node * fine->bytes());
     });
   }
 
@@ -175,6 +185,7 @@ class Builder {
   const IndexOptions& options_;
   Executor& executor_;
   std::vector<uint32_t> node_rows_;  ///< per node its row
+  bool has_fine_ = false;
   BuiltIndex built_;
 };
 

@@ -10,8 +10,7 @@
 namespace viridian::index {
 namespace {
 
-constexpr size_t kNodesAtOnce = 256;
-constexpr int kRounds = 8;
+constexpr size_t kNodesAtOnce = 1024;
 /// Nodes that a lost one is linked to in one round.
 constexpr size_t kNewLinks = 2;
 
@@ -35,50 +34,91 @@ class Prover {
   Result<std::vector<uint32_t>> run() {
     std::vector<uint32_t> all(node_rows_.size());
     std::iota(all.begin(), all.end(), 0U);
-    VIRIDIAN_TRY(std::vector<Lost> lost, lost_of(all));
-    if (lost.empty()) return std::vector<uint32_t>();
-    for (int round = 0; round < kRounds && !lost.empty(); ++round) {
+    VIRIDIAN_TRY(const Walks first, walk_all(all, true));
+    std::vector<Lost> lost = first.lost();
+    changed_.assign(node_rows_.size(), false);
+    for (const Lost& each : lost) changed_[each.node] = true;
+    for (bool better = true; better && !lost.empty();) {
       for (const Lost& each : lost) link(each);
-      VIRIDIAN_TRY(lost, lost_of(nodes_of(lost)));
+      VIRIDIAN_TRY(const Walks again, walk_all(nodes_of(lost), false));
+      std::vector<Lost> still = again.lost();
+      better = still.size() < lost.size();
+      lost = std::move(still);
     }
-    // A new link may have led a walk that found its node elsewhere.
-    VIRIDIAN_TRY(lost, lost_of(all));
-    return nodes_of(lost);
+    // A new link may have led a walk that found its node elsewhere; all others go as they went.
+    VIRIDIAN_TRY(const Walks last, walk_all(first.through(changed_), false));
+    return nodes_of(last.lost());
   }
 
  private:
+  /// Of some nodes, a piece of them after the other.
+  class Walks {
+   public:
+    struct Piece {
+      std::vector<Lost> lost;
+      std::vector<uint32_t> nodes;
+      std::vector<uint32_t> left;  ///< the rows that their walks left, one walk's after the other
+      std::vector<size_t> ends;    ///< of each walk's in `left`
+    };
+    explicit Walks(size_t pieces) : pieces_(pieces) {}
+    Piece& piece(size_t i) { return pieces_[i]; }
+
+    std::vector<Lost> lost() const {
+      std::vector<Lost> all;
+      for (const Piece& piece : pieces_) all.insert(all.end(), piece.lost.begin(), piece.lost.end());
+      return all;
+    }
+    /// The nodes that are among `changed`, or whose walks left one that is.
+    std::vector<uint32_t> through(const std::vector<bool>& changed) const {
+      std::vector<uint32_t> nodes;
+      for (const Piece& piece : pieces_) {
+        size_t at = 0;
+        for (size_t i = 0; i < piece.nodes.size(); ++i) {
+          bool any = changed[piece.nodes[i]];
+          for (; at < piece.ends[i]; ++at) any = any || changed[piece.left[at]];
+          if (any) nodes.push_back(piece.nodes[i]);
+        }
+      }
+      return nodes;
+    }
+
+   private:
+    std::vector<Piece> pieces_;
+  };
+
   static std::vector<uint32_t> nodes_of(const std::vector<Lost>& lost) {
     std::vector<uint32_t> nodes;
     for (const Lost& each : lost) nodes.push_back(each.node);
     return nodes;
   }
 
-  Result<std::vector<Lost>> lost_of(const std::vector<uint32_t>& nodes) {
-    const size_t pieces = (nodes.size() + kNodesAtOnce - 1) / kNodesAtOnce;
-    std::vector<std::vector<Lost>> found(pieces);
+  /// keep: also the rows that the walks left.
+  Result<Walks> walk_all(const std::vector<uint32_t>& nodes, bool keep) {
+    Walks walks((nodes.size() + kNodesAtOnce - 1) / kNodesAtOnce);
     VIRIDIAN_TRY_VOID(for_pieces(context_, executor_, nodes.size(), kNodesAtOnce,
                                  [&](size_t begin, size_t end) -> Status {
                                    IndexSearch search(index_);
-                                   return look(search, std::span(nodes).subspan(begin, end - begin),
-                                               found[begin / kNodesAtOnce]);
+                                   return walk(search, std::span(nodes).subspan(begin, end - begin),
+                                               keep, walks.piece(begin / kNodesAtOnce));
                                  }));
-    std::vector<Lost> all;
-    for (std::vector<Lost>& piece : found)
-      for (Lost& each : piece) all.push_back(std::move(each));
-    return all;
+    return walks;
   }
 
-  Status look(IndexSearch& search, std::span<const uint32_t> nodes, std::vector<Lost>& lost) {
+  Status walk(IndexSearch& search, std::span<const uint32_t> nodes, bool keep,
+              Walks::Piece& piece) {
     for (const uint32_t node : nodes) {
       VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
       search.assign_row(vector, norm);
-      const auto found = search.walk(kProofBreadth);
-      if (std::any_of(found.begin(), found.end(),
-                      [&](uint64_t each) { return GraphSearch::row_of(each) == node; }))
-        continue;
-      Lost& each = lost.emplace_back(Lost{node, {}});
-      for (const uint64_t other : found) each.instead.push_back(GraphSearch::row_of(other));
+      const bool found = search.finds(node, kProofBreadth);
+      if (keep) {
+        piece.nodes.push_back(node);
+        piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
+        piece.ends.push_back(piece.left.size());
+      }
+      if (found) continue;
+      Lost& each = piece.lost.emplace_back(Lost{node, {}});
+      for (const uint64_t other : search.found()) each.instead.push_back(GraphSearch::row_of(other));
     }
     return ok_status();
   }
@@ -94,6 +134,7 @@ class Prover {
       const auto slot = std::find(slots.begin(), slots.end(), from);
       if (slot == slots.end()) continue;
       *slot = lost.node;
+      changed_[from] = true;
       ++done;
     }
   }
@@ -104,6 +145,7 @@ class Prover {
   const RowSource& rows_;
   std::span<uint32_t> links_;
   Executor& executor_;
+  std::vector<bool> changed_;  ///< by node: its links, or it was lost
 };
 
 }  // namespace

@@ -21,6 +21,9 @@ class RecordCoder {
   size_t lines() const noexcept { return lines_; }
   size_t bytes() const noexcept { return lines_ * simd::kLineBytes; }
 
+  /// By how much estimates of the squared distance of near vectors are off, as a share of the
+  /// vectors' squared length: a standard deviation.
+  float deviation() const noexcept;
   /// Writes the record of `vector`, of dim() values, that is named `row`.
   void encode(const float* vector, uint32_t row, uint8_t* record) const;
 
