@@ -45,6 +45,11 @@ struct IndexHeader {
   std::array<uint32_t, 2> refine{}, exact{};  ///< for each of kLevelNearest; see Effort
   std::array<Level, kLevelRecalls.size()> levels{};
   uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
+
+  /// No search walks with less.
+  size_t least_breadth() const noexcept {
+    return levels[0].breadth[0] > kLevelNearest[0] ? levels[0].breadth[0] : kLevelNearest[0];
+  }
 };
 static_assert(sizeof(IndexHeader) == 60 + 72);
 

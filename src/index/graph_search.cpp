@@ -89,8 +89,8 @@ bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
   }
   forget_seen();
   const std::span all(pool_.data(), size_);
-  return found || std::any_of(all.begin(), all.end(),
-                              [&](uint64_t each) { return row_of(each) == row; });
+  return found ||
+         std::any_of(all.begin(), all.end(), [&](uint64_t each) { return row_of(each) == row; });
 }
 
 bool GraphSearch::choose() {

@@ -21,6 +21,9 @@ constexpr uint32_t kFineBits = 4;
 constexpr size_t kEntries = 64;
 constexpr uint32_t kLeaf = 2000;
 constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
+/// Broad enough that few rows are not found by their own vector, and hardly broader than what it
+/// takes to find nine in ten of others.
+constexpr uint32_t kProofBreadth = 20, kLowDimProofBreadth = 48;
 
 /// The most bits with which a record takes one line; from there on, what was found to be enough.
 uint32_t bits_for(uint32_t dim) {
@@ -50,9 +53,13 @@ class Builder {
       built_.header.fine_bits = built_.header.bits < kFineBits ? kFineBits : 0;
       VIRIDIAN_TRY_VOID(encode(map));
       VIRIDIAN_TRY(const auto index, GraphIndex::open(built_.arrays()));
-      VIRIDIAN_TRY(const std::vector<uint32_t> lost,
-                   make_reachable(context_, *index, node_rows_, rows_, built_.links, executor_));
+      const uint32_t breadth = map.dim() <= kLowDim ? kLowDimProofBreadth : kProofBreadth;
+      VIRIDIAN_TRY(
+          const std::vector<uint32_t> lost,
+          make_reachable(context_, *index, node_rows_, rows_, breadth, built_.links, executor_));
       VIRIDIAN_TRY_VOID(calibrate(context_, *index, node_rows_, rows_, executor_, built_.header));
+      for (Level& level : built_.header.levels)
+        if (level.breadth[0] != 0) level.breadth[0] = std::max(level.breadth[0], breadth);
       enough = built_.header.bits == 8 || good_enough(lost.size());
       if (enough) set_apart(lost);
     }

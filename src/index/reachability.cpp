@@ -23,11 +23,12 @@ struct Lost {
 class Prover {
  public:
   Prover(const Context& context, const GraphIndex& index, std::span<const uint32_t> node_rows,
-         const RowSource& rows, std::span<uint32_t> links, Executor& executor)
+         const RowSource& rows, size_t breadth, std::span<uint32_t> links, Executor& executor)
       : context_(context),
         index_(index),
         node_rows_(node_rows),
         rows_(rows),
+        breadth_(breadth),
         links_(links),
         executor_(executor) {}
 
@@ -65,7 +66,8 @@ class Prover {
 
     std::vector<Lost> lost() const {
       std::vector<Lost> all;
-      for (const Piece& piece : pieces_) all.insert(all.end(), piece.lost.begin(), piece.lost.end());
+      for (const Piece& piece : pieces_)
+        all.insert(all.end(), piece.lost.begin(), piece.lost.end());
       return all;
     }
     /// The nodes that are among `changed`, or whose walks left one that is.
@@ -110,7 +112,7 @@ class Prover {
       VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
       search.assign_row(vector, norm);
-      const bool found = search.finds(node, kProofBreadth);
+      const bool found = search.finds(node, breadth_);
       if (keep) {
         piece.nodes.push_back(node);
         piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
@@ -118,7 +120,8 @@ class Prover {
       }
       if (found) continue;
       Lost& each = piece.lost.emplace_back(Lost{node, {}});
-      for (const uint64_t other : search.found()) each.instead.push_back(GraphSearch::row_of(other));
+      for (const uint64_t other : search.found())
+        each.instead.push_back(GraphSearch::row_of(other));
     }
     return ok_status();
   }
@@ -143,6 +146,7 @@ class Prover {
   const GraphIndex& index_;
   std::span<const uint32_t> node_rows_;
   const RowSource& rows_;
+  const size_t breadth_;
   std::span<uint32_t> links_;
   Executor& executor_;
   std::vector<bool> changed_;  ///< by node: its links, or it was lost
@@ -152,9 +156,9 @@ class Prover {
 
 Result<std::vector<uint32_t>> make_reachable(const Context& context, const GraphIndex& index,
                                              std::span<const uint32_t> node_rows,
-                                             const RowSource& rows, std::span<uint32_t> links,
-                                             Executor& executor) {
-  return Prover(context, index, node_rows, rows, links, executor).run();
+                                             const RowSource& rows, size_t breadth,
+                                             std::span<uint32_t> links, Executor& executor) {
+  return Prover(context, index, node_rows, rows, breadth, links, executor).run();
 }
 
 }  // namespace viridian::index

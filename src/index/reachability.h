@@ -8,14 +8,14 @@
 
 namespace viridian::index {
 
-/// Looks for every node by its own point, with a walk of kProofBreadth, and links those that are
-/// not found to what was found in their place, in neighbours' spare slots. Returns the nodes that
-/// are still not found when all is done, ascending: the rest is proven to be.
+/// Looks for every node by its own point, with a walk of that breadth, and links those that are not
+/// found to what was found in their place, in neighbours' spare slots. Returns the nodes that are
+/// still not found when all is done, ascending: the rest is proven to be.
 ///   node_rows  per node its row
 ///   links      those of the index itself
 Result<std::vector<uint32_t>> make_reachable(const Context&, const GraphIndex& index,
                                              std::span<const uint32_t> node_rows,
-                                             const RowSource& rows, std::span<uint32_t> links,
-                                             Executor&);
+                                             const RowSource& rows, size_t breadth,
+                                             std::span<uint32_t> links, Executor&);
 
 }  // namespace viridian::index

@@ -74,8 +74,8 @@ RecordCoder::RecordCoder(uint32_t dim, uint32_t bits)
   VIRIDIAN_ASSERT(dim > 0 && (bits == 1 || bits == 2 || bits == 4 || bits == 8));
 }
 
-// With squared errors e of codes of normal values of variance 1 (Max 1960, tables I and II), products
-// of unit vectors are estimated with a deviation of sqrt(e / (1 - e) / dim).
+// With squared errors e of codes of normal values of variance 1 (Max 1960, tables I and II),
+// products of unit vectors are estimated with a deviation of sqrt(e / (1 - e) / dim).
 float RecordCoder::deviation() const noexcept {
   const float error = bits_ == 1 ? 0.3634F : bits_ == 2 ? 0.1188F : bits_ == 4 ? 0.0115F : 0.0004F;
   return 2 * std::sqrt(error / (1 - error) / static_cast<float>(dim_));
