@@ -36,7 +36,6 @@ CodedSearch::CodedSearch(Space space, uint32_t dim, const WantedRows& wanted,
 
 Status CodedSearch::search(const Context& context, const Matrix& queries,
                            std::span<index::TopK> results) {
-  if (pieces_.empty()) return ok_status();
   queries_.resize(std::min(kQueriesAtOnce, queries.rows()));
   for (size_t first = 0; first < queries.rows(); first += kQueriesAtOnce) {
     queries_.resize(std::min(queries_.size(), queries.rows() - first));

@@ -10,6 +10,8 @@ namespace {
 
 /// Rows between two looks at the caller's deadline.
 constexpr uint32_t kBlockRows = CodedSearch::kPieceRows;
+/// Pieces of coded rows that are searched together: a million rows' bounds take 4 MB a query.
+constexpr size_t kPiecesAtOnce = 256;
 /// Looking a row up by its offset costs about as much as reading this many in order.
 constexpr uint64_t kGatherFactor = 16;
 
@@ -132,8 +134,13 @@ Result<PartsVectorReader::Results> PartsVectorReader::read(const Context& contex
                           VIRIDIAN_TRY_VOID(context.check());
                           VIRIDIAN_TRY_VOID(scan_rows(range, wanted, nullptr, scanner, results));
                         }
-                        return CodedSearch(space_, dim_, wanted, share.of(work.coded))
-                            .search(context, *query.vectors, results);
+                        for (auto left = share.of(work.coded); !left.empty();) {
+                          const auto some = left.first(std::min(kPiecesAtOnce, left.size()));
+                          CodedSearch search(space_, dim_, wanted, some);
+                          VIRIDIAN_TRY_VOID(search.search(context, *query.vectors, results));
+                          left = left.subspan(some.size());
+                        }
+                        return ok_status();
                       });
 }
 
