@@ -3,8 +3,9 @@
     python3 bench/vectors/data.py NAME... [--seed N] [--again]
 
 Names: glove (340,479 x 100, cosine, real), text (~116,000 x 384, cosine, real), synth768 (100,000 x
-768, l2, synthetic), synth768-1m (1,000,000 x 768, l2, synthetic), adversarial (all of the small sets
-named adv-...), or one of these. What a set is made of comes first by itself: synth768 needs text.
+768, l2, synthetic), synth768-1m (1,000,000 x 768, l2, synthetic), text-1k, -5k, -10k, -20k and
+synth768-1k to -20k (so many random rows of these), adversarial (all of the sets named adv-...), or one
+of these. What a set is made of comes first by itself: synth768 needs text.
 
 Each becomes a folder build/bench-data/vectors/NAME of base.npy and queries.npy (float32), truth.npy
 (int32, the exact 100 nearest rows of each query), distances.npy (their float64 distances) and set.json,
@@ -26,12 +27,15 @@ import numpy as np  # noqa: E402
 
 import sets_adversarial  # noqa: E402
 import sets_real  # noqa: E402
+import sets_small  # noqa: E402
 import sets_synth  # noqa: E402
 import truth  # noqa: E402
 
 MAKERS = {"glove": sets_real.glove, "text": sets_real.text, "synth768": sets_synth.synth768,
           "synth768-1m": sets_synth.synth768_1m}
+MAKERS |= {name: sets_small.maker(name) for name in sets_small.SETS}
 NEEDS = {"synth768": ["text"], "synth768-1m": ["text"]}
+NEEDS |= {name: [sets_small.source_of(name)] for name in sets_small.SETS}
 
 
 def digest(path):

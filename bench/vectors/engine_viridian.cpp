@@ -125,8 +125,13 @@ class Worker {
     value_of(one_.start(context_));
     const Clock clock;
     segment_ = value_of(local::GraphVectorSegment::open(context_, environment_));
-    add(base);
+    // The last rows may stay in the head, as after they were written.
+    uint64_t in_head = 0;
+    if (request["params"]["in_head"].get(in_head) != simdjson::SUCCESS) in_head = 0;
+    add(base, 0, base.rows - in_head);
     seal_and_merge();
+    add(base, base.rows - in_head, base.rows);
+    reader_ = segment_->reader(applied_);
     const double seconds = clock.seconds(), cpu = clock.cpu();
     uint64_t bytes = 0;
     for (const SegmentFile& file : segment_->files()) bytes += file.size_bytes;
@@ -135,11 +140,10 @@ class Worker {
         bytes, memory());
   }
 
-  void add(const Array& base) {
+  void add(const Array& base, size_t first, size_t last) {
     constexpr size_t kBatch = 10'000;
-    SeqId seq = 0;
-    for (size_t begin = 0; begin < base.rows; begin += kBatch) {
-      const size_t end = std::min(base.rows, begin + kBatch);
+    for (size_t begin = first; begin < last; begin += kBatch) {
+      const size_t end = std::min(last, begin + kBatch);
       RecordBatch batch;
       batch.operation = Operation::add;
       batch.embeddings.dim = static_cast<uint32_t>(base.columns);
@@ -149,11 +153,10 @@ class Worker {
       for (size_t row = begin; row < end; ++row) {
         batch.ids.push_back("");
         changes.push_back(
-            {RowChange::Kind::insert, static_cast<uint32_t>(row - begin), row, ++seq});
+            {RowChange::Kind::insert, static_cast<uint32_t>(row - begin), row, ++applied_});
       }
       value_of(segment_->apply({batch, changes}));
     }
-    applied_ = seq;
   }
 
   void seal_and_merge() {
@@ -166,7 +169,6 @@ class Worker {
       value_of(segment_->write_merged(context_, throttle));
       segment_->adopt_merged();
     }
-    reader_ = segment_->reader(applied_);
   }
 
   /// Least breadths of the walk; what is calibrated for a recall of 0.9 is the smallest.

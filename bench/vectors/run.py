@@ -8,6 +8,7 @@ when first asked for) and part, field.py measures all engines in turns and print
 one       searches on one thread, each engine's own single calls and whole batches
 two       batches on two threads, of indexes that two threads built
 filters   single calls among a random share of the rows, for each of SHARES
+small     sets without an index, and one with some rows that are not in it: small.py, whatever the sets
 """
 import argparse
 import os
@@ -18,7 +19,7 @@ import sys
 import environment
 
 HERE = pathlib.Path(__file__).resolve().parent
-PARTS = ("one", "two", "filters")
+PARTS = ("one", "two", "filters", "small")
 SHARES = (0.5, 0.1, 0.01, 0.001)
 FILTERING = "hnswlib"  # peers that take a filter
 
@@ -50,6 +51,8 @@ def main():
     for part in parts:
         if part not in PARTS:
             sys.exit(f"no part {part}: there are {', '.join(PARTS)}")
+    if "small" in parts:
+        script("small.py", worker, "--rounds", rounds)
     for set_ in arguments.sets.split(","):
         script("data.py", set_)
         if "one" in parts:

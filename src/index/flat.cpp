@@ -38,8 +38,7 @@ TopK::TopK(size_t k) : k_(k), full_(k > SIZE_MAX / 2 ? SIZE_MAX : k + std::max(k
 }
 
 void TopK::reset() {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  bound_ = {std::numeric_limits<Offset>::max(), k_ == 0 ? -kInfinity : kInfinity};
+  bound_ = {std::numeric_limits<Offset>::max(), k_ == 0 ? -kNone : kNone};
   kept_.clear();
 }
 

@@ -21,6 +21,12 @@ class TopK {
 
   /// What is greater is certain to be rejected; what is equal or less may be. Never grows.
   float bound() const noexcept { return bound_.distance; }
+  size_t k() const noexcept { return k_; }
+  /// The k-th smallest distance so far, infinity while there are fewer.
+  float kth() {
+    if (kept_.size() > k_ || (kept_.size() == k_ && bound_.distance == kNone)) shrink();
+    return bound_.distance;
+  }
   void offer(float distance, Offset offset) {
     const Neighbour neighbour{offset, distance};
     if (!before(neighbour, bound_)) return;
@@ -33,6 +39,7 @@ class TopK {
   std::vector<Neighbour> sorted();
 
  private:
+  static constexpr float kNone = std::numeric_limits<float>::infinity();
   static bool before(const Neighbour& a, const Neighbour& b) noexcept {
     return a.distance != b.distance ? a.distance < b.distance : a.offset < b.offset;
   }

@@ -45,7 +45,7 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     return std::vector<std::vector<Neighbour>>(queries);
   VIRIDIAN_TRY(Plan plan, this->plan(query));
   const index::FlatScanner scanner(space(), dim(), vectors);
-  VIRIDIAN_TRY(Results results, read(context, query, scanner, plan.read));
+  VIRIDIAN_TRY(Results results, read(context, query, scanner, {plan.whole, plan.coded}));
   if (results.empty())
     for (size_t i = 0; i < queries; ++i) results.emplace_back(query.k);
   if (!plan.indexed.empty()) {
@@ -104,7 +104,7 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query
   Plan plan;
   for (const PinnedVectors& pinned : parts()) {
     if (pinned.file == nullptr || !pinned.file->has_index()) {
-      plan.read.push_back(pinned);
+      plan.coded.push_back(pinned);
       continue;
     }
     const double rows = pinned.limit;
@@ -113,7 +113,7 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query
                  IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
                                                   std::min(query.breadth, pinned.limit), share}));
     if (file.is_to_be_read())
-      plan.read.push_back(pinned);
+      plan.whole.push_back(pinned);
     else
       plan.indexed.push_back(std::move(file));
   }

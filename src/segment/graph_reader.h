@@ -8,8 +8,8 @@
 namespace viridian::segment {
 
 /// Search over the parts of a vector segment as of one applied number: files with an index by its
-/// graph, or by reading its codes of the allowed rows where those are few; all else exactly. All
-/// distances in results are exact.
+/// graph, or by reading its codes of the allowed rows where those are few; all else exactly, with
+/// codes that rule most rows out. All distances in results are exact.
 class GraphVectorReader final : public PartsVectorReader {
  public:
   /// `sampler`: is shown what indexes answer; may be null.
@@ -21,7 +21,7 @@ class GraphVectorReader final : public PartsVectorReader {
 
  private:
   struct Plan {
-    std::vector<PinnedVectors> read;
+    std::vector<PinnedVectors> whole, coded;  ///< to be read
     std::vector<IndexedFile> indexed;
   };
   Result<Plan> plan(const VectorQuery&) const;

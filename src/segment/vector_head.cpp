@@ -39,7 +39,7 @@ size_t VectorHead::bytes() const noexcept {
   const uint64_t within = rows - start_of(last);
   const Chunk& chunk = *chunks_[last];
   return start_of(last) * (dim_ + 1) * sizeof(float) + chunk.vectors.taken(within * dim_) +
-         chunk.norms.taken(within) + rows_.bytes();
+         chunk.norms.taken(within) + rows_.bytes() + codes().bytes();
 }
 
 Result<VectorRun> VectorHead::run(uint32_t begin, uint32_t limit) const {

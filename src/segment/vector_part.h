@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "os/large_array.h"
+#include "segment/coded_rows.h"
 #include "segment/rows.h"
 #include "viridian/model/columns.h"
 
@@ -26,6 +27,11 @@ class VectorPart {
   /// Rows from `begin` on, at most `limit`, at least one. begin + limit must not exceed
   /// rows().size().
   virtual Result<VectorRun> run(uint32_t begin, uint32_t limit) const = 0;
+  /// Of its rows, as far as searches have made them.
+  CodedRows& codes() const noexcept { return codes_; }
+
+ private:
+  mutable CodedRows codes_;
 };
 
 class VectorHead final : public VectorPart {

@@ -3,29 +3,41 @@
 #include <algorithm>
 #include <functional>
 
+#include "segment/coded_search.h"
+
 namespace viridian::segment {
 namespace {
 
 /// Rows between two looks at the caller's deadline.
-constexpr uint32_t kBlockRows = 4096;
+constexpr uint32_t kBlockRows = CodedSearch::kPieceRows;
+/// Pieces of coded rows that are searched together: a million rows' bounds take 4 MB a query.
+constexpr size_t kPiecesAtOnce = 256;
 /// Looking a row up by its offset costs about as much as reading this many in order.
 constexpr uint64_t kGatherFactor = 16;
 
 using Results = std::vector<index::TopK>;
 
-/// Runs work(i, results) for i below n, each worker with results of its own, and merges them. The
-/// merged result does not depend on who did what.
+/// A worker's share of n things: those from begin() to end().
+struct Share {
+  size_t worker, workers;
+  size_t begin(size_t n) const { return n * worker / workers; }
+  size_t end(size_t n) const { return n * (worker + 1) / workers; }
+  template <class T>
+  std::span<const T> of(const std::vector<T>& all) const {
+    return std::span(all).subspan(begin(all.size()), end(all.size()) - begin(all.size()));
+  }
+};
+
+/// Runs work(share, results) for shares of `n` things at most, each worker with results of its own,
+/// and merges them. The merged result does not depend on who did what.
 Result<Results> run_parallel(Executor& executor, size_t n, size_t queries, uint32_t k,
-                             const std::function<Status(size_t, Results&)>& work) {
+                             const std::function<Status(const Share&, Results&)>& work) {
   const size_t workers = std::max<size_t>(1, std::min(n, executor.concurrency()));
   std::vector<Results> results(workers);
   std::vector<Status> outcomes(workers);
   const auto run = [&](size_t worker) {
     for (size_t query = 0; query < queries; ++query) results[worker].emplace_back(k);
-    for (size_t i = n * worker / workers; i < n * (worker + 1) / workers; ++i) {
-      outcomes[worker] = work(i, results[worker]);
-      if (!outcomes[worker].ok()) return;
-    }
+    outcomes[worker] = work({worker, workers}, results[worker]);
   };
   if (workers == 1)
     run(0);
@@ -38,19 +50,32 @@ Result<Results> run_parallel(Executor& executor, size_t n, size_t queries, uint3
   return std::move(results[0]);
 }
 
+void add_pieces(const VectorPart& part, uint32_t begin, uint32_t end,
+                std::vector<RowRange>& pieces) {
+  for (; begin < end; begin += kBlockRows)
+    pieces.push_back({&part, begin, begin + std::min(kBlockRows, end - begin)});
+}
+
 }  // namespace
 
 PartsVectorReader::PartsVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim,
                                      SeqId at, Executor& executor)
     : parts_(std::move(parts)), space_(space), dim_(dim), at_(at), executor_(executor) {}
 
-std::vector<PartsVectorReader::Block> PartsVectorReader::blocks(
-    std::span<const PinnedVectors> parts) {
-  std::vector<Block> blocks;
-  for (const PinnedVectors& pinned : parts)
-    for (uint32_t begin = 0; begin < pinned.limit; begin += kBlockRows)
-      blocks.push_back({&pinned, begin, begin + std::min(kBlockRows, pinned.limit - begin)});
-  return blocks;
+Result<PartsVectorReader::Work> PartsVectorReader::divide(const Reading& parts) const {
+  Work work;
+  for (const PinnedVectors& pinned : parts.whole)
+    add_pieces(*pinned.part, 0, pinned.limit, work.whole);
+  for (const PinnedVectors& pinned : parts.coded) {
+    const VectorPart& part = *pinned.part;
+    if (dim_ >= CodedRows::kLeastDim)
+      VIRIDIAN_TRY_VOID(
+          part.codes().extend(part, space_, dim_, pinned.limit, pinned.file != nullptr));
+    const uint32_t coded = std::min(part.codes().size(), pinned.limit);
+    add_pieces(part, 0, coded, work.coded);
+    add_pieces(part, coded, pinned.limit, work.whole);
+  }
+  return work;
 }
 
 Status PartsVectorReader::check(const VectorQuery& query) const {
@@ -67,7 +92,7 @@ Result<std::vector<std::vector<Neighbour>>> PartsVectorReader::search(
   if (vectors.rows() == 0 || query.k == 0 || dim_ == 0)
     return std::vector<std::vector<Neighbour>>(vectors.rows());
   const index::FlatScanner scanner(space_, dim_, vectors);
-  VIRIDIAN_TRY(Results results, read(context, query, scanner, parts_));
+  VIRIDIAN_TRY(Results results, read(context, query, scanner, {parts_, {}}));
   return sorted(std::move(results));
 }
 
@@ -77,52 +102,46 @@ std::vector<std::vector<Neighbour>> PartsVectorReader::sorted(Results results) {
   return neighbours;
 }
 
-Result<PartsVectorReader::Results> PartsVectorReader::read(
-    const Context& context, const VectorQuery& query, const index::FlatScanner& scanner,
-    std::span<const PinnedVectors> parts) const {
+Result<PartsVectorReader::Results> PartsVectorReader::read(const Context& context,
+                                                           const VectorQuery& query,
+                                                           const index::FlatScanner& scanner,
+                                                           const Reading& parts) const {
   const size_t queries = scanner.queries();
   uint64_t rows = 0;
-  for (const PinnedVectors& pinned : parts) rows += pinned.limit;
-  const bool all_parts = parts.size() == parts_.size();
+  for (const auto& some : {parts.whole, parts.coded})
+    for (const PinnedVectors& pinned : some) rows += pinned.limit;
+  const bool all_parts = parts.whole.size() + parts.coded.size() == parts_.size();
   if (all_parts && query.allowed != nullptr && query.allowed->size() * kGatherFactor < rows) {
     const std::vector<Offset> offsets = query.allowed->slice(0, query.allowed->size());
     const size_t n = (offsets.size() + kBlockRows - 1) / kBlockRows;
-    return run_parallel(executor_, n, queries, query.k, [&](size_t i, Results& results) {
-      const size_t begin = i * kBlockRows;
-      const size_t count = std::min<size_t>(kBlockRows, offsets.size() - begin);
-      return gather_block(context, std::span(offsets).subspan(begin, count), scanner, results);
-    });
+    return run_parallel(
+        executor_, n, queries, query.k, [&](const Share& share, Results& results) -> Status {
+          for (size_t i = share.begin(n); i < share.end(n); ++i) {
+            const size_t begin = i * kBlockRows;
+            const size_t count = std::min<size_t>(kBlockRows, offsets.size() - begin);
+            VIRIDIAN_TRY_VOID(
+                gather_block(context, std::span(offsets).subspan(begin, count), scanner, results));
+          }
+          return ok_status();
+        });
   }
-  const std::vector<Block> work = blocks(parts);
-  return run_parallel(executor_, work.size(), queries, query.k, [&](size_t i, Results& results) {
-    return scan_block(context, work[i], scanner, query.allowed, results);
-  });
-}
-
-Status PartsVectorReader::scan_block(const Context& context, const Block& block,
-                                     const index::FlatScanner& scanner, const OffsetSet* allowed,
-                                     Results& results) const {
-  VIRIDIAN_TRY_VOID(context.check());
-  const VectorPart& part = *block.pinned->part;
-  std::vector<VisibleRow> visible;
-  VIRIDIAN_TRY_VOID(part.rows().visible(block.begin, block.end, at_, visible));
-  std::vector<Offset> offsets(block.end - block.begin);
-  std::vector<bool> wanted(offsets.size());
-  for (const VisibleRow& row : visible) {
-    offsets[row.row - block.begin] = row.offset;
-    wanted[row.row - block.begin] = allowed == nullptr || allowed->contains(row.offset);
-  }
-  std::vector<uint64_t> live;
-  for (uint32_t begin = block.begin; begin < block.end;) {
-    VIRIDIAN_TRY(const VectorRun run, part.run(begin, block.end - begin));
-    live.assign((run.rows + 63) / 64, 0);
-    for (uint32_t i = 0; i < run.rows; ++i)
-      if (wanted[begin - block.begin + i]) live[i / 64] |= uint64_t{1} << (i % 64);
-    scanner.scan(run.vectors, run.norms, offsets.data() + (begin - block.begin), live.data(),
-                 run.rows, results);
-    begin += run.rows;
-  }
-  return ok_status();
+  VIRIDIAN_TRY(const Work work, divide(parts));
+  const WantedRows wanted{at_, query.allowed};
+  const size_t n = std::max(work.whole.size(), work.coded.size());
+  return run_parallel(executor_, n, queries, query.k,
+                      [&](const Share& share, Results& results) -> Status {
+                        for (const RowRange& range : share.of(work.whole)) {
+                          VIRIDIAN_TRY_VOID(context.check());
+                          VIRIDIAN_TRY_VOID(scan_rows(range, wanted, nullptr, scanner, results));
+                        }
+                        for (auto left = share.of(work.coded); !left.empty();) {
+                          const auto some = left.first(std::min(kPiecesAtOnce, left.size()));
+                          CodedSearch search(space_, dim_, wanted, some);
+                          VIRIDIAN_TRY_VOID(search.search(context, *query.vectors, results));
+                          left = left.subspan(some.size());
+                        }
+                        return ok_status();
+                      });
 }
 
 Status PartsVectorReader::gather_block(const Context& context, std::span<const Offset> offsets,

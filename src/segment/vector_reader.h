@@ -4,6 +4,7 @@
 
 #include "base/executor.h"
 #include "index/flat.h"
+#include "segment/row_scan.h"
 #include "segment/vector_part.h"
 #include "viridian/spi/segments.h"
 
@@ -32,9 +33,13 @@ class PartsVectorReader : public VectorReader {
   using Results = std::vector<index::TopK>;  ///< one per query
 
   Status check(const VectorQuery&) const;
-  /// Reads the allowed rows of these parts.
+  struct Reading {
+    std::span<const PinnedVectors> whole;  ///< every row
+    std::span<const PinnedVectors> coded;  ///< codes, where rows have them: which makes some
+  };
+  /// The nearest allowed rows of these parts, by reading them.
   Result<Results> read(const Context&, const VectorQuery&, const index::FlatScanner& scanner,
-                       std::span<const PinnedVectors> parts) const;
+                       const Reading& parts) const;
   static std::vector<std::vector<Neighbour>> sorted(Results results);
 
   const std::vector<PinnedVectors>& parts() const noexcept { return parts_; }
@@ -44,18 +49,16 @@ class PartsVectorReader : public VectorReader {
   Executor& executor() const noexcept { return executor_; }
 
  private:
-  struct Block {
-    const PinnedVectors* pinned;
-    uint32_t begin, end;
+  /// Pieces of a search by reading, which threads share.
+  struct Work {
+    std::vector<RowRange> whole, coded;
   };
   struct Found {
     const float* vector;
     const float* norm;
   };
 
-  static std::vector<Block> blocks(std::span<const PinnedVectors> parts);
-  Status scan_block(const Context&, const Block& block, const index::FlatScanner& scanner,
-                    const OffsetSet* allowed, Results& results) const;
+  Result<Work> divide(const Reading& parts) const;
   Status gather_block(const Context&, std::span<const Offset> offsets,
                       const index::FlatScanner& scanner, Results& results) const;
   Result<Found> vector_of(Offset offset) const;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 
 #include "simd/codes_plain.h"
 #include "simd/dispatch.h"
@@ -280,6 +281,58 @@ void tile(const uint8_t* rows, size_t stride, const int8_t* packed, size_t size,
   }
 }
 
+/// kUnitsAtOnce units, whose sums are kept together: enough of them to hide the latency of adding.
+template <bool kFour>
+HWY_INLINE void unit_sums(const UnitQuery& query, const uint8_t* units, size_t unit_bytes,
+                          Quads (&sums)[kUnitsAtOnce][kUnitRows * 4 / kBytes]) {
+  for (auto& unit : sums)
+    for (Quads& sum : unit) sum = hn::Zero(kQuadsTag);
+  const uint8_t* line = units + sizeof(UnitHeader);
+  for (size_t group = 0; group < query.groups; ++group, line += kLineBytes) {
+    const auto* const weights = reinterpret_cast<const uint8_t*>(query.weights + group * 8);
+    const auto lower = hn::BitCast(kSignedTag, four_times(weights));
+    const auto upper = hn::BitCast(kSignedTag, four_times(weights + 4));
+#pragma GCC unroll 4
+    for (size_t u = 0; u < kUnitsAtOnce; ++u) {
+      for (size_t v = 0; v < kUnitRows * 4 / kBytes; ++v) {
+        const auto bytes = hn::Load(kBytesTag, line + u * unit_bytes + v * kBytes);
+        sums[u][v] = add_products<kFour>(sums[u][v], plane_of<4, 0>(bytes), lower);
+        sums[u][v] = add_products<kFour>(sums[u][v], plane_of<4, 1>(bytes), upper);
+      }
+    }
+  }
+}
+
+template <bool kFour>
+void units(const UnitQuery& query, const uint8_t* unit, size_t n, float* out, float* minima) {
+  const size_t unit_bytes = sizeof(UnitHeader) + query.groups * kLineBytes;
+  const auto bias = hn::Set(kFloatTag, query.bias), factor = hn::Set(kFloatTag, query.factor);
+  const auto base = hn::Set(kFloatTag, query.base);
+  const auto residual = hn::Set(kFloatTag, query.residual);
+  const auto coded = hn::Set(kFloatTag, query.coded);
+  for (size_t i = 0; i < n; i += kUnitsAtOnce, ++minima) {
+    Quads sums[kUnitsAtOnce][kUnitRows * 4 / kBytes];
+    unit_sums<kFour>(query, unit, unit_bytes, sums);
+    auto least = hn::Set(kFloatTag, std::numeric_limits<float>::infinity());
+    for (size_t u = 0; u < kUnitsAtOnce; ++u, unit += unit_bytes) {
+      const auto* const header = reinterpret_cast<const UnitHeader*>(unit);
+      for (size_t v = 0; v < kUnitRows * 4 / kBytes; ++v, out += kFloats) {
+        const size_t row = v * kFloats;
+        const auto product = hn::Sub(hn::ConvertTo(kFloatTag, sums[u][v]), bias);
+        const auto scale = hn::Mul(hn::Load(kFloatTag, header->scale + row), factor);
+        const auto estimate = hn::Sub(hn::Add(base, hn::Load(kFloatTag, header->length + row)),
+                                      hn::Mul(scale, product));
+        const auto error = hn::Add(hn::Mul(residual, hn::Load(kFloatTag, header->residual + row)),
+                                   hn::Mul(coded, hn::Load(kFloatTag, header->coded + row)));
+        const auto bound = hn::Sub(estimate, error);
+        hn::StoreU(bound, kFloatTag, out);
+        least = hn::Min(least, bound);
+      }
+    }
+    *minima = hn::GetLane(hn::MinOfLanes(kFloatTag, least));
+  }
+}
+
 void distances(const int32_t* products, const int32_t* biases, const float* scales,
                const float* lengths, float length, float factor, size_t n, float* out,
                float* minima) {
@@ -395,6 +448,7 @@ CodeKernels kernels() {
           .tile = tile<kFour>,
           .distances = distances,
           .below = below,
+          .units = units<kFour>,
           .hadamard = hadamard,
           .weights = weights};
 }

@@ -58,6 +58,35 @@ using DistancesKernel = void (*)(const int32_t* products, const int32_t* biases,
 /// room for n.
 using BelowKernel = size_t (*)(const float* values, float bound, size_t n, uint32_t* out);
 
+/// A unit of kUnitRows rows with codes of 4 bits, at a multiple of 64 bytes: their UnitHeader, then
+/// `groups` lines, of which line g has four bytes of each row: byte j holds the code of value 8 g +
+/// j in its lower, that of value 8 g + 4 + j in its upper half.
+constexpr size_t kUnitRows = 16;
+struct UnitHeader {
+  float scale[kUnitRows];     ///< by which the products of a row's codes are multiplied
+  float length[kUnitRows];    ///< added
+  float residual[kUnitRows];  ///< how far the row is from what is coded
+  float coded[kUnitRows];     ///< how long that is
+};
+static_assert(sizeof(UnitHeader) == kUnitRows * 16);
+
+/// A query for units: `weights` has 8 * groups values, in the order of the codes' values.
+struct UnitQuery {
+  const int8_t* weights;
+  size_t groups;
+  float bias;             ///< subtracted from the sum of products
+  float factor;           ///< by which the rest is multiplied, as by the row's scale
+  float base;             ///< added
+  float residual, coded;  ///< what a row's own are multiplied by, to be subtracted
+};
+/// For the rows of n units, a multiple of kUnitsAtOnce, that lie end to end:
+/// out[i] = ((base + length_i) - factor * scale_i * (sum of weights times codes - bias))
+///          - (residual * residual_i + coded * coded_i),
+/// and the least of each kUnitsAtOnce units' rows in minima.
+using UnitKernel = void (*)(const UnitQuery& query, const uint8_t* units, size_t n, float* out,
+                            float* minima);
+constexpr size_t kUnitsAtOnce = 4;
+
 /// The Hadamard transform of n values, a power of two, in place and not scaled.
 using HadamardKernel = void (*)(float* values, size_t n);
 
@@ -72,6 +101,7 @@ struct CodeKernels {
   TileProductKernel tile;
   DistancesKernel distances;
   BelowKernel below;
+  UnitKernel units;
   HadamardKernel hadamard;
   WeightsKernel weights;
 };

@@ -68,6 +68,29 @@ size_t below(const float* values, float bound, size_t n, uint32_t* out) {
   return found;
 }
 
+void units(const UnitQuery& query, const uint8_t* unit, size_t n, float* out, float* minima) {
+  for (size_t i = 0; i < n; ++i, unit += sizeof(UnitHeader) + query.groups * kLineBytes) {
+    float& least = minima[i / kUnitsAtOnce];
+    if (i % kUnitsAtOnce == 0) least = std::numeric_limits<float>::infinity();
+    UnitHeader header;
+    std::memcpy(&header, unit, sizeof header);
+    for (size_t row = 0; row < kUnitRows; ++row) {
+      const uint8_t* const codes = unit + sizeof header + row * 4;
+      int32_t sum = 0;
+      for (size_t value = 0; value < query.groups * 8; ++value) {
+        const int both = codes[value / 8 * kLineBytes + value % 4];
+        sum += (value % 8 < 4 ? both & 15 : both >> 4) * query.weights[value];
+      }
+      const float product = static_cast<float>(sum) - query.bias;
+      const float estimate =
+          (query.base + header.length[row]) - (header.scale[row] * query.factor) * product;
+      const float error = query.residual * header.residual[row] + query.coded * header.coded[row];
+      *out = estimate - error;
+      least = std::min(least, *out++);
+    }
+  }
+}
+
 void hadamard(float* values, size_t n) { plain_hadamard_steps(values, n, n); }
 
 }  // namespace
@@ -104,6 +127,7 @@ CodeKernels plain_code_kernels() {
           .tile = tile,
           .distances = distances,
           .below = below,
+          .units = units,
           .hadamard = hadamard,
           .weights = plain_weights};
 }

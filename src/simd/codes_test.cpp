@@ -164,6 +164,32 @@ TEST_F(CodeKernelsTest, DistancesMinimaAndWhatIsBelow) {
   }
 }
 
+TEST_F(CodeKernelsTest, EveryTargetGivesTheSameUnitBounds) {
+  for (size_t groups : {1, 2, 13, 48}) {
+    const size_t unit_bytes = sizeof(UnitHeader) + groups * kLineBytes;
+    Aligned<int8_t> weights(groups * 8);
+    for (int8_t& weight : weights.all()) weight = static_cast<int8_t>(between(-127, 127));
+    for (size_t n : {kUnitsAtOnce, 3 * kUnitsAtOnce}) {
+      Aligned<uint8_t> units(n * unit_bytes);
+      for (uint8_t& byte : units.all()) byte = static_cast<uint8_t>(between(0, 255));
+      for (size_t unit = 0; unit < n; ++unit) {
+        float header[kUnitRows * 4];
+        for (float& value : header) value = real();
+        std::memcpy(units.data() + unit * unit_bytes, header, sizeof header);
+      }
+      const UnitQuery query{weights.data(), groups, real(), real(), real(), real(), real()};
+      std::vector<float> expected(n * kUnitRows), minima(n / kUnitsAtOnce);
+      plain_.units(query, units.data(), n, expected.data(), minima.data());
+      for (const CodeTarget& target : targets_) {
+        std::vector<float> out(n * kUnitRows), least(n / kUnitsAtOnce);
+        target.kernels.units(query, units.data(), n, out.data(), least.data());
+        EXPECT_EQ(out, expected) << target.name << ' ' << groups;
+        EXPECT_EQ(least, minima) << target.name << ' ' << groups;
+      }
+    }
+  }
+}
+
 TEST_F(CodeKernelsTest, EveryTargetGivesTheSameTransform) {
   for (size_t n = 1; n <= 4096; n *= 2) {
     std::vector<float> values(n);
