@@ -111,7 +111,7 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
                       std::log(1 - double{levels[upper].recall}), most);
   }
   Effort effort;
-  effort.breadth = std::max(nearest, static_cast<size_t>(std::ceil(breadth)));
+  effort.breadth = std::max({kProofBreadth, nearest, static_cast<size_t>(std::ceil(breadth))});
   effort.refine = std::max(nearest, static_cast<size_t>(for_nearest(header.refine, nearest)));
   effort.exact = std::max(nearest, static_cast<size_t>(for_nearest(header.exact, nearest)));
   return effort;

@@ -15,6 +15,9 @@
 
 namespace viridian::index {
 
+/// A walk as broad as this finds every node by its own vector; none that answers is narrower.
+inline constexpr size_t kProofBreadth = 16;
+
 /// How much work a search does.
 struct Effort {
   size_t breadth = 0;  ///< of the walk; 0: only reading everything is certain to do

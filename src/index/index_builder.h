@@ -36,6 +36,4 @@ struct BuiltIndex {
 Result<BuiltIndex> build_index(const Context&, const RowSource& rows, const IndexOptions& options,
                                Executor&);
 
-inline constexpr size_t kProofBreadth = 16;
-
 }  // namespace viridian::index

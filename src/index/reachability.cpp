@@ -73,14 +73,30 @@ class Prover {
       VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
       search.assign_row(vector, norm);
-      const auto found = search.walk(kProofBreadth);
-      if (std::any_of(found.begin(), found.end(),
-                      [&](uint64_t each) { return GraphSearch::row_of(each) == node; }))
-        continue;
+      bool found = comes_upon(search, node);
+      // There a query is not where a row of the same vector is.
+      if (found && static_cast<Space>(index_.header().space) == Space::ip && search.assign(vector))
+        found = comes_upon(search, node) || only_nearer(search, node);
+      if (found) continue;
       Lost& each = lost.emplace_back(Lost{node, {}});
-      for (const uint64_t other : found) each.instead.push_back(GraphSearch::row_of(other));
+      for (const uint64_t other : search.found())
+        each.instead.push_back(GraphSearch::row_of(other));
     }
     return ok_status();
+  }
+
+  static bool comes_upon(IndexSearch& search, uint32_t node) {
+    const auto found = search.walk(kProofBreadth);
+    return std::any_of(found.begin(), found.end(),
+                       [&](uint64_t each) { return GraphSearch::row_of(each) == node; });
+  }
+
+  /// Whether all that the walk found is nearer than the node.
+  static bool only_nearer(IndexSearch& search, uint32_t node) {
+    std::vector<uint64_t> own;
+    search.estimate(std::span(&node, 1), own);
+    const auto found = search.found();
+    return found.size() == kProofBreadth && found.back() < own.front();
   }
 
   /// Into slots that hold the node itself, of which there are some by intent.
