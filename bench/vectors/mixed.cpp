@@ -6,6 +6,7 @@
 #include <numeric>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "vectors/stream.h"
 
@@ -56,6 +57,36 @@ class Reader {
   std::thread thread_;
 };
 
+/// What a thread that only sleeps has to wait for a processor, at most: what others do to all.
+class Idler {
+ public:
+  Idler()
+      : thread_([this] {
+          while (!stop_) {
+            const Clock clock;
+            std::this_thread::sleep_for(kSleep);
+            const double late = clock.seconds() - std::chrono::duration<double>(kSleep).count();
+            const std::lock_guard lock(mutex_);
+            latest_ = std::max(latest_, late);
+          }
+        }) {}
+  ~Idler() {
+    stop_ = true;
+    thread_.join();
+  }
+  double take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(latest_, 0);
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kSleep{1};
+  std::atomic<bool> stop_ = false;
+  std::mutex mutex_;
+  double latest_ = 0;
+  std::thread thread_;
+};
+
 class Mixed {
  public:
   Mixed(const Set& set, const std::string& directory) : set_(set), stream_(set, directory) {
@@ -69,7 +100,8 @@ class Mixed {
     const auto first = all.first(all.size() / 2), second = all.subspan(all.size() / 2);
     fmt::print(
         "| while | s | queries | p50 ms | p99 | p99.9 | longest | records a second | longest "
-        "write ms |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|\n");
+        "write ms | longest wait of an idle thread ms |\n"
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n");
     write("first half added, no queries", first, false);
     stream_.settle();
     Reader reader(stream_, set_);
@@ -113,15 +145,17 @@ class Mixed {
 
   void begin() {
     if (reader_ != nullptr) reader_->take();
+    idler_.take();
     clock_ = Clock();
   }
   void report(const char* name, size_t records, double longest) {
     const double seconds = clock_.seconds();
     const std::vector<double> took = reader_ == nullptr ? std::vector<double>() : reader_->take();
-    fmt::print("| {} | {:.1f} | {} | {:.2f} | {:.2f} | {:.2f} | {:.1f} | {:.0f} | {:.1f} |\n", name,
-               seconds, took.size(), 1e3 * at(took, 0.5), 1e3 * at(took, 0.99),
-               1e3 * at(took, 0.999), 1e3 * at(took, 1), static_cast<double>(records) / seconds,
-               1e3 * longest);
+    fmt::print(
+        "| {} | {:.1f} | {} | {:.2f} | {:.2f} | {:.2f} | {:.1f} | {:.0f} | {:.1f} | {:.1f} |\n",
+        name, seconds, took.size(), 1e3 * at(took, 0.5), 1e3 * at(took, 0.99),
+        1e3 * at(took, 0.999), 1e3 * at(took, 1), static_cast<double>(records) / seconds,
+        1e3 * longest, 1e3 * idler_.take());
     std::fflush(stdout);
   }
 
@@ -129,6 +163,7 @@ class Mixed {
   Stream stream_;
   std::vector<Live> all_;
   Reader* reader_ = nullptr;
+  Idler idler_;
   Clock clock_;
 };
 

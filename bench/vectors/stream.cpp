@@ -4,6 +4,9 @@
 #include <charconv>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <thread>
 
 #include "index/graph_index.h"
@@ -24,6 +27,25 @@ uint64_t number(std::string_view id) {
   uint64_t value = 0;
   std::from_chars(id.data(), id.data() + id.size(), value);
   return value;
+}
+
+/// Processor time of the threads that merge and build, which are those of lowered priority. What
+/// ends takes its own along, which is a change as well.
+uint64_t background_work() {
+  constexpr int kUserTime = 14, kSystemTime = 15, kNice = 19;  // fields; see proc(5)
+  uint64_t ticks = 0;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream in(task.path() / "stat");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    std::istringstream fields(text.substr(text.rfind(')') + 1));
+    uint64_t used = 0;
+    std::string field;
+    for (int i = 3; i <= kNice && fields >> field; ++i) {
+      if (i == kUserTime || i == kSystemTime) used += number(field);
+      if (i == kNice && field == "10") ticks += used;
+    }
+  }
+  return ticks;
 }
 
 std::vector<Neighbour> answer_of(const Rows& rows) {
@@ -60,16 +82,18 @@ double Stream::settle() const {
   const Clock clock;
   value_of(collection_.flush());
   SegmentStats before = stats();
-  double used = clock.cpu();
+  uint64_t work = background_work();
   double settled = clock.seconds();
-  for (int calm = 0; calm < kCalmLooks;) {
+  for (int calm = 0; calm < kCalmLooks; ++calm) {
     std::this_thread::sleep_for(kLook);
     const SegmentStats now = stats();
+    const uint64_t more = background_work();
     // A merge shows by its work long before it shows by its file.
-    const bool idle = clock.cpu() - used < 0.02;
-    used = clock.cpu();
-    calm = idle && now.file_bytes == before.file_bytes && now.files == before.files ? calm + 1 : 0;
-    if (calm == 0) settled = clock.seconds();
+    if (more != work || now.file_bytes != before.file_bytes || now.files != before.files) {
+      calm = -1;
+      settled = clock.seconds();
+    }
+    work = more;
     before = now;
   }
   return settled;

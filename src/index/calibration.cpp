@@ -3,16 +3,16 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
-#include <utility>
 
-#include "base/hash.h"
 #include "index/flat.h"
 #include "index/parallel.h"
+#include "index/random.h"
 
 namespace viridian::index {
 namespace {
 
 constexpr size_t kQueries = 200;
+constexpr uint64_t kSeed = 3;
 constexpr size_t kRowsAtOnce = 4096, kQueriesAtOnce = 8;
 constexpr size_t kGreatestBreadth = 1600;
 constexpr double kGrowth = 1.3;
@@ -54,20 +54,15 @@ class Calibrator {
   }
 
  private:
-  /// The nodes whose vectors have the least hashes: about the same ones, and so the same breadths,
-  /// however often rows are written anew, and in whatever order.
   Status draw() {
-    std::vector<std::pair<uint64_t, uint32_t>> hashed(node_rows_.size());
-    for (uint32_t node = 0; node < hashed.size(); ++node) {
-      VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
-      hashed[node] = {hash64({reinterpret_cast<const char*>(vector), rows_.dim() * sizeof(float)}),
-                      node};
-    }
-    const size_t count = std::min(kQueries, hashed.size());
-    const auto end = hashed.begin() + static_cast<ptrdiff_t>(count);
-    std::partial_sort(hashed.begin(), end, hashed.end());
+    const size_t count = std::min(kQueries, node_rows_.size());
+    std::vector<uint32_t> nodes;
+    for (size_t i = 0; i < count; ++i)
+      nodes.push_back(static_cast<uint32_t>(random_number(kSeed, i) % node_rows_.size()));
+    std::sort(nodes.begin(), nodes.end());
+    nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
     IndexSearch search(index_);
-    for (const auto& [hash, node] : std::span(hashed.begin(), end)) {
+    for (const uint32_t node : nodes) {
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
       if (search.assign(vector)) queries_.push_back({node, vector, {}});
     }
