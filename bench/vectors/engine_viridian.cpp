@@ -1,60 +1,29 @@
-// The graph segment as a worker of bench/vectors (worker.py says what is spoken): rows go through
-// the segment's own calls, from float32 in memory to a file that is durable and queried.
+// The graph segment as a worker of bench/vectors (worker.py says what is spoken; beside that,
+// builds take the parameter index_rows, searches a recall, and "own" asks for all rows by their own
+// vectors).
 #include <fmt/core.h>
 #include <simdjson.h>
 #include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 
 #include "component/thread_pool.h"
-#include "os/real_files.h"
 #include "os/temporary_directory.h"
-#include "segment/throttles.h"
-#include "segment/vector_segment.h"
+#include "property/lost_records.h"
+#include "vectors/lone_segment.h"
+#include "vectors/support.h"
 #include "viridian/model/offset_set.h"
 
-namespace viridian {
+namespace viridian::bench {
 namespace {
 
 using Json = simdjson::dom::element;
-
-template <class T>
-T value_of(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message());
-  if constexpr (!std::is_void_v<T>) return *std::move(result);
-}
-
-struct Array {
-  size_t rows = 0, columns = 1;
-  std::string bytes;
-  const float* floats() const { return reinterpret_cast<const float*>(bytes.data()); }
-};
-
-/// A file of NumPy's, version 1, in C order.
-Array read_npy(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  char head[10];
-  in.read(head, sizeof head);
-  std::string header(static_cast<unsigned char>(head[8]) |
-                         static_cast<size_t>(static_cast<unsigned char>(head[9])) << 8,
-                     ' ');
-  in.read(header.data(), static_cast<std::streamsize>(header.size()));
-  const size_t shape = header.find("'shape': (");
-  if (!in || shape == std::string::npos) throw std::runtime_error("not an array: " + path);
-  Array array;
-  if (std::sscanf(header.c_str() + shape, "'shape': (%zu, %zu", &array.rows, &array.columns) < 1)
-    throw std::runtime_error("no shape: " + path);
-  array.bytes.assign(std::istreambuf_iterator<char>(in), {});
-  return array;
-}
 
 void write_ids(const std::string& path, const std::vector<std::vector<Neighbour>>& found,
                size_t k) {
@@ -73,24 +42,6 @@ void write_ids(const std::string& path, const std::vector<std::vector<Neighbour>
     }
 }
 
-/// Wall and processor time since it was made.
-class Clock {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
-  }
-  double cpu() const { return now() - cpu_; }
-
- private:
-  static double now() {
-    timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  }
-  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
-  double cpu_ = now();
-};
-
 Space space_of(std::string_view metric) {
   return metric == "cosine" ? Space::cosine : metric == "ip" ? Space::ip : Space::l2;
 }
@@ -102,6 +53,7 @@ class Worker {
     if (op == "build") return build(request);
     if (op == "knobs") return knobs();
     if (op == "search" || op == "filter") return search(request);
+    if (op == "own") return own(request);
     throw std::runtime_error("no operation " + std::string(op));
   }
 
@@ -111,64 +63,27 @@ class Worker {
     const simdjson::padded_string text = simdjson::padded_string::load(folder + "/set.json");
     simdjson::dom::parser parser;
     const Json notes = parser.parse(text);
-    const Array base = read_npy(folder + "/base.npy");
-    const Array queries = read_npy(folder + "/queries.npy");
-    queries_.dim = static_cast<uint32_t>(queries.columns);
-    queries_.values.assign(queries.floats(), queries.floats() + queries.rows * queries.columns);
-    environment_.space = space_of(std::string_view(notes["metric"]));
+    base_ = read_npy(folder + "/base.npy");
+    queries_ = matrix_of(read_npy(folder + "/queries.npy"));
     executor_.inner = &one_;
-    environment_.executor = &executor_;
-    environment_.files = &files_;
-    environment_.directory = directory_.path();
-    environment_.definition.id = Uuid::random();
-    environment_.definition.collection = Uuid::random();
     value_of(one_.start(context_));
+    LoneSegment::Options options;
+    options.space = space_of(std::string_view(notes["metric"]));
+    options.directory = directory_.path();
+    if (uint64_t rows = 0; request["params"]["index_rows"].get(rows) == simdjson::SUCCESS)
+      options.indexed_rows = rows;
     const Clock clock;
-    segment_ = value_of(local::GraphVectorSegment::open(context_, environment_));
+    segment_.emplace(options, executor_);
     // The last rows may stay in the head, as after they were written.
     uint64_t in_head = 0;
     if (request["params"]["in_head"].get(in_head) != simdjson::SUCCESS) in_head = 0;
-    add(base, 0, base.rows - in_head);
-    seal_and_merge();
-    add(base, base.rows - in_head, base.rows);
-    reader_ = segment_->reader(applied_);
+    segment_->fill(base_, in_head);
     const double seconds = clock.seconds(), cpu = clock.cpu();
     uint64_t bytes = 0;
     for (const SegmentFile& file : segment_->files()) bytes += file.size_bytes;
     return fmt::format(
         R"("seconds": {}, "cpu": {}, "bytes": {}, {}, "params": {{}}, "about": {{}})", seconds, cpu,
         bytes, memory());
-  }
-
-  void add(const Array& base, size_t first, size_t last) {
-    constexpr size_t kBatch = 10'000;
-    for (size_t begin = first; begin < last; begin += kBatch) {
-      const size_t end = std::min(last, begin + kBatch);
-      RecordBatch batch;
-      batch.operation = Operation::add;
-      batch.embeddings.dim = static_cast<uint32_t>(base.columns);
-      batch.embeddings.values.assign(base.floats() + begin * base.columns,
-                                     base.floats() + end * base.columns);
-      std::vector<RowChange> changes;
-      for (size_t row = begin; row < end; ++row) {
-        batch.ids.push_back("");
-        changes.push_back(
-            {RowChange::Kind::insert, static_cast<uint32_t>(row - begin), row, ++applied_});
-      }
-      value_of(segment_->apply({batch, changes}));
-    }
-  }
-
-  void seal_and_merge() {
-    segment_->freeze(applied_);
-    value_of(segment_->write_frozen(context_));
-    segment_->adopt();
-    if (!segment_->compacted()) {
-      segment::NoThrottle throttle;
-      segment_->begin_merge({0, segment_->files().size()});
-      value_of(segment_->write_merged(context_, throttle));
-      segment_->adopt_merged();
-    }
   }
 
   /// Least breadths of the walk; what is calibrated for a recall of 0.9 is the smallest.
@@ -194,20 +109,20 @@ class Worker {
       convert = fmt::format(R"(, "convert": {})", clock.seconds());
       query.allowed = &allowed;
     }
-    query.recall = 0.9;
+    query.recall = recall_of(request, 0.9);
     query.breadth = static_cast<uint32_t>(uint64_t(request["knob"]));
     std::vector<std::vector<Neighbour>> found;
     std::vector<double> took;
     const Clock clock;
     if (batch) {
-      found = value_of(reader_->search(context_, query));
+      found = value_of(segment_->reader().search(context_, query));
     } else {
       for (size_t i = 0; i < queries_.rows(); ++i) {
         const Clock each;
         Matrix one{queries_.dim, {}};
         one.values.assign(queries_.row(i), queries_.row(i) + queries_.dim);
         query.vectors = &one;
-        found.push_back(std::move(value_of(reader_->search(context_, query)).front()));
+        found.push_back(std::move(value_of(segment_->reader().search(context_, query)).front()));
         took.push_back(each.seconds());
       }
     }
@@ -218,6 +133,32 @@ class Worker {
     std::sort(took.begin(), took.end());
     return answer + fmt::format(R"(, "p50": {}, "p99": {})", took[took.size() / 2],
                                 took[took.size() * 99 / 100]);
+  }
+
+  /// Asks for rows by their own vectors, and says how many are not found.
+  std::string own(const Json& request) {
+    const auto k = static_cast<uint32_t>(uint64_t(request["k"]));
+    std::vector<uint64_t> rows(base_.rows);
+    std::iota(rows.begin(), rows.end(), uint64_t{0});
+    const auto ask = [&](std::span<const uint64_t> some, uint32_t nearest, double recall) {
+      Matrix vectors{queries_.dim, {}};
+      for (const uint64_t row : some)
+        vectors.values.insert(vectors.values.end(), base_.row(row), base_.row(row + 1));
+      return value_of(segment_->reader().search(context_, {&vectors, nearest, nullptr, recall}));
+    };
+    const size_t lost = conformance::lost_records(rows, k, recall_of(request, 0.99), ask);
+    return fmt::format(R"("asked": {}, "lost": {})", rows.size(), lost);
+  }
+
+  static double recall_of(const Json& request, double otherwise) {
+    double recall = otherwise;
+    return request["recall"].get(recall) == simdjson::SUCCESS ? recall : otherwise;
+  }
+
+  static Matrix matrix_of(const Array& array) {
+    Matrix matrix{static_cast<uint32_t>(array.columns), {}};
+    matrix.values.assign(array.row(0), array.row(array.rows));
+    return matrix;
   }
 
   static std::string memory() {
@@ -241,13 +182,10 @@ class Worker {
 
   Context context_;
   os::TemporaryDirectory directory_;
-  os::RealFiles files_;
   ThreadPool one_{1, 64};
   Switched executor_;
-  SegmentEnvironment environment_;
-  std::unique_ptr<VectorSegment> segment_;
-  SeqId applied_ = 0;
-  std::shared_ptr<const VectorReader> reader_;
+  std::optional<LoneSegment> segment_;
+  Array base_;
   Matrix queries_;
 };
 
@@ -269,6 +207,6 @@ int run() {
 }
 
 }  // namespace
-}  // namespace viridian
+}  // namespace viridian::bench
 
-int main() { return viridian::run(); }
+int main() { return viridian::bench::run(); }

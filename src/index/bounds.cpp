@@ -224,8 +224,8 @@ void BoundQuery::move_to(const Centre& centre) {
     base = part_of_squared(coder_.space_) * least_squared(squared_length, length, error, dim) -
            4 * direction_error(coder_.space_, dim);
   }
-  // What is too small for floats: the kernel's product of scale and factor, above all, which is then
-  // multiplied by up to 127 * 7.5 * dim.
+  // What is too small for floats: the kernel's product of scale and factor, above all, which is
+  // then multiplied by up to 127 * 7.5 * dim.
   base -= 1e-42 * (dim + 1.0);
   query_ = {weights_.data(),
             coder_.groups_,

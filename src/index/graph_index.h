@@ -46,7 +46,7 @@ struct IndexHeader {
   std::array<Level, kLevelRecalls.size()> levels{};
   uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
 
-  /// No search walks with less.
+  /// No search walks with less: enough to find every node by its own vector.
   size_t least_breadth() const noexcept {
     return levels[0].breadth[0] > kLevelNearest[0] ? levels[0].breadth[0] : kLevelNearest[0];
   }

@@ -112,10 +112,16 @@ class Prover {
       VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));
       search.assign_row(vector, norm);
-      const bool found = search.finds(node, breadth_);
+      bool found = search.finds(node, breadth_);
+      if (keep) piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
+      // There a query is not where a row of the same vector is.
+      if (found && static_cast<Space>(index_.header().space) == Space::ip &&
+          search.assign(vector)) {
+        found = comes_upon(search, node) || only_nearer(search, node);
+        if (keep) piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
+      }
       if (keep) {
         piece.nodes.push_back(node);
-        piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
         piece.ends.push_back(piece.left.size());
       }
       if (found) continue;
@@ -124,6 +130,20 @@ class Prover {
         each.instead.push_back(GraphSearch::row_of(other));
     }
     return ok_status();
+  }
+
+  bool comes_upon(IndexSearch& search, uint32_t node) const {
+    const auto found = search.walk(breadth_);
+    return std::any_of(found.begin(), found.end(),
+                       [&](uint64_t each) { return GraphSearch::row_of(each) == node; });
+  }
+
+  /// Whether all that the walk found is nearer than the node.
+  bool only_nearer(IndexSearch& search, uint32_t node) const {
+    std::vector<uint64_t> own;
+    search.estimate(std::span(&node, 1), own);
+    const auto found = search.found();
+    return found.size() == breadth_ && found.back() < own.front();
   }
 
   /// Into slots that hold the node itself, of which there are some by intent.

@@ -8,9 +8,10 @@
 
 namespace viridian::index {
 
-/// Looks for every node by its own point, with a walk of that breadth, and links those that are not
-/// found to what was found in their place, in neighbours' spare slots. Returns the nodes that are
-/// still not found when all is done, ascending: the rest is proven to be.
+/// Looks for every node by its own vector, with a walk of that breadth, and links those that are
+/// not found to what was found in their place, in neighbours' spare slots. In Space::ip, where
+/// others may be nearer to a vector than itself, it is found as well where only those are. Returns
+/// the nodes that are still not found when all is done, ascending: the rest is proven to be.
 ///   node_rows  per node its row
 ///   links      those of the index itself
 Result<std::vector<uint32_t>> make_reachable(const Context&, const GraphIndex& index,

@@ -69,4 +69,10 @@ Status GraphKind::merge(const MergeJob<File, Info>& job) {
   return write_index(job.writer, built);
 }
 
+void GraphKind::make_ready(std::span<const std::shared_ptr<File>> sources, const File& merged) {
+  const auto searched = [](const auto& file) { return file->graph_is_open(); };
+  // What is wrong with it whoever searches it is told.
+  if (std::any_of(sources.begin(), sources.end(), searched)) (void)merged.graph();
+}
+
 }  // namespace viridian::segment

@@ -257,11 +257,13 @@ Status SealingSegment<Role, Kind>::write_merged(const Context& context, Throttle
   merging.entry.rows = info.rows = merging.plan.rows();
   if (info.rows == 0 && ended.empty() && !Kind::must_keep(info, merging.newest, merging.all))
     return ok_status();
-  return write_file(merging, [&](SealedFileWriter& writer) {
+  VIRIDIAN_TRY_VOID(write_file(merging, [&](SealedFileWriter& writer) {
     writer.sync_often();
     return Kind::merge(
         {context, throttle, writer, merging.plan, merging.sources, info, ended, environment_});
-  });
+  }));
+  Kind::make_ready(merging.sources, *merging.file);
+  return ok_status();
 }
 
 template <class Role, class Kind>

@@ -46,6 +46,7 @@ struct MetadataKind {
   }
   static void join(Info& info, const Info& next) { info = next; }
   static Status merge(const MergeJob<File, Info>& job);
+  static void make_ready(std::span<const std::shared_ptr<File>>, const File&) {}
 };
 
 struct VectorKind {
@@ -74,6 +75,7 @@ struct VectorKind {
     return choose_merge(files);
   }
   static Status merge(const MergeJob<File, Info>& job);
+  static void make_ready(std::span<const std::shared_ptr<File>>, const File&) {}
 };
 
 /// The same with an index in the files that are large enough.
@@ -89,6 +91,9 @@ struct GraphKind : VectorKind {
     return choose_indexed_merge(files, environment.indexed_rows);
   }
   static Status merge(const MergeJob<File, Info>& job);
+  /// Where the originals' indexes are searched, opens that of the merged file, which takes long, so
+  /// that no search has to wait for it.
+  static void make_ready(std::span<const std::shared_ptr<File>> sources, const File& merged);
 };
 
 }  // namespace viridian::segment

@@ -78,6 +78,11 @@ Result<const index::GraphIndex*> VectorFile::graph() const {
   return &graph_->graph();
 }
 
+bool VectorFile::graph_is_open() const {
+  const std::lock_guard lock(graph_mutex_);
+  return graph_ != nullptr;
+}
+
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
   const uint64_t row_bytes = std::max<uint64_t>(1, uint64_t{info_.dim} * sizeof(float));
   limit = static_cast<uint32_t>(

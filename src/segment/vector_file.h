@@ -52,6 +52,7 @@ class VectorFile final : public VectorPart {
   bool has_index() const noexcept { return has_index_; }
   /// The index of its rows, opened when first asked for. Null: it has none.
   Result<const index::GraphIndex*> graph() const;
+  bool graph_is_open() const;
 
  private:
   std::shared_ptr<const void> guard_;
