@@ -1,22 +1,18 @@
 // The graph segment as a worker of bench/vectors (worker.py says what is spoken): rows go through
 // the segment's own calls, from float32 in memory to a file that is durable and queried.
 #include <fmt/core.h>
-#include <simdjson.h>
 #include <sys/resource.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
-#include <ctime>
 #include <fstream>
-#include <iostream>
-#include <numeric>
-#include <stdexcept>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "component/thread_pool.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "protocol.h"
+#include "segment/graph_reader.h"
 #include "segment/throttles.h"
 #include "segment/vector_segment.h"
 #include "viridian/model/offset_set.h"
@@ -24,72 +20,16 @@
 namespace viridian {
 namespace {
 
-using Json = simdjson::dom::element;
+using bench::Array;
+using bench::Clock;
+using bench::Json;
+using bench::read_npy;
 
 template <class T>
 T value_of(Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.error().message());
   if constexpr (!std::is_void_v<T>) return *std::move(result);
 }
-
-struct Array {
-  size_t rows = 0, columns = 1;
-  std::string bytes;
-  const float* floats() const { return reinterpret_cast<const float*>(bytes.data()); }
-};
-
-/// A file of NumPy's, version 1, in C order.
-Array read_npy(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  char head[10];
-  in.read(head, sizeof head);
-  std::string header(static_cast<unsigned char>(head[8]) |
-                         static_cast<size_t>(static_cast<unsigned char>(head[9])) << 8,
-                     ' ');
-  in.read(header.data(), static_cast<std::streamsize>(header.size()));
-  const size_t shape = header.find("'shape': (");
-  if (!in || shape == std::string::npos) throw std::runtime_error("not an array: " + path);
-  Array array;
-  if (std::sscanf(header.c_str() + shape, "'shape': (%zu, %zu", &array.rows, &array.columns) < 1)
-    throw std::runtime_error("no shape: " + path);
-  array.bytes.assign(std::istreambuf_iterator<char>(in), {});
-  return array;
-}
-
-void write_ids(const std::string& path, const std::vector<std::vector<Neighbour>>& found,
-               size_t k) {
-  std::string header = fmt::format(
-      "{{'descr': '<i4', 'fortran_order': False, 'shape': ({}, {}), }}", found.size(), k);
-  header.resize((10 + header.size() + 64) / 64 * 64 - 10, ' ');
-  header.back() = '\n';
-  std::ofstream out(path, std::ios::binary);
-  const char size[2] = {static_cast<char>(header.size() & 255),
-                        static_cast<char>(header.size() >> 8)};
-  out.write("\x93NUMPY\x01\x00", 8).write(size, 2) << header;
-  for (const auto& one : found)
-    for (size_t i = 0; i < k; ++i) {
-      const int32_t id = i < one.size() ? static_cast<int32_t>(one[i].offset) : -1;
-      out.write(reinterpret_cast<const char*>(&id), sizeof id);
-    }
-}
-
-/// Wall and processor time since it was made.
-class Clock {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - wall_).count();
-  }
-  double cpu() const { return now() - cpu_; }
-
- private:
-  static double now() {
-    timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-  }
-  std::chrono::steady_clock::time_point wall_ = std::chrono::steady_clock::now();
-  double cpu_ = now();
-};
 
 Space space_of(std::string_view metric) {
   return metric == "cosine" ? Space::cosine : metric == "ip" ? Space::ip : Space::l2;
@@ -112,9 +52,7 @@ class Worker {
     simdjson::dom::parser parser;
     const Json notes = parser.parse(text);
     const Array base = read_npy(folder + "/base.npy");
-    const Array queries = read_npy(folder + "/queries.npy");
-    queries_.dim = static_cast<uint32_t>(queries.columns);
-    queries_.values.assign(queries.floats(), queries.floats() + queries.rows * queries.columns);
+    queries_ = matrix_of(read_npy(folder + "/queries.npy"));
     environment_.space = space_of(std::string_view(notes["metric"]));
     executor_.inner = &one_;
     environment_.executor = &executor_;
@@ -133,6 +71,12 @@ class Worker {
     return fmt::format(
         R"("seconds": {}, "cpu": {}, "bytes": {}, {}, "params": {{}}, "about": {{}})", seconds, cpu,
         bytes, memory());
+  }
+
+  static Matrix matrix_of(const Array& array) {
+    Matrix matrix{static_cast<uint32_t>(array.columns), {}};
+    matrix.values.assign(array.floats(), array.floats() + array.rows * array.columns);
+    return matrix;
   }
 
   void add(const Array& base) {
@@ -183,7 +127,11 @@ class Worker {
     executor_.inner = threads > 1 ? static_cast<Executor*>(&pool) : &one_;
     std::string convert;
     OffsetSet allowed;
-    VectorQuery query{&queries_, k, nullptr};
+    Matrix some;
+    if (std::string_view path; request["queries"].get(path) == simdjson::SUCCESS)
+      some = matrix_of(read_npy(std::string(path)));
+    const Matrix& queries = some.dim != 0 ? some : queries_;
+    VectorQuery query{&queries, k, nullptr};
     if (std::string_view path; request["bitmap"].get(path) == simdjson::SUCCESS) {
       const Array bits = read_npy(std::string(path));
       const Clock clock;
@@ -194,28 +142,40 @@ class Worker {
     }
     query.recall = 0.9;
     query.breadth = static_cast<uint32_t>(uint64_t(request["knob"]));
-    std::vector<std::vector<Neighbour>> found;
+    if (double recall = 0; request["recall"].get(recall) == simdjson::SUCCESS)
+      query.recall = recall;
+    std::optional<segment::SearchPlan> by;
+    if (uint64_t plan = 0; request["plan"].get(plan) == simdjson::SUCCESS)
+      by = static_cast<segment::SearchPlan>(plan);
+    std::vector<std::vector<int32_t>> found;
     std::vector<double> took;
     const Clock clock;
     if (batch) {
-      found = value_of(reader_->search(context_, query));
+      for (const auto& one : find(query, by)) found.push_back(ids_of(one));
     } else {
-      for (size_t i = 0; i < queries_.rows(); ++i) {
+      for (size_t i = 0; i < queries.rows(); ++i) {
         const Clock each;
-        Matrix one{queries_.dim, {}};
-        one.values.assign(queries_.row(i), queries_.row(i) + queries_.dim);
+        Matrix one{queries.dim, {}};
+        one.values.assign(queries.row(i), queries.row(i) + queries.dim);
         query.vectors = &one;
-        found.push_back(std::move(value_of(reader_->search(context_, query)).front()));
+        found.push_back(ids_of(find(query, by).front()));
         took.push_back(each.seconds());
       }
     }
-    std::string answer =
-        fmt::format(R"("seconds": {}, "cpu": {}{})", clock.seconds(), clock.cpu(), convert);
-    write_ids(std::string(std::string_view(request["out"])), found, k);
-    if (took.empty()) return answer;
-    std::sort(took.begin(), took.end());
-    return answer + fmt::format(R"(, "p50": {}, "p99": {})", took[took.size() / 2],
-                                took[took.size() * 99 / 100]);
+    const std::string answer = bench::times(clock, std::move(took)) + convert;
+    bench::write_ids(std::string(std::string_view(request["out"])), found, k);
+    return answer;
+  }
+
+  std::vector<std::vector<Neighbour>> find(const VectorQuery& query,
+                                           std::optional<segment::SearchPlan> by) const {
+    const auto& reader = dynamic_cast<const segment::GraphVectorReader&>(*reader_);
+    return value_of(reader.search_by(context_, query, by));
+  }
+  static std::vector<int32_t> ids_of(const std::vector<Neighbour>& found) {
+    std::vector<int32_t> ids;
+    for (const Neighbour& neighbour : found) ids.push_back(static_cast<int32_t>(neighbour.offset));
+    return ids;
   }
 
   static std::string memory() {
@@ -251,19 +211,7 @@ class Worker {
 
 int run() {
   Worker worker;
-  simdjson::dom::parser parser;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::string answer;
-    try {
-      const Json request = parser.parse(line);
-      if (std::string_view(request["op"]) == "quit") break;
-      answer = "{\"ok\": true, " + worker.answer(request) + "}";
-    } catch (const std::exception& error) {
-      answer = fmt::format(R"({{"ok": false, "error": "{}"}})", error.what());
-    }
-    std::cout << answer << std::endl;
-  }
-  return 0;
+  return bench::serve(worker);
 }
 
 }  // namespace

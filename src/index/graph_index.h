@@ -121,6 +121,12 @@ class IndexSearch {
   void assign_row(const float* vector, float norm);
   /// See GraphSearch; of nodes.
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
+  std::span<const uint64_t> walk(const WalkGuide& guide, size_t room) {
+    return search_.walk(guide, room);
+  }
+  std::span<const uint64_t> scan(const NodeSet& nodes, size_t keep) {
+    return search_.scan(nodes, keep);
+  }
   void begin(size_t breadth) { search_.begin(breadth); }
   bool step() { return search_.step(); }
   std::span<const uint64_t> found() const noexcept { return search_.found(); }
