@@ -71,7 +71,8 @@ class Plans:
 
     def beside(self, parts, recall, share, lie):
         """Ours and the other's, at the recall of ours."""
-        ours = [self.ask_all(self.peer, parts, recall=recall) for _ in range(self.arguments.rounds)]
+        ours = [self.ask_all(self.peer, parts, recall=recall)
+                for _ in range(1 + self.arguments.rounds)][1:]  # the first fills the caches
         took, found = statistics.median(one[0] for one in ours), ours[-1][1]
         before = None
         for ef in EF:
@@ -92,6 +93,7 @@ class Plans:
         """Measures all plans and says what they came to."""
         plans = [plan for plan in PLANS if plan != "read" or share <= READ]
         times, found, dear = {plan: [] for plan in plans}, {}, set()
+        self.ask_all(self.peer, parts, recall=recall)  # fills the caches
         for _ in range(self.arguments.rounds):
             for plan in [plan for plan in plans if plan not in dear]:
                 more = {} if plan == "chosen" else {"plan": PLANS.index(plan) - 1}

@@ -7,8 +7,8 @@ namespace viridian::segment {
 namespace {
 
 constexpr size_t kRowsAtOnce = 1024;
-/// So many times the rows that are estimated finely at once are kept for that.
-constexpr size_t kKept = 8;
+/// So many times the rows that a walk estimates finely are kept by a scan, and looked at at once.
+constexpr size_t kKept = 8, kScanRefine = 2;
 
 }  // namespace
 
@@ -76,14 +76,14 @@ class IndexedFile::Query {
       if (!found.empty()) keep_counted(found);
       if (!found.empty() && counted_.size() >= file_.request_.k) {
         searched_ = {Searched::How::walked, found.size()};
-        return offer_while_better(counted_);
+        return offer_while_better(counted_, 1);
       }
       plan = file_.planner_->exhaustive();
     }
     if (plan == SearchPlan::read) return read_allowed();
     VIRIDIAN_TRY(const index::NodeSet* const allowed, file_.allowed());
     searched_ = {Searched::How::scanned};
-    return offer_while_better(search_->scan(*allowed, kKept * file_.effort_.refine));
+    return offer_while_better(search_->scan(*allowed, kKept * file_.effort_.refine), kScanRefine);
   }
 
  private:
@@ -93,7 +93,7 @@ class IndexedFile::Query {
       keep_counted(found);
       found = counted_;
     }
-    return offer_best(found, result_);
+    return offer_best(found, 1, result_);
   }
 
   /// Those of `found` that count, with those that no walk is sure to find, ascending.
@@ -119,23 +119,23 @@ class IndexedFile::Query {
     return offer(result_);
   }
 
-  /// Offers the best of what was found.
-  Status offer_best(std::span<const uint64_t> found, index::TopK& result) {
+  /// Offers the best of what was found, so many times as many as a walk does.
+  Status offer_best(std::span<const uint64_t> found, size_t times, index::TopK& result) {
     rows_.clear();
-    const std::span<const uint64_t> refined = search_->refine(found, file_.effort_.refine);
-    for (const uint64_t each : refined.first(std::min(file_.effort_.exact, refined.size())))
+    const std::span<const uint64_t> refined = search_->refine(found, times * file_.effort_.refine);
+    for (const uint64_t each : refined.first(std::min(times * file_.effort_.exact, refined.size())))
       add(search_->row_of(each));
     return offer(result);
   }
 
   /// The same of so much of it as has any of the nearest: far from the query rows lie closer
   /// together than estimates can tell, and calibration says nothing of them.
-  Status offer_while_better(std::span<const uint64_t> found) {
+  Status offer_while_better(std::span<const uint64_t> found, size_t times) {
     index::TopK nearest(file_.request_.k);
     std::vector<Neighbour> before, now;
     do {
-      const size_t some = std::min(file_.effort_.refine, found.size());
-      VIRIDIAN_TRY_VOID(offer_best(found.first(some), nearest));
+      const size_t some = std::min(times * file_.effort_.refine, found.size());
+      VIRIDIAN_TRY_VOID(offer_best(found.first(some), times, nearest));
       found = found.subspan(some);
       before = std::exchange(now, nearest.sorted());
       for (const Neighbour& each : now) nearest.offer(each.distance, each.offset);

@@ -54,7 +54,7 @@ double SearchPlanner::scan_cost() const {
   const auto lines = static_cast<double>(index::RecordCoder(header.dim, header.bits).lines());
   return kBegin + kLookup * static_cast<double>(input_.to_check) +
          kScanLine * lines * static_cast<double>(input_.allowed) +
-         kVectorLine * (1 + header.dim / kLineFloats) * 2 * static_cast<double>(effort_.exact);
+         kVectorLine * (1 + header.dim / kLineFloats) * 4 * static_cast<double>(effort_.exact);
 }
 
 double SearchPlanner::read_cost() const {
