@@ -125,7 +125,7 @@ def cases(base, queries, count):
         name = f"p{number}"
         columns[name] = ranks
         nearest = np.argsort(filters.distances(queries, queries[pivot], "cosine"), kind="stable")
-        asked = queries[nearest[:max(1, count // PIVOTS)]]
+        asked = queries[nearest[1:1 + max(1, count // PIVOTS)]]
         for share in SHARES:
             limit = round(1000 * share)
             found.append(("near", share, {name: {"$lt": limit}}, ranks < limit, asked))

@@ -5,7 +5,8 @@ near      the rows nearest to a pivot, which is one of the queries; with it, the
 far       the rows farthest from a pivot; with it, the queries nearest to it: no row near to them is
           allowed
 
-Of near and far there are PIVOTS, drawn at random.
+Of near and far there are PIVOTS, drawn at random. They themselves are not asked: for a pivot, the
+nearest rows of `far` all lie at one distance, where the filter was cut.
 """
 import numpy as np
 
@@ -45,7 +46,7 @@ def draw(folder, notes, share, lie, scratch):
         allowed = np.zeros(len(base), dtype=bool)
         allowed[order[:count] if lie == "near" else order[-count:]] = True
         nearest = np.argsort(distances(queries, queries[pivot], notes["metric"]), kind="stable")
-        parts.append(part(base, queries[nearest[:QUERIES // PIVOTS]], notes["metric"], allowed,
+        parts.append(part(base, queries[nearest[1:1 + QUERIES // PIVOTS]], notes["metric"], allowed,
                           scratch / str(number)))
     return parts
 
