@@ -2,45 +2,26 @@
 // builds take the parameter index_rows, searches a recall, and "own" asks for all rows by their own
 // vectors).
 #include <fmt/core.h>
-#include <simdjson.h>
 #include <sys/resource.h>
 
-#include <algorithm>
 #include <fstream>
-#include <iostream>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "component/thread_pool.h"
 #include "os/temporary_directory.h"
 #include "property/lost_records.h"
+#include "segment/graph_reader.h"
 #include "vectors/lone_segment.h"
+#include "vectors/protocol.h"
 #include "vectors/support.h"
 #include "viridian/model/offset_set.h"
 
 namespace viridian::bench {
 namespace {
-
-using Json = simdjson::dom::element;
-
-void write_ids(const std::string& path, const std::vector<std::vector<Neighbour>>& found,
-               size_t k) {
-  std::string header = fmt::format(
-      "{{'descr': '<i4', 'fortran_order': False, 'shape': ({}, {}), }}", found.size(), k);
-  header.resize((10 + header.size() + 64) / 64 * 64 - 10, ' ');
-  header.back() = '\n';
-  std::ofstream out(path, std::ios::binary);
-  const char size[2] = {static_cast<char>(header.size() & 255),
-                        static_cast<char>(header.size() >> 8)};
-  out.write("\x93NUMPY\x01\x00", 8).write(size, 2) << header;
-  for (const auto& one : found)
-    for (size_t i = 0; i < k; ++i) {
-      const int32_t id = i < one.size() ? static_cast<int32_t>(one[i].offset) : -1;
-      out.write(reinterpret_cast<const char*>(&id), sizeof id);
-    }
-}
 
 Space space_of(std::string_view metric) {
   return metric == "cosine" ? Space::cosine : metric == "ip" ? Space::ip : Space::l2;
@@ -100,7 +81,11 @@ class Worker {
     executor_.inner = threads > 1 ? static_cast<Executor*>(&pool) : &one_;
     std::string convert;
     OffsetSet allowed;
-    VectorQuery query{&queries_, k, nullptr};
+    Matrix some;
+    if (std::string_view path; request["queries"].get(path) == simdjson::SUCCESS)
+      some = matrix_of(read_npy(std::string(path)));
+    const Matrix& queries = some.dim != 0 ? some : queries_;
+    VectorQuery query{&queries, k, nullptr};
     if (std::string_view path; request["bitmap"].get(path) == simdjson::SUCCESS) {
       const Array bits = read_npy(std::string(path));
       const Clock clock;
@@ -111,28 +96,38 @@ class Worker {
     }
     query.recall = recall_of(request, 0.9);
     query.breadth = static_cast<uint32_t>(uint64_t(request["knob"]));
-    std::vector<std::vector<Neighbour>> found;
+    std::optional<segment::SearchPlan> by;
+    if (uint64_t plan = 0; request["plan"].get(plan) == simdjson::SUCCESS)
+      by = static_cast<segment::SearchPlan>(plan);
+    std::vector<std::vector<int32_t>> found;
     std::vector<double> took;
     const Clock clock;
     if (batch) {
-      found = value_of(segment_->reader().search(context_, query));
+      for (const auto& one : find(query, by)) found.push_back(ids_of(one));
     } else {
-      for (size_t i = 0; i < queries_.rows(); ++i) {
+      for (size_t i = 0; i < queries.rows(); ++i) {
         const Clock each;
-        Matrix one{queries_.dim, {}};
-        one.values.assign(queries_.row(i), queries_.row(i) + queries_.dim);
+        Matrix one{queries.dim, {}};
+        one.values.assign(queries.row(i), queries.row(i) + queries.dim);
         query.vectors = &one;
-        found.push_back(std::move(value_of(segment_->reader().search(context_, query)).front()));
+        found.push_back(ids_of(find(query, by).front()));
         took.push_back(each.seconds());
       }
     }
-    std::string answer =
-        fmt::format(R"("seconds": {}, "cpu": {}{})", clock.seconds(), clock.cpu(), convert);
+    const std::string answer = times(clock, std::move(took)) + convert;
     write_ids(std::string(std::string_view(request["out"])), found, k);
-    if (took.empty()) return answer;
-    std::sort(took.begin(), took.end());
-    return answer + fmt::format(R"(, "p50": {}, "p99": {})", took[took.size() / 2],
-                                took[took.size() * 99 / 100]);
+    return answer;
+  }
+
+  std::vector<std::vector<Neighbour>> find(const VectorQuery& query,
+                                           std::optional<segment::SearchPlan> by) const {
+    const auto& reader = dynamic_cast<const segment::GraphVectorReader&>(segment_->reader());
+    return value_of(reader.search_by(context_, query, by));
+  }
+  static std::vector<int32_t> ids_of(const std::vector<Neighbour>& found) {
+    std::vector<int32_t> ids;
+    for (const Neighbour& neighbour : found) ids.push_back(static_cast<int32_t>(neighbour.offset));
+    return ids;
   }
 
   /// Asks for rows by their own vectors, and says how many are not found.
@@ -191,19 +186,7 @@ class Worker {
 
 int run() {
   Worker worker;
-  simdjson::dom::parser parser;
-  for (std::string line; std::getline(std::cin, line);) {
-    std::string answer;
-    try {
-      const Json request = parser.parse(line);
-      if (std::string_view(request["op"]) == "quit") break;
-      answer = "{\"ok\": true, " + worker.answer(request) + "}";
-    } catch (const std::exception& error) {
-      answer = fmt::format(R"({{"ok": false, "error": "{}"}})", error.what());
-    }
-    std::cout << answer << std::endl;
-  }
-  return 0;
+  return serve(worker);
 }
 
 }  // namespace

@@ -59,6 +59,24 @@ def versions(*names):
     return {name: metadata.version(name) for name in names}
 
 
+def hnswlib_worker():
+    """The program of engine_hnswlib.cpp, compiled with the flags of the library's own setup.py."""
+    pin = next(line for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+               if line.startswith("hnswlib=="))
+    folder = HOME / "packages" / pin.replace("==", "-")
+    if not folder.exists():
+        subprocess.run([str(python()), "-m", "pip", "download", "-q", "--no-deps", "--no-binary", "hnswlib",
+                        "--no-build-isolation", "-d", str(HOME / "packages"), pin], check=True)
+        subprocess.run(["tar", "xzf", f"{folder}.tar.gz", "-C", str(HOME / "packages")], check=True)
+    program = folder / "worker"
+    sources = [HERE / name for name in ("engine_hnswlib.cpp", "npy.cpp")]
+    used = sources + [HERE / name for name in ("clock.h", "npy.h", "protocol.h")]
+    if not program.exists() or program.stat().st_mtime < max(file.stat().st_mtime for file in used):
+        subprocess.run(["g++", "-O3", "-march=native", "-std=c++17", f"-I{folder}", f"-I{HERE.parent}",
+                        *map(str, sources), "-o", str(program), "-lfmt", "-lsimdjson"], check=True)
+    return program
+
+
 def npm_package(name, version):
     """The folder of an npm package, fetched when first asked for."""
     folder = HOME / "packages" / f"{name}-{version}"

@@ -1,7 +1,8 @@
 """Measures engines side by side on a prepared set (data.py), at equal recall.
 
     python3 bench/vectors/field.py SET [--engines a,b] [--ours PROGRAM] [--rounds R] [--threads N]
-                                   [--cpus LIST] [--mode single,batch] [--keep] [--allowed SHARE]
+                                   [--cpus LIST] [--mode single,batch] [--keep]
+                                   [--allowed SHARE [--lie random|near|far]]
 
 Each engine is a process (worker.py), and so is `--ours`, a command line that speaks the same lines.
 They are built one after the other; then a first look drops the knobs that others beat by far, and R
@@ -18,12 +19,12 @@ where even its fastest setting has more. Passes during which other processes use
 processor are marked, and left out of medians where half of the rounds are without. "binding us" is
 what a call costs in the binding alone; it is part of "single" rates and latencies. The tables can be had again from the raw points: report.py.
 
---allowed SHARE measures with a filter that allows a random share of the rows. --keep keeps built
-indexes beside the set (index/) and uses those that are there. Raw points go to --out, a JSON line each.
+--allowed SHARE measures with filters that allow this share of the rows (filters.py says which). --keep
+keeps built indexes beside the set (index/) and uses those that are there. Raw points go to --out, a
+JSON line each.
 """
 import argparse
 import datetime
-import hashlib
 import json
 import os
 import pathlib
@@ -37,11 +38,11 @@ environment.enter()
 
 import numpy as np  # noqa: E402
 
+import filters  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
 import report  # noqa: E402
-import truth  # noqa: E402
-from worker import ENGINES  # noqa: E402
+from worker import ENGINES, kept  # noqa: E402
 
 SHORT = 0.25  # seconds: passes shorter than this are repeated
 ROOM = 3  # times the rows' bytes that must be free before an engine is built
@@ -54,24 +55,13 @@ class Field:
         self.arguments, self.scratch = arguments, scratch
         self.folder = environment.VECTORS / arguments.set
         self.notes = json.loads((self.folder / "set.json").read_text(encoding="utf-8"))
-        self.peers, self.filter = [], {}
+        self.peers = []
         self.out = open(arguments.out, "w", encoding="utf-8")
         self.log = open(scratch / "log", "w+", encoding="utf-8")
-        self.judge = self.load_judge()
-
-    def load_judge(self):
-        """The exact answers: those of the set, or, with a filter, of the rows it allows."""
-        base = np.load(self.folder / "base.npy", mmap_mode="r")
-        queries, metric = np.load(self.folder / "queries.npy"), self.notes["metric"]
-        if not self.arguments.allowed:
-            return figures.Judge(base, queries, metric, np.load(self.folder / "truth.npy"),
-                                 np.load(self.folder / "distances.npy"))
-        allowed = np.random.default_rng(1).random(len(base)) < self.arguments.allowed
-        np.save(self.scratch / "bitmap.npy", np.packbits(allowed, bitorder="little"))
-        self.filter = {"bitmap": str(self.scratch / "bitmap.npy")}
-        rows = np.flatnonzero(allowed)
-        ids, distances, _ = truth.exact(base[rows], queries, metric)
-        return figures.Judge(base, queries, metric, rows[ids], distances, allowed)
+        if arguments.allowed:
+            self.parts = filters.draw(self.folder, self.notes, arguments.allowed, arguments.lie, scratch)
+        else:
+            self.parts = [filters.whole(self.folder, self.notes)]
 
     def note(self, kind, **values):
         """A line of the output file."""
@@ -83,11 +73,7 @@ class Field:
         request = {"set": str(self.folder), "threads": arguments.threads}
         request["params"] = json.loads(arguments.params or "{}").get(name, {})
         if arguments.keep and name in ENGINES:
-            text = json.dumps([ENGINES[name], request["params"], request["threads"],
-                               self.notes["sha256"]["base"],
-                               environment.REQUIREMENTS.read_text(encoding="utf-8")])
-            digest = hashlib.sha256(text.encode()).hexdigest()[:12]
-            request["keep"] = str(self.folder / "index" / f"{name}-{digest}")
+            request["keep"] = str(kept(self.folder, self.notes, name, request["params"], arguments.threads))
         if machine.free_memory() < ROOM * 4 * self.notes["rows"] * self.notes["dim"]:
             print(f"{name}: left out: too little memory beside the others; measure it with fewer")
             return
@@ -113,24 +99,40 @@ class Field:
               flush=True)
 
     def measure(self, peer, knob, mode, round_):
-        """One pass of an engine at a knob; None where it refuses."""
-        out = self.scratch / "ids.npy"
-        request = {"k": self.arguments.k, "knob": knob, "batch": mode == "batch", "out": str(out),
-                   "threads": self.arguments.threads if mode == "batch" else 1} | self.filter
-        operation = "filter" if self.filter else "search"
+        """One pass of an engine at a knob: all parts, one after the other."""
         with machine.Others([peer.process.pid]) as others:
-            answer = peer.ask(operation, **request)
-            if answer["seconds"] < SHORT and round_:
-                answer = peer.ask(operation, **request)
-        spent = answer["cpu" if self.arguments.clock == "cpu" and request["threads"] == 1 else "seconds"]
+            answers = [self.ask(peer, knob, mode, round_, part) for part in self.parts]
+        threads = self.threads(mode)
+        clock = "cpu" if self.arguments.clock == "cpu" and threads == 1 else "seconds"
+        queries = [len(part.judge.queries) for part in self.parts]
+        total = {name: sum(answer[name] for answer in answers)
+                 for name in ("seconds", "cpu", "convert", "twice", "foreign") if name in answers[0]}
+        total |= {name: float(np.average([answer[name] for answer in answers], weights=queries))
+                  for name in ("recall", "low")}
+        total |= {name: max(answer[name] for answer in answers)
+                  for name in ("p50", "p99") if name in answers[0]}
         point = {"engine": peer.name, "knob": knob, "mode": mode, "round": round_,
-                 "qps": self.notes["queries"] / spent, "load": os.getloadavg()[0],
-                 "others": others.share, "disturbed": others.disturbed}
-        point |= answer | self.judge.recall(np.load(out), self.arguments.k)
+                 "qps": sum(queries) / total[clock], "load": os.getloadavg()[0],
+                 "others": others.share, "disturbed": others.disturbed} | total
         if point["twice"] or point["foreign"]:
             print(f"{peer.name} at {knob}: {point['twice']} ids twice, {point['foreign']} not of the set")
         self.note("point", **point)
         return point
+
+    def threads(self, mode):
+        """That a call may use."""
+        return self.arguments.threads if mode == "batch" else 1
+
+    def ask(self, peer, knob, mode, round_, part):
+        """One part of a pass, and what it found."""
+        out = self.scratch / "ids.npy"
+        request = {"k": self.arguments.k, "knob": knob, "batch": mode == "batch", "out": str(out),
+                   "threads": self.threads(mode)} | part.request
+        operation = "filter" if "bitmap" in request else "search"
+        answer = peer.ask(operation, **request)
+        if answer["seconds"] < SHORT and round_:
+            answer = peer.ask(operation, **request)
+        return answer | part.judge.recall(np.load(out), self.arguments.k)
 
     def look(self):
         """Each knob once: which are worth rounds. Engines that cannot filter leave here."""
@@ -175,6 +177,7 @@ def parse():
     parser.add_argument("--clock", choices=["cpu", "wall"], default="cpu")
     parser.add_argument("--k", type=int, default=10)
     parser.add_argument("--allowed", type=float, help="share of the rows that a filter allows")
+    parser.add_argument("--lie", choices=filters.LIES, default="random", help="where these lie")
     parser.add_argument("--keep", action="store_true")
     parser.add_argument("--out", type=pathlib.Path)
     arguments = parser.parse_args()

@@ -82,6 +82,8 @@ class Peer:
 
 def worker(engine):
     """The command of one of worker.py's engines."""
+    if engine == "hnswlib-cpp":
+        return [str(environment.hnswlib_worker())]
     return [str(environment.python()), "-B", str(environment.HERE / "worker.py"), engine]
 
 

@@ -15,7 +15,7 @@ environment.enter()
 
 import figures  # noqa: E402
 
-REFERENCE = "hnswlib"
+REFERENCES = ("hnswlib", "hnswlib-cpp")  # the first of these that was measured
 
 
 def load(path):
@@ -36,11 +36,13 @@ def tables(path):
         chosen = {name: middles for name, middles in chosen.items() if middles}
         if not chosen:
             continue
-        reference = figures.front(chosen.get(REFERENCE, []))
-        rows = [figures.row(name, builds[name], middles, reference) for name, middles in chosen.items()]
+        name = next((name for name in REFERENCES if name in chosen), REFERENCES[0])
+        reference = figures.front(chosen.get(name, []))
+        rows = [figures.row(engine, builds[engine], middles, reference)
+                for engine, middles in chosen.items()]
         here = [p for p in points if p["mode"] == mode]
         parts.append(f"{head['set']}, {what}, rates per second of {head['clock']}, x = ratio to "
-                     f"{REFERENCE}, {max(p['round'] for p in here)} rounds, "
+                     f"{name}, {max(p['round'] for p in here)} rounds, "
                      f"{sum(p['disturbed'] for p in here)} of {len(here)} passes disturbed\n"
                      f"{figures.table(rows)}")
     return "\n\n".join(parts)

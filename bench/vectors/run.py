@@ -7,7 +7,8 @@ when first asked for) and part, field.py measures all engines in turns and print
 
 one          searches on one thread, each engine's own single calls and whole batches
 two          batches on two threads, of indexes that two threads built
-filters      single calls among a random share of the rows, for each of SHARES
+filters      single calls among a share of the rows, for each of SHARES, which lie at random, near to the
+             queries, or far from them (filters.py)
 small        sets without an index, and one with some rows that are not in it (small.py, whatever the sets)
 found        what is found where 0.95 and 0.99 are asked for, and every row by its own vector (found.py)
 adversarial  the same of all sets that are made to break an index
@@ -32,7 +33,7 @@ ALONE = ("found", "adversarial", "drift", "mixed", "bytes")
 WAYS = ("readd", "clustered", "upsert", "window")
 TURNOVERS = 10
 SHARES = (0.5, 0.1, 0.01, 0.001)
-FILTERING = "hnswlib"  # peers that take a filter
+FILTERING = "hnswlib-cpp"  # peers that take a filter
 
 
 def script(name, *arguments):
@@ -104,8 +105,10 @@ def main():
             measure(set_, worker, arguments.engines, rounds, "--threads", 2, "--cpus", "0,1",
                     "--mode", "batch")
         if "filters" in parts:
-            for share in SHARES:
-                measure(set_, worker, FILTERING, rounds, "--allowed", share, "--mode", "single")
+            for lie in ("random", "near", "far"):
+                for share in SHARES:
+                    measure(set_, worker, FILTERING, rounds, "--allowed", share, "--lie", lie, "--mode",
+                            "single")
 
 
 if __name__ == "__main__":

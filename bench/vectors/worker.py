@@ -16,14 +16,15 @@ one line, {"ok": true, ...} or {"ok": false, "error": TEXT}. field.py starts the
     fewer were found). "batch": one call of the library for all; else one call a query, on one thread.
     What queries need first, such as normalising, is part of the time: done at once for all, and its
     share added to each. -> "seconds", "cpu", and of single calls "p50" and "p99".
-{"op": "filter", "bitmap": FILE.npy, ...as search}
-    The same with an allowed set: uint8, bit i & 7 of byte i >> 3 is row i. "convert" has the seconds that
-    the library's form of it takes, not part of the others.
+{"op": "filter", "bitmap": FILE.npy, "queries": FILE.npy, ...as search}
+    The same with an allowed set: uint8, bit i & 7 of byte i >> 3 is row i; and with these queries instead
+    of the set's. "convert" has the seconds that the library's form of it takes, not part of the others.
 {"op": "quit"}
 
 A program of another language that speaks this is a worker as well.
 """
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -42,6 +43,7 @@ import numpy as np  # noqa: E402
 # Engine: module, then the parameters that make it different from others of the module.
 ENGINES = {
     "hnswlib": ("engine_hnswlib", {"M": 16}),
+    "hnswlib-cpp": ("engine_hnswlib", {"M": 16}),  # engine_hnswlib.cpp, which machine.worker() starts
     "hnswlib-m32": ("engine_hnswlib", {"M": 32}),
     "faiss-hnsw-flat": ("engine_faiss", {"kind": "hnsw-flat"}),
     "faiss-hnsw-sq8": ("engine_faiss", {"kind": "hnsw-sq8"}),
@@ -50,6 +52,15 @@ ENGINES = {
     "usearch-f32": ("engine_usearch", {"dtype": "f32"}),
     "usearch-i8": ("engine_usearch", {"dtype": "i8"}),
 }
+
+
+def kept(folder, notes, name, params, threads):
+    """Where the index of an engine is kept, beside the set that it is of."""
+    text = json.dumps([ENGINES[name], params, threads, notes["sha256"]["base"],
+                       environment.REQUIREMENTS.read_text(encoding="utf-8")])
+    digest = hashlib.sha256(text.encode()).hexdigest()[:12]
+    # hnswlib-cpp is the same library, and reads the same file.
+    return folder / "index" / f"{name.removesuffix('-cpp')}-{digest}"
 
 
 def memory():
@@ -121,13 +132,14 @@ class Worker:
 
     def search(self, request):
         """All queries once."""
+        asked = np.load(request["queries"]) if "queries" in request else self.queries
         k, threads = request["k"], request.get("threads", 1)
         self.engine.set_knob(request["knob"], threads if request["batch"] else 1)
         gc.collect()
         gc.disable()
         try:
             with Clock() as clock:
-                queries = self.engine.prepare(self.queries)
+                queries = self.engine.prepare(asked)
             times = [clock.seconds, clock.cpu]
             took = None
             with Clock() as clock:

@@ -127,6 +127,12 @@ class IndexSearch {
   /// See GraphSearch; of nodes.
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
   bool finds(uint32_t node, size_t breadth);
+  std::span<const uint64_t> walk(const WalkGuide& guide, size_t room) {
+    return search_.walk(guide, room);
+  }
+  std::span<const uint64_t> scan(const NodeSet& nodes, size_t keep) {
+    return search_.scan(nodes, keep);
+  }
   std::span<const uint64_t> found() const noexcept { return search_.found(); }
   std::span<const uint32_t> left() const noexcept { return search_.left(); }
   void hide(uint32_t node) { search_.hide(node); }

@@ -10,7 +10,6 @@ namespace viridian::index {
 namespace {
 
 constexpr size_t kEntriesAtOnce = 64;
-constexpr uint64_t kLeft = 1;
 /// Words of bits that are quicker cleared at once than one by one.
 constexpr size_t kClearWhole = 16384;
 /// Rows to start from: more than one, for a query between two regions.

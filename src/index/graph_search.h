@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "index/node_set.h"
 #include "index/records.h"
 
 namespace viridian::index {
@@ -23,6 +24,16 @@ struct GraphView {
 struct WalkCounts {
   uint64_t hops = 0;       ///< rows whose neighbours were looked at
   uint64_t distances = 0;  ///< estimated
+};
+
+/// Says how broad a walk has to be of which not all that it finds counts.
+class WalkGuide {
+ public:
+  virtual ~WalkGuide() = default;
+  /// Whether that counts, as walk() packs it.
+  virtual bool counts(uint64_t found) const = 0;
+  /// The breadth that would do, if of the nearest `found` so many count; 0: no walk is worth it.
+  virtual size_t breadth(size_t found, size_t counted) const = 0;
 };
 
 /// Best-first search over a graph: from the nearest entries, always on to the neighbours of the
@@ -47,6 +58,11 @@ class GraphSearch {
   std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
   /// The rows whose neighbours the last walk looked at, in that order.
   std::span<const uint32_t> left() const noexcept { return left_; }
+  /// The same of a breadth that follows from what it finds; `likely` is about twice that. Empty
+  /// where the guide gave up.
+  std::span<const uint64_t> walk(const WalkGuide& guide, size_t room);
+  /// The nearest `keep` of these rows, as by walk(): looks at all of them.
+  std::span<const uint64_t> scan(const NodeSet& rows, size_t keep);
   /// The next walk acts as if that row were not there.
   void hide(uint32_t row);
   /// Packed as by walk(), in the order of `rows`.
@@ -59,6 +75,7 @@ class GraphSearch {
   static float distance_of(uint64_t found) noexcept;
 
  private:
+  static constexpr uint64_t kLeft = 1;
   static constexpr uint32_t kNone = UINT32_MAX;
   /// What was asked for, or is known.
   enum class Stage : uint8_t { links, records, distances };
@@ -91,6 +108,8 @@ class GraphSearch {
   size_t next_unleft(size_t from) const noexcept;
   bool see(uint32_t row) noexcept;
   void forget_seen();
+  void walk_to(size_t limit);
+  void keep_nearest(size_t keep);
 
   const GraphView& view_;
   RecordQuery query_;

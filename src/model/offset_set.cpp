@@ -13,6 +13,19 @@ void OffsetSet::intersect(const OffsetSet& other) {
   }
 }
 
+uint64_t OffsetSet::count(Offset first, Offset last) const noexcept {
+  if (words_.empty() || first > last || first / 64 >= words_.size()) return 0;
+  last = std::min<Offset>(last, Offset{words_.size()} * 64 - 1);
+  uint64_t ones = 0;
+  for (size_t word = first / 64; word <= last / 64; ++word) {
+    uint64_t bits = words_[word];
+    if (word == first / 64) bits &= ~uint64_t{0} << (first % 64);
+    if (word == last / 64) bits &= ~uint64_t{0} >> (63 - last % 64);
+    ones += static_cast<uint64_t>(std::popcount(bits));
+  }
+  return ones;
+}
+
 std::vector<Offset> OffsetSet::slice(uint64_t skip, uint64_t limit) const {
   std::vector<Offset> offsets;
   if (skip >= size_ || limit == 0) return offsets;

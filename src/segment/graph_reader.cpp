@@ -36,14 +36,14 @@ GraphVectorReader::GraphVectorReader(std::vector<PinnedVectors> parts, Space spa
                                      SeqId at, Executor& executor, RecallSampler* sampler)
     : PartsVectorReader(std::move(parts), space, dim, at, executor), sampler_(sampler) {}
 
-Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
-    const Context& context, const VectorQuery& query) const {
+Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search_by(
+    const Context& context, const VectorQuery& query, std::optional<SearchPlan> by) const {
   VIRIDIAN_TRY_VOID(check(query));
   const Matrix& vectors = *query.vectors;
   const size_t queries = vectors.rows();
   if (queries == 0 || query.k == 0 || dim() == 0)
     return std::vector<std::vector<Neighbour>>(queries);
-  VIRIDIAN_TRY(Plan plan, this->plan(query));
+  VIRIDIAN_TRY(Plan plan, this->plan(query, by));
   const index::FlatScanner scanner(space(), dim(), vectors);
   VIRIDIAN_TRY(Results results, read(context, query, scanner, {plan.whole, plan.coded}));
   if (results.empty())
@@ -71,6 +71,11 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
   return answers;
 }
 
+Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
+    const Context& context, const VectorQuery& query) const {
+  return search_by(context, query, std::nullopt);
+}
+
 RecallSampler::Exact GraphVectorReader::exact(const VectorQuery& query, size_t i) const {
   auto sample = std::make_shared<Sample>(parts(), space(), dim(), at());
   const float* const vector = query.vectors->row(i);
@@ -85,7 +90,7 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
                                            Offset offset) const {
   VIRIDIAN_TRY_VOID(context.check());
   VIRIDIAN_TRY_VOID(check(query));
-  VIRIDIAN_TRY(const Plan plan, this->plan(query));
+  VIRIDIAN_TRY(const Plan plan, this->plan(query, std::nullopt));
   for (const IndexedFile& file : plan.indexed) {
     VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
     if (searched) return *searched;
@@ -93,25 +98,17 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
   return Searched{};
 }
 
-Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query) const {
-  uint64_t live = 0;
-  for (const PinnedVectors& pinned : parts())
-    live += pinned.limit - (pinned.file == nullptr ? 0 : pinned.file->rows().ended());
-  const double allowed = query.allowed == nullptr
-                             ? 1
-                             : static_cast<double>(query.allowed->size()) /
-                                   static_cast<double>(std::max<uint64_t>(1, live));
+Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query,
+                                                        std::optional<SearchPlan> by) const {
   Plan plan;
   for (const PinnedVectors& pinned : parts()) {
     if (pinned.file == nullptr || !pinned.file->has_index()) {
       plan.coded.push_back(pinned);
       continue;
     }
-    const double rows = pinned.limit;
-    const double share = allowed * (rows - pinned.file->rows().ended()) / rows;
     VIRIDIAN_TRY(IndexedFile file,
                  IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
-                                                  std::min(query.breadth, pinned.limit), share}));
+                                                  std::min(query.breadth, pinned.limit), by}));
     if (file.is_to_be_read())
       plan.whole.push_back(pinned);
     else

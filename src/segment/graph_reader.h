@@ -17,6 +17,10 @@ class GraphVectorReader final : public PartsVectorReader {
                     Executor& executor, RecallSampler* sampler);
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
+  /// The same with this plan for files that not all rows of are allowed: for tests and
+  /// measurements.
+  Result<std::vector<std::vector<Neighbour>>> search_by(const Context&, const VectorQuery&,
+                                                        std::optional<SearchPlan> by) const;
   Result<Searched> way_to(const Context&, const VectorQuery&, Offset) const override;
 
  private:
@@ -24,7 +28,7 @@ class GraphVectorReader final : public PartsVectorReader {
     std::vector<PinnedVectors> whole, coded;  ///< to be read
     std::vector<IndexedFile> indexed;
   };
-  Result<Plan> plan(const VectorQuery&) const;
+  Result<Plan> plan(const VectorQuery&, std::optional<SearchPlan> by) const;
   /// What finds the exact answer to the i-th vector of the query.
   RecallSampler::Exact exact(const VectorQuery&, size_t i) const;
 

@@ -1,34 +1,35 @@
 #include "segment/indexed_file.h"
 
 #include <algorithm>
-#include <bit>
-#include <cmath>
 #include <utility>
 
 namespace viridian::segment {
 namespace {
 
-/// So few allowed rows are all looked at exactly.
-constexpr size_t kReadExactly = 512;
 constexpr size_t kRowsAtOnce = 1024;
-/// A row's estimate in a walk costs as much as this many in a scan, which knows what comes next.
-constexpr double kWalkFactor = 2;
-/// A walk that turns out to find nothing is followed by a scan: only one that promises to be much
-/// cheaper is tried.
-constexpr double kCheaper = 2;
-/// Of the allowed rows that a walk should find, those without which a scan is to be trusted more.
-constexpr double kEnough = 0.5;
-/// Distant rows lie closer together, seen from the query, than near ones, so that more of them may
-/// be the nearest.
-constexpr size_t kScanRefine = 3;
+/// So many times the rows that a walk estimates finely are kept by a scan, and looked at at once.
+constexpr size_t kKept = 8, kScanRefine = 2;
 
 }  // namespace
 
 /// The nodes of allowed rows, found out when first needed.
 struct IndexedFile::Allowed {
   std::mutex mutex;
-  bool known = false;
-  std::vector<uint32_t> nodes;
+  std::unique_ptr<const index::NodeSet> nodes;
+};
+
+/// How broad the walk of one query is to be.
+class IndexedFile::Guide final : public index::WalkGuide {
+ public:
+  Guide(const IndexedFile& file, const index::IndexSearch& search) : file_(file), search_(search) {}
+  bool counts(uint64_t found) const override { return file_.any_counts(search_.row_of(found)); }
+  size_t breadth(size_t found, size_t counted) const override {
+    return file_.planner_->breadth(found, counted);
+  }
+
+ private:
+  const IndexedFile& file_;
+  const index::IndexSearch& search_;
 };
 
 /// What is done for one query.
@@ -50,80 +51,86 @@ class IndexedFile::Query {
   Status run() {
     if (!search_->assign(vector_)) return read_all();
     VIRIDIAN_TRY_VOID(read_apart());
-    if (!file_.scans()) {
-      VIRIDIAN_TRY(const bool enough, walk());
-      if (enough) return ok_status();
+    if (!file_.planner_) return take_found(search_->walk(file_.effort_.breadth));
+    SearchPlan plan = file_.plan_;
+    if (plan == SearchPlan::walk) {
+      const Guide guide(file_, *search_);
+      const auto found = search_->walk(guide, file_.planner_->room());
+      if (!found.empty()) keep_counted(found);
+      if (!found.empty() && counted_.size() >= file_.request_.k) {
+        searched_ = {Searched::How::walked, found.size()};
+        return offer_while_better(counted_, 1);
+      }
+      plan = file_.planner_->exhaustive();
     }
-    return scan();
+    if (plan == SearchPlan::read) return read_allowed();
+    VIRIDIAN_TRY(const index::NodeSet* const allowed, file_.allowed());
+    searched_ = {Searched::How::scanned};
+    return offer_while_better(search_->scan(*allowed, kKept * file_.effort_.refine), kScanRefine);
   }
 
  private:
-  /// Whether it found enough to be trusted; nothing is offered otherwise.
-  Result<bool> walk() {
-    std::span<const uint64_t> found = search_->walk(breadth());
-    searched_ = {Searched::How::walked, breadth()};
-    const bool all_count = file_.all_count();
-    if (!all_count || !file_.graph_.apart_nodes().empty()) {
+  Status take_found(std::span<const uint64_t> found) {
+    searched_ = {Searched::How::walked, file_.effort_.breadth};
+    if (!file_.graph_.apart_nodes().empty()) {
       keep_counted(found);
       found = counted_;
     }
-    const double wanted = all_count ? 0 : kEnough * static_cast<double>(file_.effort_.breadth);
-    if (found.size() < std::max<size_t>(file_.request_.k, static_cast<size_t>(wanted)))
-      return false;
-    VIRIDIAN_TRY_VOID(offer_best(found, file_.effort_.refine, file_.effort_.exact));
-    return true;
+    return offer_best(found, 1, result_);
   }
 
   /// Those of `found` that count, with those that no walk is sure to find, ascending.
   void keep_counted(std::span<const uint64_t> found) {
     search_->estimate(file_.graph_.apart_nodes(), apart_);
     // What is farther than all of a full list is not among the best of it.
-    if (file_.all_count() && found.size() >= file_.effort_.refine)
+    if (!file_.planner_ && found.size() >= file_.effort_.refine)
       std::erase_if(apart_, [&](uint64_t each) { return each > found.back(); });
     std::sort(apart_.begin(), apart_.end());
     counted_.clear();
     for (const uint64_t each : found)
-      if (const index::FoundRow row = search_->row_of(each); !row.apart && any_counts(row))
+      if (const index::FoundRow row = search_->row_of(each); !row.apart && file_.any_counts(row))
         counted_.push_back(each);
     const auto middle = static_cast<ptrdiff_t>(counted_.size());
     for (const uint64_t each : apart_)
-      if (any_counts(search_->row_of(each))) counted_.push_back(each);
+      if (file_.any_counts(search_->row_of(each))) counted_.push_back(each);
     std::inplace_merge(counted_.begin(), counted_.begin() + middle, counted_.end());
   }
 
-  Status scan() {
-    searched_ = {Searched::How::scanned};
-    VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
-    const size_t most = allowed->nodes.size();
-    search_->estimate(allowed->nodes, counted_);
-    const size_t refine =
-        std::min(std::max(kScanRefine * file_.effort_.refine, kReadExactly), most);
-    std::partial_sort(counted_.begin(), counted_.begin() + static_cast<ptrdiff_t>(refine),
-                      counted_.end());
-    // So few that looking at all is as quick.
-    const size_t exact =
-        most <= kReadExactly ? most : std::min(kScanRefine * file_.effort_.exact, most);
-    return offer_best(counted_, refine, exact);
-  }
-
-  /// Offers the best of what was found.
-  Status offer_best(std::span<const uint64_t> found, size_t refine, size_t exact) {
+  Status read_allowed() {
     rows_.clear();
-    const std::span<const uint64_t> refined = search_->refine(found, refine);
-    for (const uint64_t each : refined.first(std::min(exact, refined.size())))
-      add(search_->row_of(each));
-    return offer();
+    VIRIDIAN_TRY_VOID(file_.for_each_allowed([&](uint32_t row) { rows_.push_back(row); }));
+    return offer(result_);
   }
 
-  size_t breadth() const {
-    const double share = std::clamp(file_.request_.share, 1e-3, 1.0);
-    return static_cast<size_t>(static_cast<double>(file_.effort_.breadth) / share);
+  /// Offers the best of what was found, so many times as many as a walk does.
+  Status offer_best(std::span<const uint64_t> found, size_t times, index::TopK& result) {
+    rows_.clear();
+    const std::span<const uint64_t> refined = search_->refine(found, times * file_.effort_.refine);
+    for (const uint64_t each : refined.first(std::min(times * file_.effort_.exact, refined.size())))
+      add(search_->row_of(each));
+    return offer(result);
+  }
+
+  /// The same of so much of it as has any of the nearest: far from the query rows lie closer
+  /// together than estimates can tell, and calibration says nothing of them.
+  Status offer_while_better(std::span<const uint64_t> found, size_t times) {
+    index::TopK nearest(file_.request_.k);
+    std::vector<Neighbour> before, now;
+    do {
+      const size_t some = std::min(times * file_.effort_.refine, found.size());
+      VIRIDIAN_TRY_VOID(offer_best(found.first(some), times, nearest));
+      found = found.subspan(some);
+      before = std::exchange(now, nearest.sorted());
+      for (const Neighbour& each : now) nearest.offer(each.distance, each.offset);
+    } while (!found.empty() && now != before);
+    for (const Neighbour& each : now) result_.offer(each.distance, each.offset);
+    return ok_status();
   }
 
   Status read_apart() {
     rows_.clear();
     for (const uint32_t row : file_.graph_.apart_rows()) add({row, true, true});
-    return offer();
+    return offer(result_);
   }
 
   Status read_all() {
@@ -132,7 +139,7 @@ class IndexedFile::Query {
       rows_.clear();
       for (uint32_t row = begin; row < end; ++row)
         if (file_.counts(row)) rows_.push_back(row);
-      VIRIDIAN_TRY_VOID(offer());
+      VIRIDIAN_TRY_VOID(offer(result_));
     }
     return ok_status();
   }
@@ -148,15 +155,8 @@ class IndexedFile::Query {
       if (file_.counts(twin.row)) rows_.push_back(twin.row);
     }
   }
-  bool any_counts(const index::FoundRow& found) const {
-    if (file_.counts(found.row)) return true;
-    if (!found.has_twins) return false;
-    const auto twins = file_.graph_.twins_of(found.row);
-    return std::any_of(twins.begin(), twins.end(),
-                       [&](const index::Twin& twin) { return file_.counts(twin.row); });
-  }
 
-  Status offer() {
+  Status offer(index::TopK& result) {
     vectors_.clear();
     norms_.clear();
     offsets_.clear();
@@ -167,7 +167,7 @@ class IndexedFile::Query {
       norms_.push_back(*run.norms);
       offsets_.push_back(file_.offsets_[row]);
     }
-    scanner_->gather(vectors_, norms_.data(), offsets_, {&result_, 1});
+    scanner_->gather(vectors_, norms_.data(), offsets_, {&result, 1});
     return ok_status();
   }
 
@@ -203,6 +203,10 @@ Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& req
     if (opened.effort_.breadth != 0)
       opened.effort_.breadth = std::max<size_t>(opened.effort_.breadth, request.breadth);
   }
+  if (opened.is_to_be_read() || (request.allowed == nullptr && file.rows().ended() == 0))
+    return opened;
+  opened.choose();
+  if (request.plan) opened.plan_ = *request.plan;
   return opened;
 }
 
@@ -227,65 +231,78 @@ Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset o
   return std::optional(one.searched());
 }
 
-bool IndexedFile::all_count() const noexcept {
-  return request_.allowed == nullptr && file_.rows().ended() == 0;
-}
-
 bool IndexedFile::counts(uint32_t row) const {
-  return file_.rows().end(row) > request_.at &&
-         (request_.allowed == nullptr || request_.allowed->contains(offsets_[row]));
+  if (file_.rows().end(row) <= request_.at) return false;
+  return request_.allowed == nullptr ||
+         request_.allowed->contains(dense_ ? offsets_.front() + row : offsets_[row]);
 }
 
-bool IndexedFile::scans() const noexcept {
-  if (all_count()) return false;
-  const index::IndexHeader& header = graph_.header();
-  const double breadth = std::max<double>(1, header.levels[1].breadth[0]);
-  const double walk = kWalkFactor * header.distances * static_cast<double>(effort_.breadth) /
-                      breadth / std::max(request_.share, 1e-6);
-  return request_.share * header.nodes < kCheaper * walk;
+bool IndexedFile::any_counts(const index::FoundRow& found) const {
+  if (counts(found.row)) return true;
+  if (!found.has_twins) return false;
+  const auto twins = graph_.twins_of(found.row);
+  return std::any_of(twins.begin(), twins.end(),
+                     [&](const index::Twin& twin) { return counts(twin.row); });
 }
 
-Result<const IndexedFile::Allowed*> IndexedFile::allowed() const {
-  const std::lock_guard lock(allowed_->mutex);
-  if (allowed_->known) return allowed_.get();
-  const index::IndexArrays& arrays = graph_.arrays();
-  std::vector<uint64_t> bits((arrays.header.nodes + 63) / 64);
-  const auto mark = [&](uint32_t row) {
-    const uint32_t node = arrays.nodes_of[row];
-    if (file_.rows().end(row) > request_.at && node != index::IndexArrays::kNoNode)
-      bits[node / 64] |= uint64_t{1} << (node % 64);
+void IndexedFile::choose() {
+  SearchPlanner::Input input{request_.recall, request_.k, offsets_.size()};
+  input.breadth = request_.breadth;
+  input.allowed = input.to_check = offsets_.size() - file_.rows().ended();
+  if (request_.allowed == nullptr) {
+    input.to_check = offsets_.size();
+  } else if (!offsets_.empty()) {
+    dense_ = offsets_.back() - offsets_.front() + 1 == offsets_.size();
+    // Some of these may be in newer files, which is no matter for planning.
+    input.to_check = request_.allowed->count(offsets_.front(), offsets_.back());
+    input.allowed = std::min(input.allowed, input.to_check);
+  }
+  planner_.emplace(graph_, input);
+  plan_ = planner_->plan();
+}
+
+template <class Use>
+Status IndexedFile::for_each_allowed(Use&& use) const {
+  const std::span<const uint32_t> nodes_of = graph_.arrays().nodes_of;
+  const auto use_live = [&](uint32_t row) {
+    if (file_.rows().end(row) > request_.at && nodes_of[row] != index::IndexArrays::kNoNode)
+      use(row);
   };
   if (request_.allowed == nullptr) {
-    for (uint32_t row = 0; row < offsets_.size(); ++row) mark(row);
-  } else {
-    uint32_t row = 0;
-    const Offset first = offsets_.empty() ? 0 : offsets_.front();
-    const bool dense = !offsets_.empty() && offsets_.back() - first + 1 == offsets_.size();
-    Status looked = ok_status();
-    request_.allowed->for_each([&](Offset offset) {
-      if (offset < first) return true;
-      if (offset > offsets_.back()) return false;
-      if (dense) {
-        mark(static_cast<uint32_t>(offset - first));
-        return true;
-      }
-      const auto found = file_.rows().lower_bound(offset, row);
-      if (!found.ok()) {
-        looked = found.error();
-        return false;
-      }
-      row = *found;
-      if (row < offsets_.size() && offsets_[row] == offset) mark(row);
-      return true;
-    });
-    VIRIDIAN_TRY_VOID(looked);
+    for (uint32_t row = 0; row < offsets_.size(); ++row) use_live(row);
+    return ok_status();
   }
-  for (size_t word = 0; word < bits.size(); ++word)
-    for (uint64_t left = bits[word]; left != 0; left &= left - 1)
-      allowed_->nodes.push_back(
-          static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
-  allowed_->known = true;
-  return allowed_.get();
+  if (offsets_.empty()) return ok_status();
+  uint32_t row = 0;
+  const Offset first = offsets_.front();
+  Status status = ok_status();
+  request_.allowed->for_each([&](Offset offset) {
+    if (offset < first) return true;
+    if (offset > offsets_.back()) return false;
+    if (dense_) {
+      use_live(static_cast<uint32_t>(offset - first));
+      return true;
+    }
+    const auto found = file_.rows().lower_bound(offset, row);
+    if (!found.ok()) {
+      status = found.error();
+      return false;
+    }
+    row = *found;
+    if (row < offsets_.size() && offsets_[row] == offset) use_live(row);
+    return true;
+  });
+  return status;
+}
+
+Result<const index::NodeSet*> IndexedFile::allowed() const {
+  const std::lock_guard lock(allowed_->mutex);
+  if (allowed_->nodes != nullptr) return allowed_->nodes.get();
+  const index::IndexArrays& arrays = graph_.arrays();
+  auto nodes = std::make_unique<index::NodeSet>(arrays.header.nodes);
+  VIRIDIAN_TRY_VOID(for_each_allowed([&](uint32_t row) { nodes->insert(arrays.nodes_of[row]); }));
+  allowed_->nodes = std::move(nodes);
+  return allowed_->nodes.get();
 }
 
 }  // namespace viridian::segment

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -6,6 +7,7 @@
 
 #include "index/flat.h"
 #include "index/graph_index.h"
+#include "segment/search_plan.h"
 #include "segment/vector_file.h"
 
 namespace viridian::segment {
@@ -18,8 +20,8 @@ class IndexedFile {
     uint32_t k = 0;
     const OffsetSet* allowed = nullptr;
     double recall = 0;
-    uint32_t breadth = 0;  ///< of walks, at least
-    double share = 1;      ///< of the file's rows, about, that are live and allowed
+    uint32_t breadth = 0;            ///< of walks, at least
+    std::optional<SearchPlan> plan;  ///< instead of the one that promises to be cheapest
   };
 
   static Result<IndexedFile> open(const VectorFile& file, const Request& request);
@@ -35,22 +37,29 @@ class IndexedFile {
   Result<std::optional<Searched>> way_to(const float* query, Offset offset) const;
 
  private:
+  class Guide;
   class Query;
   struct Allowed;
 
   IndexedFile(const VectorFile& file, const index::GraphIndex& graph, const Request& request);
-  /// Whether all rows are live and allowed, for certain.
-  bool all_count() const noexcept;
   /// Whether the row is live and allowed.
   bool counts(uint32_t row) const;
-  bool scans() const noexcept;
-  Result<const Allowed*> allowed() const;
+  bool any_counts(const index::FoundRow& found) const;
+  /// Counts what is allowed, and chooses the plan.
+  void choose();
+  /// Calls use(row) for the rows that are live, allowed, and in the index.
+  template <class Use>
+  Status for_each_allowed(Use&& use) const;
+  Result<const index::NodeSet*> allowed() const;
 
   const VectorFile& file_;
   const index::GraphIndex& graph_;
   Request request_;
   std::span<const Offset> offsets_;
+  bool dense_ = false;  ///< each offset is one more than that before it
   index::Effort effort_;
+  std::optional<SearchPlanner> planner_;  ///< unset: all rows are live and allowed
+  SearchPlan plan_ = SearchPlan::walk;
   std::unique_ptr<Allowed> allowed_;
 };
 

@@ -24,6 +24,8 @@ class OffsetSet {
   }
   uint64_t size() const noexcept { return size_; }
   bool empty() const noexcept { return size_ == 0; }
+  /// Of the offsets from `first` to `last`.
+  uint64_t count(Offset first, Offset last) const noexcept;
   void intersect(const OffsetSet& other);
 
   /// Calls f(offset) in ascending order until f returns false.
