@@ -17,6 +17,7 @@
 #include "component/thread_pool.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "segment/index_memory.h"
 #include "segment/throttles.h"
 #include "segment/vector_segment.h"
 #include "viridian/model/offset_set.h"
@@ -111,10 +112,7 @@ class Worker {
     const simdjson::padded_string text = simdjson::padded_string::load(folder + "/set.json");
     simdjson::dom::parser parser;
     const Json notes = parser.parse(text);
-    const Array base = read_npy(folder + "/base.npy");
-    const Array queries = read_npy(folder + "/queries.npy");
-    queries_.dim = static_cast<uint32_t>(queries.columns);
-    queries_.values.assign(queries.floats(), queries.floats() + queries.rows * queries.columns);
+    queries_ = read_queries(folder + "/queries.npy");
     environment_.space = space_of(std::string_view(notes["metric"]));
     executor_.inner = &one_;
     environment_.executor = &executor_;
@@ -122,11 +120,24 @@ class Worker {
     environment_.directory = directory_.path();
     environment_.definition.id = Uuid::random();
     environment_.definition.collection = Uuid::random();
+    std::string_view kept;
+    if (request["keep"].get(kept) == simdjson::SUCCESS) environment_.directory = kept;
+    uint64_t memory_limit = 0;
+    if (request["memory"].get(memory_limit) == simdjson::SUCCESS)
+      environment_.index_memory = std::make_shared<segment::IndexMemory>(memory_limit);
+    const std::string list = environment_.directory + "/kept.txt";
+    const bool found = !kept.empty() && read_kept(list);
     value_of(one_.start(context_));
     const Clock clock;
     segment_ = value_of(local::GraphVectorSegment::open(context_, environment_));
-    add(base);
-    seal_and_merge();
+    if (!found) {
+      uint64_t most = 0;
+      if (request["rows"].get(most) != simdjson::SUCCESS) most = ~uint64_t{0};
+      add(read_npy(folder + "/base.npy"), most);
+      seal_and_merge();
+      if (!kept.empty()) write_kept(list);
+    }
+    reader_ = segment_->reader(applied_);
     const double seconds = clock.seconds(), cpu = clock.cpu();
     uint64_t bytes = 0;
     for (const SegmentFile& file : segment_->files()) bytes += file.size_bytes;
@@ -135,11 +146,44 @@ class Worker {
         bytes, memory());
   }
 
-  void add(const Array& base) {
+  static Matrix read_queries(const std::string& path) {
+    const Array array = read_npy(path);
+    Matrix queries{static_cast<uint32_t>(array.columns), {}};
+    queries.values.assign(array.floats(), array.floats() + array.rows * array.columns);
+    return queries;
+  }
+
+  /// What an earlier process built in the same directory, if one did.
+  bool read_kept(const std::string& path) {
+    std::ifstream in(path);
+    std::string collection;
+    if (!(in >> collection >> applied_)) return false;
+    Segment& segment = environment_.definition;
+    segment.collection = Uuid::parse_canonical(collection).value();
+    segment.sealed = applied_;
+    std::string id;
+    for (SegmentFile file; in >> id >> file.name >> file.size_bytes >> file.rows;) {
+      file.id = Uuid::parse_canonical(id).value();
+      file.first_seq = 1;
+      file.last_seq = applied_;
+      segment.files.push_back(file);
+    }
+    return true;
+  }
+  void write_kept(const std::string& path) {
+    std::ofstream out(path);
+    out << environment_.definition.collection.to_string() << " " << applied_ << "\n";
+    for (const SegmentFile& file : segment_->files())
+      out << file.id.to_string() << " " << file.name << " " << file.size_bytes << " " << file.rows
+          << "\n";
+  }
+
+  void add(const Array& base, uint64_t most) {
     constexpr size_t kBatch = 10'000;
     SeqId seq = 0;
-    for (size_t begin = 0; begin < base.rows; begin += kBatch) {
-      const size_t end = std::min(base.rows, begin + kBatch);
+    const size_t rows = std::min<uint64_t>(base.rows, most);
+    for (size_t begin = 0; begin < rows; begin += kBatch) {
+      const size_t end = std::min(rows, begin + kBatch);
       RecordBatch batch;
       batch.operation = Operation::add;
       batch.embeddings.dim = static_cast<uint32_t>(base.columns);
@@ -166,7 +210,6 @@ class Worker {
       value_of(segment_->write_merged(context_, throttle));
       segment_->adopt_merged();
     }
-    reader_ = segment_->reader(applied_);
   }
 
   /// Least breadths of the walk; what is calibrated for a recall of 0.9 is the smallest.
@@ -183,6 +226,8 @@ class Worker {
     executor_.inner = threads > 1 ? static_cast<Executor*>(&pool) : &one_;
     std::string convert;
     OffsetSet allowed;
+    if (std::string_view path; request["queries"].get(path) == simdjson::SUCCESS)
+      queries_ = read_queries(std::string(path));
     VectorQuery query{&queries_, k, nullptr};
     if (std::string_view path; request["bitmap"].get(path) == simdjson::SUCCESS) {
       const Array bits = read_npy(std::string(path));
@@ -192,7 +237,7 @@ class Worker {
       convert = fmt::format(R"(, "convert": {})", clock.seconds());
       query.allowed = &allowed;
     }
-    query.recall = 0.9;
+    if (request["recall"].get(query.recall) != simdjson::SUCCESS) query.recall = 0.9;
     query.breadth = static_cast<uint32_t>(uint64_t(request["knob"]));
     std::vector<std::vector<Neighbour>> found;
     std::vector<double> took;

@@ -33,8 +33,11 @@ struct Sample {
 }  // namespace
 
 GraphVectorReader::GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim,
-                                     SeqId at, Executor& executor, RecallSampler* sampler)
-    : PartsVectorReader(std::move(parts), space, dim, at, executor), sampler_(sampler) {}
+                                     SeqId at, Executor& executor,
+                                     std::shared_ptr<IndexMemory> memory, RecallSampler* sampler)
+    : PartsVectorReader(std::move(parts), space, dim, at, executor),
+      memory_(std::move(memory)),
+      sampler_(sampler) {}
 
 Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
     const Context& context, const VectorQuery& query) const {
@@ -43,7 +46,7 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
   const size_t queries = vectors.rows();
   if (queries == 0 || query.k == 0 || dim() == 0)
     return std::vector<std::vector<Neighbour>>(queries);
-  VIRIDIAN_TRY(Plan plan, this->plan(query));
+  VIRIDIAN_TRY(Plan plan, this->plan(context, query));
   const index::FlatScanner scanner(space(), dim(), vectors);
   VIRIDIAN_TRY(Results results, read(context, query, scanner, plan.read));
   if (results.empty())
@@ -85,7 +88,7 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
                                            Offset offset) const {
   VIRIDIAN_TRY_VOID(context.check());
   VIRIDIAN_TRY_VOID(check(query));
-  VIRIDIAN_TRY(const Plan plan, this->plan(query));
+  VIRIDIAN_TRY(const Plan plan, this->plan(context, query));
   for (const IndexedFile& file : plan.indexed) {
     VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
     if (searched) return *searched;
@@ -93,29 +96,42 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
   return Searched{};
 }
 
-Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query) const {
+double GraphVectorReader::allowed_share(const VectorQuery& query) const {
+  if (query.allowed == nullptr) return 1;
   uint64_t live = 0;
   for (const PinnedVectors& pinned : parts())
     live += pinned.limit - (pinned.file == nullptr ? 0 : pinned.file->rows().ended());
-  const double allowed = query.allowed == nullptr
-                             ? 1
-                             : static_cast<double>(query.allowed->size()) /
-                                   static_cast<double>(std::max<uint64_t>(1, live));
+  return static_cast<double>(query.allowed->size()) /
+         static_cast<double>(std::max<uint64_t>(1, live));
+}
+
+Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
+                                                        const VectorQuery& query) const {
   Plan plan;
+  std::vector<IndexMemory::Entry*> entries;
   for (const PinnedVectors& pinned : parts()) {
-    if (pinned.file == nullptr || !pinned.file->has_index()) {
-      plan.read.push_back(pinned);
-      continue;
-    }
-    const double rows = pinned.limit;
-    const double share = allowed * (rows - pinned.file->rows().ended()) / rows;
-    VIRIDIAN_TRY(IndexedFile file,
-                 IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
-                                                  std::min(query.breadth, pinned.limit), share}));
-    if (file.is_to_be_read())
+    if (pinned.file == nullptr || !pinned.file->has_index() || query.recall >= 1)
       plan.read.push_back(pinned);
     else
-      plan.indexed.push_back(std::move(file));
+      for (const FileIndex& index : pinned.file->indexes()) entries.push_back(index.entry.get());
+  }
+  if (entries.empty()) return plan;
+  VIRIDIAN_TRY(plan.pins, memory_->pin(context, entries));
+  const double allowed = allowed_share(query);
+  for (const PinnedVectors& pinned : parts()) {
+    if (pinned.file == nullptr || !pinned.file->has_index()) continue;
+    const double rows = pinned.limit;
+    const double share = allowed * (rows - pinned.file->rows().ended()) / rows;
+    std::vector<IndexedFile> searches;
+    for (const FileIndex& index : pinned.file->indexes())
+      searches.emplace_back(*pinned.file, index,
+                            IndexedFile::Request{at(), query.k, query.allowed, query.recall,
+                                                 std::min(query.breadth, index.place.rows), share});
+    if (std::any_of(searches.begin(), searches.end(),
+                    [](const IndexedFile& search) { return search.is_to_be_read(); }))
+      plan.read.push_back(pinned);
+    else
+      for (IndexedFile& search : searches) plan.indexed.push_back(std::move(search));
   }
   return plan;
 }

@@ -14,7 +14,8 @@ class GraphVectorReader final : public PartsVectorReader {
  public:
   /// `sampler`: is shown what indexes answer; may be null.
   GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim, SeqId at,
-                    Executor& executor, RecallSampler* sampler);
+                    Executor& executor, std::shared_ptr<IndexMemory> memory,
+                    RecallSampler* sampler);
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
   Result<Searched> way_to(const Context&, const VectorQuery&, Offset) const override;
@@ -22,12 +23,16 @@ class GraphVectorReader final : public PartsVectorReader {
  private:
   struct Plan {
     std::vector<PinnedVectors> read;
+    IndexMemory::Pins pins;
     std::vector<IndexedFile> indexed;
   };
-  Result<Plan> plan(const VectorQuery&) const;
+  Result<Plan> plan(const Context&, const VectorQuery&) const;
+  /// Of the rows, about, that are live, those that are allowed.
+  double allowed_share(const VectorQuery&) const;
   /// What finds the exact answer to the i-th vector of the query.
   RecallSampler::Exact exact(const VectorQuery&, size_t i) const;
 
+  const std::shared_ptr<IndexMemory> memory_;
   RecallSampler* const sampler_;
 };
 

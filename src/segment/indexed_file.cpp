@@ -110,9 +110,9 @@ class IndexedFile::Query {
 
   Status scan() {
     searched_ = {Searched::How::scanned};
-    VIRIDIAN_TRY(const Allowed* const allowed, file_.allowed());
-    const size_t most = allowed->nodes.size();
-    search_->estimate(allowed->nodes, counted_);
+    const Allowed& allowed = file_.allowed();
+    const size_t most = allowed.nodes.size();
+    search_->estimate(allowed.nodes, counted_);
     const size_t refine =
         std::min(std::max(kScanRefine * file_.effort_.refine, kReadExactly), most);
     std::partial_sort(counted_.begin(), counted_.begin() + static_cast<ptrdiff_t>(refine),
@@ -126,6 +126,12 @@ class IndexedFile::Query {
   /// Offers the best of what was found.
   Status offer_best(std::span<const uint64_t> found, size_t refine, size_t exact) {
     rows_.clear();
+    if (file_.index_.finer_in_file()) {
+      nodes_.clear();
+      for (const uint64_t each : found.first(std::min(refine, found.size())))
+        nodes_.push_back(index::GraphSearch::row_of(each));
+      VIRIDIAN_TRY_VOID(file_.index_.fetch_finer(nodes_));
+    }
     const std::span<const uint64_t> refined = search_->refine(found, refine);
     for (const uint64_t each : refined.first(std::min(exact, refined.size())))
       add(search_->row_of(each));
@@ -148,7 +154,7 @@ class IndexedFile::Query {
       const size_t end = std::min<size_t>(file_.offsets_.size(), begin + kRowsAtOnce);
       rows_.clear();
       for (uint32_t row = begin; row < end; ++row)
-        if (file_.counts(row)) rows_.push_back(row);
+        if (file_.counts(row)) rows_.push_back(file_.first_ + row);
       VIRIDIAN_TRY_VOID(offer());
     }
     return ok_status();
@@ -157,12 +163,12 @@ class IndexedFile::Query {
   /// Notes those of the rows with one vector that count, at most as many as are asked for: among
   /// them the first go before.
   void add(const index::FoundRow& found) {
-    if (file_.counts(found.row)) rows_.push_back(found.row);
+    if (file_.counts(found.row)) rows_.push_back(file_.first_ + found.row);
     if (!found.has_twins) return;
     const size_t most = rows_.size() + file_.request_.k;
     for (const index::Twin& twin : file_.graph_.twins_of(found.row)) {
       if (rows_.size() == most) return;
-      if (file_.counts(twin.row)) rows_.push_back(twin.row);
+      if (file_.counts(twin.row)) rows_.push_back(file_.first_ + twin.row);
     }
   }
   bool any_counts(const index::FoundRow& found) const {
@@ -177,12 +183,13 @@ class IndexedFile::Query {
     vectors_.clear();
     norms_.clear();
     offsets_.clear();
+    file_.file_.will_need(rows_);
     for (const uint32_t row : rows_) {
-      VIRIDIAN_TRY(const VectorRun run, file_.file_.run(row, 1));
-      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(run.vectors + at);
-      vectors_.push_back(run.vectors);
-      norms_.push_back(*run.norms);
-      offsets_.push_back(file_.offsets_[row]);
+      VIRIDIAN_TRY(const float* const vector, file_.file_.vector(row));
+      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(vector + at);
+      vectors_.push_back(vector);
+      norms_.push_back(file_.index_.norms()[row - file_.first_]);
+      offsets_.push_back(file_.offsets_[row - file_.first_]);
     }
     scanner_->gather(vectors_, norms_.data(), offsets_, {&result_, 1});
     return ok_status();
@@ -196,33 +203,31 @@ class IndexedFile::Query {
   std::unique_ptr<index::IndexSearch> search_;
   bool knows_ = false, walks_ = false, begun_ = false;
   std::vector<uint64_t> counted_, apart_;
-  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> nodes_;  ///< whose finer records are read from the file
+  std::vector<uint32_t> rows_;   ///< of the file
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
   std::vector<Offset> offsets_;
   Searched searched_;
 };
 
-IndexedFile::IndexedFile(const VectorFile& file, const index::GraphIndex& graph,
-                         const Request& request)
-    : file_(file), graph_(graph), request_(request), allowed_(std::make_unique<Allowed>()) {}
+IndexedFile::IndexedFile(const VectorFile& file, const FileIndex& index, const Request& request)
+    : file_(file),
+      index_(index.entry->index()),
+      graph_(index_.graph()),
+      first_(index.place.first),
+      request_(request),
+      offsets_(index_.offsets()),
+      allowed_(std::make_unique<Allowed>()) {
+  // Where a good part of all is asked for, reading it all is as quick.
+  constexpr uint32_t kPart = 16;
+  if (request.k >= graph_.header().nodes / kPart) return;
+  effort_ = graph_.effort(request.recall, request.k);
+  if (effort_.breadth != 0) effort_.breadth = std::max<size_t>(effort_.breadth, request.breadth);
+}
 
 IndexedFile::IndexedFile(IndexedFile&&) noexcept = default;
 IndexedFile::~IndexedFile() = default;
-
-Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& request) {
-  VIRIDIAN_TRY(const index::GraphIndex* const graph, file.graph());
-  IndexedFile opened(file, *graph, request);
-  VIRIDIAN_TRY(opened.offsets_, file.rows().offsets(0, file.rows().size()));
-  // Where a good part of all is asked for, reading it all is as quick.
-  constexpr uint32_t kPart = 16;
-  if (request.recall < 1 && request.k < graph->header().nodes / kPart) {
-    opened.effort_ = graph->effort(request.recall, request.k);
-    if (opened.effort_.breadth != 0)
-      opened.effort_.breadth = std::max<size_t>(opened.effort_.breadth, request.breadth);
-  }
-  return opened;
-}
 
 Status IndexedFile::search(const Matrix& queries, size_t first,
                            std::span<index::TopK> results) const {
@@ -245,9 +250,10 @@ Status IndexedFile::search(const Matrix& queries, size_t first,
 Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset offset) const {
   const SealedRows& rows = file_.rows();
   VIRIDIAN_TRY(const std::optional<uint32_t> row, rows.find(offset, rows.size(), request_.at));
-  if (!row) return std::optional<Searched>();
+  if (!row || *row < first_ || *row - first_ >= offsets_.size()) return std::optional<Searched>();
   const std::span<const uint32_t> apart = graph_.arrays().apart;
-  if (std::binary_search(apart.begin(), apart.end(), *row)) return std::optional(Searched{});
+  if (std::binary_search(apart.begin(), apart.end(), *row - first_))
+    return std::optional(Searched{});
   index::TopK ignored(request_.k);
   Query one(*this, query, ignored);
   VIRIDIAN_TRY_VOID(one.begin());
@@ -261,7 +267,7 @@ bool IndexedFile::all_count() const noexcept {
 }
 
 bool IndexedFile::counts(uint32_t row) const {
-  return file_.rows().end(row) > request_.at &&
+  return file_.rows().end(first_ + row) > request_.at &&
          (request_.allowed == nullptr || request_.allowed->contains(offsets_[row]));
 }
 
@@ -274,47 +280,53 @@ bool IndexedFile::scans() const noexcept {
   return request_.share * header.nodes < kCheaper * walk;
 }
 
-Result<const IndexedFile::Allowed*> IndexedFile::allowed() const {
+/// Calls use(row) for each row that may be allowed; whether it is live is not looked at.
+template <class Use>
+void IndexedFile::for_each_allowed(Use&& use) const {
+  if (offsets_.empty()) return;
+  if (request_.allowed == nullptr) {
+    for (uint32_t row = 0; row < offsets_.size(); ++row) use(row);
+    return;
+  }
+  const Offset first = offsets_.front();
+  const bool dense = offsets_.back() - first + 1 == offsets_.size();
+  size_t row = 0;
+  request_.allowed->for_each([&](Offset offset) {
+    if (offset < first) return true;
+    if (offset > offsets_.back()) return false;
+    if (dense) {
+      use(static_cast<uint32_t>(offset - first));
+      return true;
+    }
+    // Doubling steps until the place is passed, since the next is likely to be near.
+    size_t step = 1;
+    while (row + step < offsets_.size() && offsets_[row + step] < offset) step *= 2;
+    const auto begin = offsets_.begin() + static_cast<ptrdiff_t>(row);
+    const size_t end = std::min(row + step + 1, offsets_.size());
+    row = static_cast<size_t>(
+        std::lower_bound(begin, offsets_.begin() + static_cast<ptrdiff_t>(end), offset) -
+        offsets_.begin());
+    if (offsets_[row] == offset) use(static_cast<uint32_t>(row));
+    return true;
+  });
+}
+
+const IndexedFile::Allowed& IndexedFile::allowed() const {
   const std::lock_guard lock(allowed_->mutex);
-  if (allowed_->known) return allowed_.get();
+  if (allowed_->known) return *allowed_;
   const index::IndexArrays& arrays = graph_.arrays();
   std::vector<uint64_t> bits((arrays.header.nodes + 63) / 64);
-  const auto mark = [&](uint32_t row) {
+  for_each_allowed([&](uint32_t row) {
     const uint32_t node = arrays.nodes_of[row];
-    if (file_.rows().end(row) > request_.at && node != index::IndexArrays::kNoNode)
+    if (file_.rows().end(first_ + row) > request_.at && node != index::IndexArrays::kNoNode)
       bits[node / 64] |= uint64_t{1} << (node % 64);
-  };
-  if (request_.allowed == nullptr) {
-    for (uint32_t row = 0; row < offsets_.size(); ++row) mark(row);
-  } else {
-    uint32_t row = 0;
-    const Offset first = offsets_.empty() ? 0 : offsets_.front();
-    const bool dense = !offsets_.empty() && offsets_.back() - first + 1 == offsets_.size();
-    Status looked = ok_status();
-    request_.allowed->for_each([&](Offset offset) {
-      if (offset < first) return true;
-      if (offset > offsets_.back()) return false;
-      if (dense) {
-        mark(static_cast<uint32_t>(offset - first));
-        return true;
-      }
-      const auto found = file_.rows().lower_bound(offset, row);
-      if (!found.ok()) {
-        looked = found.error();
-        return false;
-      }
-      row = *found;
-      if (row < offsets_.size() && offsets_[row] == offset) mark(row);
-      return true;
-    });
-    VIRIDIAN_TRY_VOID(looked);
-  }
+  });
   for (size_t word = 0; word < bits.size(); ++word)
     for (uint64_t left = bits[word]; left != 0; left &= left - 1)
       allowed_->nodes.push_back(
           static_cast<uint32_t>(word * 64 + static_cast<size_t>(std::countr_zero(left))));
   allowed_->known = true;
-  return allowed_.get();
+  return *allowed_;
 }
 
 }  // namespace viridian::segment

@@ -10,7 +10,7 @@
 
 namespace viridian::segment {
 
-/// One search, for one or more queries, in a file with an index. Thread-safe, one query each.
+/// One search, for one or more queries, by an index of a file. Thread-safe, one query each.
 class IndexedFile {
  public:
   struct Request {
@@ -22,7 +22,8 @@ class IndexedFile {
     double share = 1;      ///< of the file's rows, about, that are live and allowed
   };
 
-  static Result<IndexedFile> open(const VectorFile& file, const Request& request);
+  /// The index, one of the file's, is pinned as long as this lives.
+  IndexedFile(const VectorFile& file, const FileIndex& index, const Request& request);
   IndexedFile(IndexedFile&&) noexcept;
   ~IndexedFile();
 
@@ -38,16 +39,20 @@ class IndexedFile {
   class Query;
   struct Allowed;
 
-  IndexedFile(const VectorFile& file, const index::GraphIndex& graph, const Request& request);
+  // Rows are numbered as the index does, from first_ on in the file.
   /// Whether all rows are live and allowed, for certain.
   bool all_count() const noexcept;
   /// Whether the row is live and allowed.
   bool counts(uint32_t row) const;
   bool scans() const noexcept;
-  Result<const Allowed*> allowed() const;
+  const Allowed& allowed() const;
+  template <class Use>
+  void for_each_allowed(Use&& use) const;
 
   const VectorFile& file_;
+  const OpenedIndex& index_;
   const index::GraphIndex& graph_;
+  uint32_t first_;
   Request request_;
   std::span<const Offset> offsets_;
   index::Effort effort_;

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "segment/build_options.h"
 #include "segment/merge_plan.h"
 #include "segment/merge_policy.h"
 #include "segment/metadata_file.h"
@@ -38,9 +39,9 @@ struct MetadataKind {
     return info.next_offset != last.next_offset;
   }
   static bool must_keep(const Info&, bool newest, bool /*all*/) { return newest; }
-  static bool has_index(const File&) { return false; }
+  static bool has_index(const File&, const SegmentEnvironment&) { return false; }
   static bool complete(const File&, const SegmentEnvironment&) { return true; }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info&,
                                          const SegmentEnvironment&) {
     return choose_merge(files);
   }
@@ -67,9 +68,9 @@ struct VectorKind {
     info = next;
     info.dim = dim;
   }
-  static bool has_index(const File&) { return false; }
+  static bool has_index(const File&, const SegmentEnvironment&) { return false; }
   static bool complete(const File&, const SegmentEnvironment&) { return true; }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info&,
                                          const SegmentEnvironment&) {
     return choose_merge(files);
   }
@@ -78,15 +79,18 @@ struct VectorKind {
 
 /// The same with an index in the files that are large enough.
 struct GraphKind : VectorKind {
-  static bool has_index(const File& file) {
-    return file.has_index() || file.info().rows > kMostIndexedRows;
+  static bool has_index(const File& file, const SegmentEnvironment& environment) {
+    return file.has_index() ||
+           file.info().rows > kMostIndexes * most_indexed_rows(environment, file.info().dim);
   }
   static bool complete(const File& file, const SegmentEnvironment& environment) {
-    return file.info().rows < environment.indexed_rows || has_index(file);
+    return file.info().rows < environment.indexed_rows || has_index(file, environment) ||
+           most_indexed_rows(environment, file.info().dim) < environment.indexed_rows;
   }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info& info,
                                          const SegmentEnvironment& environment) {
-    return choose_indexed_merge(files, environment.indexed_rows);
+    return choose_indexed_merge(files, environment.indexed_rows,
+                                most_indexed_rows(environment, info.dim));
   }
   static Status merge(const MergeJob<File, Info>& job);
 };
