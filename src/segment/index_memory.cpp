@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "segment/serial.h"
 
@@ -157,13 +158,14 @@ bool IndexMemory::make_room(std::span<Entry* const> entries) {
 }
 
 bool IndexMemory::close_least_recent(std::span<Entry* const> but) {
-  std::vector<Entry*> others;
+  // As of now: searches go on, and a sort needs an order that stays.
+  std::vector<std::pair<Context::Clock::rep, Entry*>> others;
   for (Entry* const entry : entries_)
-    if (std::find(but.begin(), but.end(), entry) == but.end()) others.push_back(entry);
-  std::sort(others.begin(), others.end(), [](const Entry* a, const Entry* b) {
-    return a->used_.load(std::memory_order_relaxed) < b->used_.load(std::memory_order_relaxed);
-  });
-  return std::any_of(others.begin(), others.end(), [&](Entry* entry) { return close(*entry); });
+    if (std::find(but.begin(), but.end(), entry) == but.end())
+      others.emplace_back(entry->used_.load(std::memory_order_relaxed), entry);
+  std::sort(others.begin(), others.end());
+  return std::any_of(others.begin(), others.end(),
+                     [&](const auto& each) { return close(*each.second); });
 }
 
 /// One of those that are asked for, whose finer records are in the way of the others.
