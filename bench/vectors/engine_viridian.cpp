@@ -1,10 +1,13 @@
 // The graph segment as a worker of bench/vectors (worker.py says what is spoken; beside that,
-// builds take the parameter index_rows, searches a recall, and "own" asks for all rows by their own
-// vectors).
+// builds take the parameters index_rows and in_head, how many rows, the index memory, and a
+// directory to keep the segment in; searches a recall and a plan; and "own" asks for all rows by
+// their own vectors).
 #include <fmt/core.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <fstream>
+#include <memory>
 #include <numeric>
 #include <optional>
 #include <stdexcept>
@@ -15,6 +18,7 @@
 #include "os/temporary_directory.h"
 #include "property/lost_records.h"
 #include "segment/graph_reader.h"
+#include "segment/index_memory.h"
 #include "vectors/lone_segment.h"
 #include "vectors/protocol.h"
 #include "vectors/support.h"
@@ -44,7 +48,6 @@ class Worker {
     const simdjson::padded_string text = simdjson::padded_string::load(folder + "/set.json");
     simdjson::dom::parser parser;
     const Json notes = parser.parse(text);
-    base_ = read_npy(folder + "/base.npy");
     queries_ = matrix_of(read_npy(folder + "/queries.npy"));
     executor_.inner = &one_;
     value_of(one_.start(context_));
@@ -53,12 +56,22 @@ class Worker {
     options.directory = directory_.path();
     if (uint64_t rows = 0; request["params"]["index_rows"].get(rows) == simdjson::SUCCESS)
       options.indexed_rows = rows;
-    const Clock clock;
+    if (std::string_view kept; request["keep"].get(kept) == simdjson::SUCCESS)
+      options.directory = kept;
+    if (uint64_t limit = 0; request["memory"].get(limit) == simdjson::SUCCESS)
+      options.memory = std::make_shared<segment::IndexMemory>(limit);
+    Clock clock;
     segment_.emplace(options, executor_);
-    // The last rows may stay in the head, as after they were written.
-    uint64_t in_head = 0;
-    if (request["params"]["in_head"].get(in_head) != simdjson::SUCCESS) in_head = 0;
-    segment_->fill(base_, in_head);
+    if (!segment_->filled()) {
+      base_ = read_npy(folder + "/base.npy");
+      uint64_t most = 0, in_head = 0;
+      if (request["rows"].get(most) == simdjson::SUCCESS)
+        base_.rows = std::min<uint64_t>(base_.rows, most);
+      // The last rows may stay in the head, as after they were written.
+      if (request["params"]["in_head"].get(in_head) != simdjson::SUCCESS) in_head = 0;
+      clock = Clock();
+      segment_->fill(base_, in_head);
+    }
     const double seconds = clock.seconds(), cpu = clock.cpu();
     uint64_t bytes = 0;
     for (const SegmentFile& file : segment_->files()) bytes += file.size_bytes;

@@ -1,6 +1,7 @@
 #include "vectors/lone_segment.h"
 
 #include <algorithm>
+#include <fstream>
 
 #include "segment/throttles.h"
 #include "segment/vector_segment.h"
@@ -8,7 +9,8 @@
 
 namespace viridian::bench {
 
-LoneSegment::LoneSegment(const Options& options, Executor& executor) {
+LoneSegment::LoneSegment(const Options& options, Executor& executor)
+    : list_(options.directory + "/kept.txt") {
   SegmentEnvironment environment;
   environment.space = options.space;
   environment.indexed_rows = options.indexed_rows;
@@ -16,12 +18,41 @@ LoneSegment::LoneSegment(const Options& options, Executor& executor) {
   environment.executor = &executor;
   environment.files = &files_;
   environment.directory = options.directory;
+  if (options.memory) environment.index_memory = options.memory;
+  const bool kept = read_kept(environment.definition);
+  environment.definition.id = Uuid::random();
+  environment.definition.collection = collection_;
   segment_ = value_of(local::GraphVectorSegment::open(context_, environment));
+  if (kept) reader_ = segment_->reader(applied_);
+}
+
+bool LoneSegment::read_kept(Segment& definition) {
+  std::ifstream in(list_);
+  std::string id;
+  if (!(in >> id >> applied_)) return false;
+  collection_ = Uuid::parse_canonical(id).value();
+  definition.sealed = applied_;
+  for (SegmentFile file; in >> id >> file.name >> file.size_bytes >> file.rows;) {
+    file.id = Uuid::parse_canonical(id).value();
+    file.first_seq = 1;
+    file.last_seq = applied_;
+    definition.files.push_back(file);
+  }
+  return true;
+}
+
+void LoneSegment::write_kept() const {
+  std::ofstream out(list_);
+  out << collection_.to_string() << " " << applied_ << "\n";
+  for (const SegmentFile& file : segment_->files())
+    out << file.id.to_string() << " " << file.name << " " << file.size_bytes << " " << file.rows
+        << "\n";
 }
 
 void LoneSegment::fill(const Array& rows, size_t in_head) {
   add(rows, 0, rows.rows - in_head);
   seal_and_merge();
+  write_kept();
   add(rows, rows.rows - in_head, rows.rows);
   reader_ = segment_->reader(applied_);
 }

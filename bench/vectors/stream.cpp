@@ -125,8 +125,23 @@ std::vector<std::vector<float>> Stream::queries() const {
   return queries;
 }
 
+void Stream::add_walks(const segment::FileIndex& index, Walks& walks) const {
+  const auto memory = std::make_shared<segment::IndexMemory>(~uint64_t{0});
+  segment::IndexMemory::Entry* const entry = index.entry.get();
+  const auto pins = value_of(memory->pin(Context(), {&entry, 1}));
+  const index::GraphIndex& graph = entry->index().graph();
+  walks.apart += graph.arrays().apart.size();
+  const size_t breadth = graph.effort(0.99, 10).breadth;
+  index::IndexSearch search(graph);
+  for (size_t i = 0; i < set_.queries.rows; ++i) {
+    if (!search.assign(set_.queries.row(i))) continue;
+    search.walk(std::max<size_t>(1, breadth));
+    walks.estimates +=
+        static_cast<double>(search.counts().distances) / static_cast<double>(set_.queries.rows);
+  }
+}
+
 Stream::Walks Stream::walks() const {
-  const Context context;
   os::RealFiles files;
   Walks walks;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
@@ -138,18 +153,9 @@ Stream::Walks Stream::walks() const {
         segment::VectorFile::open(value_of(segment::SealedFile::open(files, entry.path().string(),
                                                                      identity, entry.file_size())),
                                   nullptr));
-    const index::GraphIndex* const graph = value_of(file->graph());
-    if (graph == nullptr) continue;
+    if (!file->has_index()) continue;
     ++walks.indexed_files;
-    walks.apart += graph->arrays().apart.size();
-    const size_t breadth = graph->effort(0.99, 10).breadth;
-    index::IndexSearch search(*graph);
-    for (size_t i = 0; i < set_.queries.rows; ++i) {
-      if (!search.assign(set_.queries.row(i))) continue;
-      search.walk(std::max<size_t>(1, breadth));
-      walks.estimates +=
-          static_cast<double>(search.counts().distances) / static_cast<double>(set_.queries.rows);
-    }
+    for (const segment::FileIndex& index : file->indexes()) add_walks(index, walks);
   }
   return walks;
 }

@@ -8,6 +8,10 @@
 #include "vectors/support.h"
 #include "viridian/viridian.h"
 
+namespace viridian::segment {
+struct FileIndex;
+}
+
 namespace viridian::bench {
 
 /// A set (data.py) as its folder holds it.
@@ -49,6 +53,8 @@ class Stream {
   Walks walks() const;
 
  private:
+  void add_walks(const segment::FileIndex& index, Walks& walks) const;
+
   const Set& set_;
   std::string directory_;
   Client client_;

@@ -100,6 +100,14 @@ constexpr Key kKeys[] = {
      "Vectors in a collection from which on they are indexed; fewer are all read, so that results "
      "are exact.",
      1, 1'000'000'000},
+    {"vectors.memory_bytes", Type::bytes, "0",
+     "Memory for the indexes of vectors, over all collections: a third of it for building them, "
+     "the "
+     "rest for those that are searched. Those used least recently are closed, and opened again "
+     "when "
+     "asked for; a collection that needs more than there is takes no more vectors. 0: half of the "
+     "memory that this process may use.",
+     0, 1024 * kTiB},
     {"vectors.recall", Type::share, "0.99",
      "Share of the nearest records that a query finds, on average, unless it says otherwise; 1: "
      "all of them, by reading every vector."},
@@ -168,7 +176,7 @@ constexpr Key kKeys[] = {
      "own in the system's directory for temporary files."},
     {"cache.bytes", Type::bytes, "0",
      "Bytes of collections cached, in memory and files; beyond it those used least recently are "
-     "dropped. 0: half of the machine's memory.",
+     "dropped. 0: half of the memory that this process may use.",
      0, kTiB},
     {"node.id", Type::text, "",
      "Name of this server among those that share the data; empty: a random one at each start."},

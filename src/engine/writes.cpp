@@ -178,8 +178,10 @@ Result<SeqId> Api::append(const Context& context, const CollectionId& id, Shared
                           std::optional<SeqId> decided_at) {
   VIRIDIAN_TRY_VOID(context.check());
   // Segments that cannot be opened would never apply the batch: better refused than forgotten.
-  // Those that have more in memory than their share wait here.
-  VIRIDIAN_TRY_VOID(parts_.segments.admit(context, id, batch->size_bytes()));
+  // Those that have more in memory than their share wait here. A vector that takes the place of
+  // another is there beside it until files are merged.
+  const uint64_t vectors = batch->operation == Operation::remove ? 0 : batch->embeddings.rows();
+  VIRIDIAN_TRY_VOID(parts_.segments.admit(context, id, batch->size_bytes(), vectors));
   SeqId last = 0;
   {
     VIRIDIAN_TRY_VOID(changes_.enter(context, Access::write));

@@ -98,6 +98,7 @@ class Calibrator {
     std::vector<const float*> vectors;
     std::vector<float> norms;
     std::vector<Offset> nodes;
+    rows_.will_need(node_rows_.subspan(begin, end - begin));
     for (size_t node = begin; node < end; ++node) {
       VIRIDIAN_TRY(vectors.emplace_back(), rows_.vector(node_rows_[node]));
       VIRIDIAN_TRY(norms.emplace_back(), rows_.norm(node_rows_[node]));

@@ -35,6 +35,7 @@ class CandidateLists {
       std::push_heap(list, list + kMost);
     }
   }
+  static constexpr size_t bytes_per_row() { return sizeof(uint32_t) + kMost * sizeof(Candidate); }
   /// Ascending.
   std::span<const Candidate> sorted(size_t row) {
     Candidate* const list = lists_.data() + row * kMost;
@@ -134,6 +135,19 @@ Result<Graph> build_graph(const Context& context, const RowCodes& codes,
         return ok_status();
       }));
   return graph;
+}
+
+uint64_t graph_bytes(uint32_t dim, uint32_t degree, size_t leaf, size_t threads, uint64_t rows) {
+  const GraphOptions defaults;
+  const uint64_t in_leaf = std::min<uint64_t>(leaf, rows);
+  // Vectors of edges have room for up to as many again, and not all of them.
+  const uint64_t at_once =
+      std::min<uint64_t>(kLeavesAtOnce * leaf, (defaults.partition.copies + 1) * rows);
+  const uint64_t edges = at_once * 3 * defaults.leaves.most * sizeof(Edge);
+  const uint64_t per_thread =
+      in_leaf * (in_leaf * sizeof(float) + 64 * sizeof(float) + 2 * RowCodes::bytes_per_row(dim));
+  return rows * (CandidateLists::bytes_per_row() + (degree + 1) * sizeof(uint32_t)) + edges +
+         threads * per_thread;
 }
 
 }  // namespace viridian::index

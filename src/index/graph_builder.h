@@ -39,4 +39,8 @@ struct Graph {
 Result<Graph> build_graph(const Context&, const RowCodes& codes, const GraphOptions& options,
                           Executor& executor);
 
+/// Bytes of memory that it takes beside the codes, at most, leaves and their rows' numbers left
+/// out.
+uint64_t graph_bytes(uint32_t dim, uint32_t degree, size_t leaf, size_t threads, uint64_t rows);
+
 }  // namespace viridian::index

@@ -19,7 +19,6 @@ constexpr uint64_t kEntrySeed = 2;
 constexpr uint32_t kFineBits = 4;
 /// More shorten walks by less than it takes to look at them.
 constexpr size_t kEntries = 64;
-constexpr uint32_t kLeaf = 2000;
 constexpr uint32_t kLowDim = 200;  ///< where graphs need more edges
 /// Broad enough that few rows are not found by their own vector, and hardly broader than what it
 /// takes to find nine in ten of others.
@@ -32,6 +31,16 @@ uint32_t bits_for(uint32_t dim) {
   if (dim <= kOneLine) return 8;
   if (dim <= kOneLine * 2) return 4;
   return dim <= kTwoLines * 4 ? 2 : 1;
+}
+
+uint32_t degree_for(const IndexOptions& options, uint32_t dim) {
+  if (options.degree != 0) return options.degree;
+  return dim <= kLowDim ? 48 : 32;
+}
+
+uint32_t leaf_for(const IndexOptions& options, uint32_t dim) {
+  if (options.leaf != 0) return options.leaf;
+  return dim <= kLowDim ? 2000 : 1000;
 }
 
 class Builder {
@@ -85,7 +94,7 @@ class Builder {
     header.space = static_cast<uint32_t>(options_.space);
     header.dim = rows_.dim();
     header.bits = options_.bits != 0 ? options_.bits : bits_for(dim);
-    header.degree = options_.degree != 0 ? options_.degree : dim <= kLowDim ? 48 : 32;
+    header.degree = degree_for(options_, dim);
     header.rows = rows_.rows();
     header.nodes = static_cast<uint32_t>(node_rows_.size());
     header.scale = map.parameters().scale;
@@ -99,9 +108,7 @@ class Builder {
         for_points(map, [&](size_t node, const float* point) { codes.set(node, point); }));
     GraphOptions options;
     options.degree = built_.header.degree;
-    options.partition.leaf = options_.leaf != 0     ? options_.leaf
-                             : map.dim() <= kLowDim ? 2000
-                                                    : 1000;
+    options.partition.leaf = leaf_for(options_, map.dim());
     VIRIDIAN_TRY(const Graph graph, build_graph(context_, codes, options, executor_));
     std::vector<uint32_t> numbers(graph.order.size()), rows(graph.order.size());
     for (uint32_t i = 0; i < numbers.size(); ++i) {
@@ -155,6 +162,7 @@ class Builder {
   Status for_points(const PointMap& map, Use&& use) {
     return for_pieces(context_, executor_, node_rows_.size(), kRowsAtOnce,
                       [&](size_t begin, size_t end) -> Status {
+                        rows_.will_need(std::span(node_rows_).subspan(begin, end - begin));
                         std::vector<float> point(map.dim());
                         for (size_t node = begin; node < end; ++node) {
                           VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
@@ -219,6 +227,21 @@ IndexArrays BuiltIndex::arrays() const {
 Result<BuiltIndex> build_index(const Context& context, const RowSource& rows,
                                const IndexOptions& options, Executor& executor) {
   return Builder(context, rows, options, executor).build();
+}
+
+uint64_t build_bytes(const IndexOptions& options, uint32_t dim, size_t threads, uint64_t rows) {
+  const uint32_t point_dim = PointMap::point_dim(options.space, dim);
+  // Beside the graph and its codes: numbers of rows, and the leaves that they are in.
+  constexpr uint64_t kNumbers = 64;
+  return rows * (RowCodes::bytes_per_row(point_dim) + kNumbers) +
+         graph_bytes(point_dim, degree_for(options, point_dim), leaf_for(options, point_dim),
+                     threads, rows);
+}
+
+uint64_t searched_bytes_per_row(const IndexOptions& options, uint32_t dim) {
+  const uint32_t point_dim = PointMap::point_dim(options.space, dim);
+  const uint32_t bits = options.bits != 0 ? options.bits : bits_for(point_dim);
+  return RecordCoder(point_dim, bits).bytes() + degree_for(options, point_dim) * sizeof(uint32_t);
 }
 
 }  // namespace viridian::index

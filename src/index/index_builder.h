@@ -37,4 +37,12 @@ struct BuiltIndex {
 Result<BuiltIndex> build_index(const Context&, const RowSource& rows, const IndexOptions& options,
                                Executor&);
 
+/// Bytes of memory that building an index of so many rows of dimension `dim` takes, at most: about
+/// 850 per row, and one more per value.
+uint64_t build_bytes(const IndexOptions& options, uint32_t dim, size_t threads, uint64_t rows);
+
+/// Bytes per row of records and links, without which an index cannot be searched, where records
+/// need no more bits than is usual.
+uint64_t searched_bytes_per_row(const IndexOptions& options, uint32_t dim);
+
 }  // namespace viridian::index

@@ -108,6 +108,9 @@ class Prover {
 
   Status walk(IndexSearch& search, std::span<const uint32_t> nodes, bool keep,
               Walks::Piece& piece) {
+    std::vector<uint32_t> of_nodes;
+    for (const uint32_t node : nodes) of_nodes.push_back(node_rows_[node]);
+    rows_.will_need(of_nodes);
     for (const uint32_t node : nodes) {
       VIRIDIAN_TRY(const float norm, rows_.norm(node_rows_[node]));
       VIRIDIAN_TRY(const float* const vector, rows_.vector(node_rows_[node]));

@@ -10,11 +10,17 @@ namespace {
 
 constexpr float kGreatest = 63;
 
+size_t stride_for(uint32_t dim) { return (size_t{dim} + 63) / 64 * 64; }
+
 }  // namespace
+
+size_t RowCodes::bytes_per_row(uint32_t dim) {
+  return stride_for(dim) + 2 * sizeof(float) + sizeof(int32_t);
+}
 
 RowCodes::RowCodes(size_t rows, uint32_t dim)
     : dim_(dim),
-      stride_((dim + 63) / 64 * 64),
+      stride_(stride_for(dim)),
       codes_(rows * stride_),
       scales_(rows),
       lengths_(rows),

@@ -15,6 +15,7 @@ namespace viridian::index {
 class RowCodes {
  public:
   RowCodes(size_t rows, uint32_t dim);
+  static size_t bytes_per_row(uint32_t dim);
 
   size_t rows() const noexcept { return scales_.size(); }
   /// Values of a row as they lie, the last of which are 0: a multiple of 64.

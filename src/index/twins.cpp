@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <string_view>
 
 #include "base/hash.h"
@@ -46,6 +47,9 @@ Result<std::vector<Twin>> find_twins(const Context& context, const RowSource& ro
   std::vector<Hashed> hashed(rows.rows());
   VIRIDIAN_TRY_VOID(for_pieces(
       context, executor, hashed.size(), kRowsAtOnce, [&](size_t begin, size_t end) -> Status {
+        std::vector<uint32_t> all(end - begin);
+        std::iota(all.begin(), all.end(), static_cast<uint32_t>(begin));
+        rows.will_need(all);
         for (size_t row = begin; row < end; ++row) {
           const auto number = static_cast<uint32_t>(row);
           VIRIDIAN_TRY(const float* const vector, rows.vector(number));

@@ -43,6 +43,12 @@ class Mapping {
  public:
   virtual ~Mapping() = default;
   virtual Bytes bytes() const noexcept = 0;
+  /// It will be read here and there: what lies around that is not to be read from the disk.
+  virtual void expect_scattered() noexcept {}
+  /// Starts reading a part of it from the disk, as far as it is not in memory, and returns.
+  virtual void will_need(Bytes /*part*/) const noexcept {}
+  /// Whether the first page of a part of it is in memory, as far as the system says.
+  virtual bool in_memory(Bytes /*part*/) const noexcept { return true; }
 };
 
 /// Held as long as it lives.

@@ -76,8 +76,28 @@ class PosixMapping final : public Mapping {
   PosixMapping(const PosixMapping&) = delete;
   PosixMapping& operator=(const PosixMapping&) = delete;
   Bytes bytes() const noexcept override { return {static_cast<const std::byte*>(data_), size_}; }
+  // What the system answers to advice does not matter: without it all is as right, only slower.
+  void expect_scattered() noexcept override {
+    if (size_ > 0) (void)::madvise(data_, size_, MADV_RANDOM);
+  }
+  void will_need(Bytes part) const noexcept override {
+    std::byte* const begin = page_of(part.data());
+    const auto size = static_cast<size_t>(part.data() + part.size() - begin);
+    (void)::madvise(begin, size, MADV_WILLNEED);
+  }
+  bool in_memory(Bytes part) const noexcept override {
+    unsigned char resident = 1;
+    return ::mincore(page_of(part.data()), 1, &resident) != 0 || (resident & 1) != 0;
+  }
 
  private:
+  /// Where the page begins that has this byte of the mapping.
+  std::byte* page_of(const std::byte* byte) const noexcept {
+    static const auto kPage = static_cast<ptrdiff_t>(::sysconf(_SC_PAGESIZE));
+    std::byte* const start = static_cast<std::byte*>(data_);
+    return start + (byte - start) / kPage * kPage;
+  }
+
   void* data_;
   size_t size_;
 };

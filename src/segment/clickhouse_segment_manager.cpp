@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "clickhouse/placement.h"
+#include "os/usable_memory.h"
 #include "segment/clickhouse_images.h"
 #include "segment/local_segment_manager.h"
 #include "segment/unsynced_files.h"
@@ -15,12 +16,6 @@ namespace viridian::clickhouse {
 namespace {
 
 constexpr int kTries = 5;
-
-uint64_t half_of_memory() {
-  const auto pages = static_cast<uint64_t>(std::max(0L, ::sysconf(_SC_PHYS_PAGES)));
-  const auto size = static_cast<uint64_t>(std::max(0L, ::sysconf(_SC_PAGESIZE)));
-  return pages * size / 2;
-}
 
 std::string default_cache_path() {
   std::error_code ignored;
@@ -32,7 +27,7 @@ std::string default_cache_path() {
 segment::Options cache_options(const Settings& settings) {
   segment::Options options = segment::upkeep_options(settings);
   options.cache_bytes = settings.unsigned_integer("cache.bytes");
-  if (options.cache_bytes == 0) options.cache_bytes = half_of_memory();
+  if (options.cache_bytes == 0) options.cache_bytes = os::usable_memory() / 2;
   options.heads_bytes =
       std::min(settings.unsigned_integer("memory.heads_bytes"), options.cache_bytes);
   return options;

@@ -95,6 +95,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   environment.files = environment_.files;
   environment.directory = directory_;
   environment.sampler = environment_.sampler.get();
+  environment.index_memory = environment_.index_memory;
   environment.indexed_rows = environment_.options.indexed_rows;
   const bool metadata = definition.scope == SegmentScope::metadata;
   Half& half = halves_[metadata ? 0 : 1];
@@ -251,6 +252,7 @@ void CollectionSegments::publish(SeqId applied) {
   auto view = std::make_shared<const View>(applied, metadata_->reader(applied),
                                            vectors_->reader(applied), views_);
   const uint64_t head_bytes = metadata_->head_bytes() + vectors_->head_bytes();
+  const IndexNeed index_need = vectors_->index_need();
   std::shared_ptr<const View> old;
   const std::lock_guard lock(published_mutex_);
   old = std::exchange(view_, std::move(view));
@@ -259,10 +261,23 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.applied = applied;
   stats_.records = view_->metadata().count();
   stats_.head_bytes = head_bytes;
+  index_need_ = index_need;
   stats_.file_bytes = file_bytes();
   stats_.files = metadata_->files().size() + vectors_->files().size();
   memory_.set(applied > stats_.sealed ? head_bytes : 0);
   cache_.set(head_bytes + stats_.file_bytes);
+}
+
+Status CollectionSegments::check_searchable(uint64_t more) const {
+  IndexNeed need;
+  {
+    const std::lock_guard lock(published_mutex_);
+    need = index_need_;
+  }
+  if (need.needed == 0) return ok_status();
+  need.needed += more * (need.needed / std::max<uint64_t>(1, need.rows));
+  need.rows += more;
+  return environment_.index_memory->check(need);
 }
 
 bool CollectionSegments::behind(SeqId durable) const {

@@ -48,6 +48,9 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats() const;
   SeqId applied() const;
   const CollectionId& id() const noexcept { return id_; }
+  /// Whether it could be searched with so many vectors more.
+  ///   resource_exhausted  its indexes would need more memory than there is for them
+  Status check_searchable(uint64_t more) const;
   /// What is applied may be void, and another one is opened: from now on this one applies nothing,
   /// whoever still has it is told out_of_range.
   void set_discarded() noexcept { discarded_ = true; }
@@ -189,6 +192,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   mutable std::mutex published_mutex_;
   std::shared_ptr<const View> view_;  // guarded by published_mutex_, as all below
   SegmentStats stats_;
+  IndexNeed index_need_;
   uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for record_bytes()
   uint64_t garbage_bytes_ = 0;
   uint64_t loaded_head_bytes_ = 0;                    ///< of caches: in heads as they were loaded

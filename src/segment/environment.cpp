@@ -1,5 +1,7 @@
 #include "segment/environment.h"
 
+#include "os/usable_memory.h"
+
 namespace viridian::segment {
 
 Options upkeep_options(const Settings& settings) {
@@ -12,6 +14,8 @@ Options upkeep_options(const Settings& settings) {
   options.merge_bytes_per_second = settings.unsigned_integer("segment.merge_bytes_per_second");
   options.sample_every = settings.unsigned_integer("vectors.sample_every");
   options.indexed_rows = settings.unsigned_integer("vectors.index_rows");
+  options.index_bytes = settings.unsigned_integer("vectors.memory_bytes");
+  if (options.index_bytes == 0) options.index_bytes = os::usable_memory() / 2;
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "os/files.h"
 #include "segment/base_store.h"
 #include "segment/cache_budget.h"
+#include "segment/index_memory.h"
 #include "segment/memory_budget.h"
 #include "segment/recall_sampler.h"
 #include "segment/registry.h"
@@ -32,6 +33,8 @@ struct Options {
   uint64_t merge_bytes_per_second = 0;  ///< 0: nothing is merged in the background
   uint64_t indexed_rows = SegmentEnvironment().indexed_rows;
   uint64_t sample_every = 0;  ///< see RecallSampler
+  /// What indexes may take of memory.
+  uint64_t index_bytes = std::numeric_limits<uint64_t>::max();
   bool read_only = false;
   /// What cached collections may take, in memory and files.
   uint64_t cache_bytes = std::numeric_limits<uint64_t>::max();
@@ -59,6 +62,8 @@ struct Environment {
       std::make_unique<CacheBudget>(std::numeric_limits<uint64_t>::max());
 
   std::unique_ptr<RecallSampler> sampler = {};  ///< null: nobody is shown what indexes answer
+  std::shared_ptr<IndexMemory> index_memory =
+      std::make_shared<IndexMemory>(std::numeric_limits<uint64_t>::max());
 
   std::string directory(const CollectionId& id) const { return root + "/" + id.to_string(); }
   /// Whether collections are copies that can be dropped and loaded again at any time.

@@ -33,8 +33,11 @@ struct Sample {
 }  // namespace
 
 GraphVectorReader::GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim,
-                                     SeqId at, Executor& executor, RecallSampler* sampler)
-    : PartsVectorReader(std::move(parts), space, dim, at, executor), sampler_(sampler) {}
+                                     SeqId at, Executor& executor,
+                                     std::shared_ptr<IndexMemory> memory, RecallSampler* sampler)
+    : PartsVectorReader(std::move(parts), space, dim, at, executor),
+      memory_(std::move(memory)),
+      sampler_(sampler) {}
 
 Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search_by(
     const Context& context, const VectorQuery& query, std::optional<SearchPlan> by) const {
@@ -43,7 +46,7 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search_by(
   const size_t queries = vectors.rows();
   if (queries == 0 || query.k == 0 || dim() == 0)
     return std::vector<std::vector<Neighbour>>(queries);
-  VIRIDIAN_TRY(Plan plan, this->plan(query, by));
+  VIRIDIAN_TRY(Plan plan, this->plan(context, query, by));
   const index::FlatScanner scanner(space(), dim(), vectors);
   VIRIDIAN_TRY(Results results, read(context, query, scanner, {plan.whole, plan.coded}));
   if (results.empty())
@@ -90,7 +93,7 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
                                            Offset offset) const {
   VIRIDIAN_TRY_VOID(context.check());
   VIRIDIAN_TRY_VOID(check(query));
-  VIRIDIAN_TRY(const Plan plan, this->plan(query, std::nullopt));
+  VIRIDIAN_TRY(const Plan plan, this->plan(context, query, std::nullopt));
   for (const IndexedFile& file : plan.indexed) {
     VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
     if (searched) return *searched;
@@ -98,21 +101,33 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
   return Searched{};
 }
 
-Result<GraphVectorReader::Plan> GraphVectorReader::plan(const VectorQuery& query,
+Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
+                                                        const VectorQuery& query,
                                                         std::optional<SearchPlan> by) const {
   Plan plan;
+  std::vector<IndexMemory::Entry*> entries;
   for (const PinnedVectors& pinned : parts()) {
-    if (pinned.file == nullptr || !pinned.file->has_index()) {
+    if (pinned.file == nullptr || !pinned.file->has_index())
       plan.coded.push_back(pinned);
-      continue;
-    }
-    VIRIDIAN_TRY(IndexedFile file,
-                 IndexedFile::open(*pinned.file, {at(), query.k, query.allowed, query.recall,
-                                                  std::min(query.breadth, pinned.limit), by}));
-    if (file.is_to_be_read())
+    else if (query.recall >= 1)
       plan.whole.push_back(pinned);
     else
-      plan.indexed.push_back(std::move(file));
+      for (const FileIndex& index : pinned.file->indexes()) entries.push_back(index.entry.get());
+  }
+  if (entries.empty()) return plan;
+  VIRIDIAN_TRY(plan.pins, memory_->pin(context, entries));
+  for (const PinnedVectors& pinned : parts()) {
+    if (pinned.file == nullptr || !pinned.file->has_index()) continue;
+    std::vector<IndexedFile> searches;
+    for (const FileIndex& index : pinned.file->indexes())
+      searches.emplace_back(*pinned.file, index,
+                            IndexedFile::Request{at(), query.k, query.allowed, query.recall,
+                                                 std::min(query.breadth, index.place.rows), by});
+    if (std::any_of(searches.begin(), searches.end(),
+                    [](const IndexedFile& search) { return search.is_to_be_read(); }))
+      plan.whole.push_back(pinned);
+    else
+      for (IndexedFile& search : searches) plan.indexed.push_back(std::move(search));
   }
   return plan;
 }

@@ -14,7 +14,8 @@ class GraphVectorReader final : public PartsVectorReader {
  public:
   /// `sampler`: is shown what indexes answer; may be null.
   GraphVectorReader(std::vector<PinnedVectors> parts, Space space, uint32_t dim, SeqId at,
-                    Executor& executor, RecallSampler* sampler);
+                    Executor& executor, std::shared_ptr<IndexMemory> memory,
+                    RecallSampler* sampler);
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery&) const override;
   /// The same with this plan for files that not all rows of are allowed: for tests and
@@ -26,12 +27,14 @@ class GraphVectorReader final : public PartsVectorReader {
  private:
   struct Plan {
     std::vector<PinnedVectors> whole, coded;  ///< to be read
+    IndexMemory::Pins pins;
     std::vector<IndexedFile> indexed;
   };
-  Result<Plan> plan(const VectorQuery&, std::optional<SearchPlan> by) const;
+  Result<Plan> plan(const Context&, const VectorQuery&, std::optional<SearchPlan> by) const;
   /// What finds the exact answer to the i-th vector of the query.
   RecallSampler::Exact exact(const VectorQuery&, size_t i) const;
 
+  const std::shared_ptr<IndexMemory> memory_;
   RecallSampler* const sampler_;
 };
 

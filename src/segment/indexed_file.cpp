@@ -64,9 +64,9 @@ class IndexedFile::Query {
       plan = file_.planner_->exhaustive();
     }
     if (plan == SearchPlan::read) return read_allowed();
-    VIRIDIAN_TRY(const index::NodeSet* const allowed, file_.allowed());
     searched_ = {Searched::How::scanned};
-    return offer_while_better(search_->scan(*allowed, kKept * file_.effort_.refine), kScanRefine);
+    return offer_while_better(search_->scan(file_.allowed(), kKept * file_.effort_.refine),
+                              kScanRefine);
   }
 
  private:
@@ -98,14 +98,21 @@ class IndexedFile::Query {
 
   Status read_allowed() {
     rows_.clear();
-    VIRIDIAN_TRY_VOID(file_.for_each_allowed([&](uint32_t row) { rows_.push_back(row); }));
+    file_.for_each_allowed([&](uint32_t row) { rows_.push_back(file_.first_ + row); });
     return offer(result_);
   }
 
   /// Offers the best of what was found, so many times as many as a walk does.
   Status offer_best(std::span<const uint64_t> found, size_t times, index::TopK& result) {
     rows_.clear();
-    const std::span<const uint64_t> refined = search_->refine(found, times * file_.effort_.refine);
+    const size_t refine = std::min(times * file_.effort_.refine, found.size());
+    if (file_.index_.finer_in_file()) {
+      nodes_.clear();
+      for (const uint64_t each : found.first(refine))
+        nodes_.push_back(index::GraphSearch::row_of(each));
+      VIRIDIAN_TRY_VOID(file_.index_.fetch_finer(nodes_));
+    }
+    const std::span<const uint64_t> refined = search_->refine(found, refine);
     for (const uint64_t each : refined.first(std::min(times * file_.effort_.exact, refined.size())))
       add(search_->row_of(each));
     return offer(result);
@@ -138,7 +145,7 @@ class IndexedFile::Query {
       const size_t end = std::min<size_t>(file_.offsets_.size(), begin + kRowsAtOnce);
       rows_.clear();
       for (uint32_t row = begin; row < end; ++row)
-        if (file_.counts(row)) rows_.push_back(row);
+        if (file_.counts(row)) rows_.push_back(file_.first_ + row);
       VIRIDIAN_TRY_VOID(offer(result_));
     }
     return ok_status();
@@ -147,12 +154,12 @@ class IndexedFile::Query {
   /// Notes those of the rows with one vector that count, at most as many as are asked for: among
   /// them the first go before.
   void add(const index::FoundRow& found) {
-    if (file_.counts(found.row)) rows_.push_back(found.row);
+    if (file_.counts(found.row)) rows_.push_back(file_.first_ + found.row);
     if (!found.has_twins) return;
     const size_t most = rows_.size() + file_.request_.k;
     for (const index::Twin& twin : file_.graph_.twins_of(found.row)) {
       if (rows_.size() == most) return;
-      if (file_.counts(twin.row)) rows_.push_back(twin.row);
+      if (file_.counts(twin.row)) rows_.push_back(file_.first_ + twin.row);
     }
   }
 
@@ -160,12 +167,13 @@ class IndexedFile::Query {
     vectors_.clear();
     norms_.clear();
     offsets_.clear();
+    file_.file_.will_need(rows_);
     for (const uint32_t row : rows_) {
-      VIRIDIAN_TRY(const VectorRun run, file_.file_.run(row, 1));
-      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(run.vectors + at);
-      vectors_.push_back(run.vectors);
-      norms_.push_back(*run.norms);
-      offsets_.push_back(file_.offsets_[row]);
+      VIRIDIAN_TRY(const float* const vector, file_.file_.vector(row));
+      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(vector + at);
+      vectors_.push_back(vector);
+      norms_.push_back(file_.index_.norms()[row - file_.first_]);
+      offsets_.push_back(file_.offsets_[row - file_.first_]);
     }
     scanner_->gather(vectors_, norms_.data(), offsets_, {&result, 1});
     return ok_status();
@@ -178,37 +186,33 @@ class IndexedFile::Query {
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
   std::vector<uint64_t> counted_, apart_;
-  std::vector<uint32_t> rows_;
+  std::vector<uint32_t> nodes_;  ///< whose finer records are read from the file
+  std::vector<uint32_t> rows_;   ///< of the file
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
   std::vector<Offset> offsets_;
   Searched searched_;
 };
 
-IndexedFile::IndexedFile(const VectorFile& file, const index::GraphIndex& graph,
-                         const Request& request)
-    : file_(file), graph_(graph), request_(request), allowed_(std::make_unique<Allowed>()) {}
+IndexedFile::IndexedFile(const VectorFile& file, const FileIndex& index, const Request& request)
+    : file_(file),
+      index_(index.entry->index()),
+      graph_(index_.graph()),
+      first_(index.place.first),
+      request_(request),
+      offsets_(index_.offsets()),
+      allowed_(std::make_unique<Allowed>()) {
+  // Where a good part of all is asked for, reading it all is as quick.
+  constexpr uint32_t kPart = 16;
+  if (request.k >= graph_.header().nodes / kPart) return;
+  effort_ = graph_.effort(request.recall, request.k);
+  if (effort_.breadth != 0) effort_.breadth = std::max<size_t>(effort_.breadth, request.breadth);
+  const bool all_count = request.allowed == nullptr && file.rows().ended() == 0;
+  if (!is_to_be_read() && !all_count) choose();
+}
 
 IndexedFile::IndexedFile(IndexedFile&&) noexcept = default;
 IndexedFile::~IndexedFile() = default;
-
-Result<IndexedFile> IndexedFile::open(const VectorFile& file, const Request& request) {
-  VIRIDIAN_TRY(const index::GraphIndex* const graph, file.graph());
-  IndexedFile opened(file, *graph, request);
-  VIRIDIAN_TRY(opened.offsets_, file.rows().offsets(0, file.rows().size()));
-  // Where a good part of all is asked for, reading it all is as quick.
-  constexpr uint32_t kPart = 16;
-  if (request.recall < 1 && request.k < graph->header().nodes / kPart) {
-    opened.effort_ = graph->effort(request.recall, request.k);
-    if (opened.effort_.breadth != 0)
-      opened.effort_.breadth = std::max<size_t>(opened.effort_.breadth, request.breadth);
-  }
-  if (opened.is_to_be_read() || (request.allowed == nullptr && file.rows().ended() == 0))
-    return opened;
-  opened.choose();
-  if (request.plan) opened.plan_ = *request.plan;
-  return opened;
-}
 
 Status IndexedFile::search(const Matrix& queries, size_t first,
                            std::span<index::TopK> results) const {
@@ -222,9 +226,10 @@ Status IndexedFile::search(const Matrix& queries, size_t first,
 Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset offset) const {
   const SealedRows& rows = file_.rows();
   VIRIDIAN_TRY(const std::optional<uint32_t> row, rows.find(offset, rows.size(), request_.at));
-  if (!row) return std::optional<Searched>();
+  if (!row || *row < first_ || *row - first_ >= offsets_.size()) return std::optional<Searched>();
   const std::span<const uint32_t> apart = graph_.arrays().apart;
-  if (std::binary_search(apart.begin(), apart.end(), *row)) return std::optional(Searched{});
+  if (std::binary_search(apart.begin(), apart.end(), *row - first_))
+    return std::optional(Searched{});
   index::TopK ignored(request_.k);
   Query one(*this, query, ignored);
   VIRIDIAN_TRY_VOID(one.run());
@@ -232,7 +237,7 @@ Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset o
 }
 
 bool IndexedFile::counts(uint32_t row) const {
-  if (file_.rows().end(row) <= request_.at) return false;
+  if (file_.rows().end(first_ + row) <= request_.at) return false;
   return request_.allowed == nullptr ||
          request_.allowed->contains(dense_ ? offsets_.front() + row : offsets_[row]);
 }
@@ -246,9 +251,10 @@ bool IndexedFile::any_counts(const index::FoundRow& found) const {
 }
 
 void IndexedFile::choose() {
+  const uint64_t ended = std::min<uint64_t>(file_.rows().ended(), offsets_.size());
   SearchPlanner::Input input{request_.recall, request_.k, offsets_.size()};
   input.breadth = request_.breadth;
-  input.allowed = input.to_check = offsets_.size() - file_.rows().ended();
+  input.allowed = input.to_check = offsets_.size() - ended;
   if (request_.allowed == nullptr) {
     input.to_check = offsets_.size();
   } else if (!offsets_.empty()) {
@@ -258,24 +264,24 @@ void IndexedFile::choose() {
     input.allowed = std::min(input.allowed, input.to_check);
   }
   planner_.emplace(graph_, input);
-  plan_ = planner_->plan();
+  plan_ = request_.plan.value_or(planner_->plan());
 }
 
 template <class Use>
-Status IndexedFile::for_each_allowed(Use&& use) const {
+void IndexedFile::for_each_allowed(Use&& use) const {
   const std::span<const uint32_t> nodes_of = graph_.arrays().nodes_of;
   const auto use_live = [&](uint32_t row) {
-    if (file_.rows().end(row) > request_.at && nodes_of[row] != index::IndexArrays::kNoNode)
+    if (file_.rows().end(first_ + row) > request_.at &&
+        nodes_of[row] != index::IndexArrays::kNoNode)
       use(row);
   };
+  if (offsets_.empty()) return;
   if (request_.allowed == nullptr) {
     for (uint32_t row = 0; row < offsets_.size(); ++row) use_live(row);
-    return ok_status();
+    return;
   }
-  if (offsets_.empty()) return ok_status();
-  uint32_t row = 0;
   const Offset first = offsets_.front();
-  Status status = ok_status();
+  size_t row = 0;
   request_.allowed->for_each([&](Offset offset) {
     if (offset < first) return true;
     if (offset > offsets_.back()) return false;
@@ -283,26 +289,27 @@ Status IndexedFile::for_each_allowed(Use&& use) const {
       use_live(static_cast<uint32_t>(offset - first));
       return true;
     }
-    const auto found = file_.rows().lower_bound(offset, row);
-    if (!found.ok()) {
-      status = found.error();
-      return false;
-    }
-    row = *found;
-    if (row < offsets_.size() && offsets_[row] == offset) use_live(row);
+    // Doubling steps until the place is passed, since the next is likely to be near.
+    size_t step = 1;
+    while (row + step < offsets_.size() && offsets_[row + step] < offset) step *= 2;
+    const auto begin = offsets_.begin() + static_cast<ptrdiff_t>(row);
+    const size_t end = std::min(row + step + 1, offsets_.size());
+    row = static_cast<size_t>(
+        std::lower_bound(begin, offsets_.begin() + static_cast<ptrdiff_t>(end), offset) -
+        offsets_.begin());
+    if (offsets_[row] == offset) use_live(static_cast<uint32_t>(row));
     return true;
   });
-  return status;
 }
 
-Result<const index::NodeSet*> IndexedFile::allowed() const {
+const index::NodeSet& IndexedFile::allowed() const {
   const std::lock_guard lock(allowed_->mutex);
-  if (allowed_->nodes != nullptr) return allowed_->nodes.get();
+  if (allowed_->nodes != nullptr) return *allowed_->nodes;
   const index::IndexArrays& arrays = graph_.arrays();
   auto nodes = std::make_unique<index::NodeSet>(arrays.header.nodes);
-  VIRIDIAN_TRY_VOID(for_each_allowed([&](uint32_t row) { nodes->insert(arrays.nodes_of[row]); }));
+  for_each_allowed([&](uint32_t row) { nodes->insert(arrays.nodes_of[row]); });
   allowed_->nodes = std::move(nodes);
-  return allowed_->nodes.get();
+  return *allowed_->nodes;
 }
 
 }  // namespace viridian::segment

@@ -12,7 +12,7 @@
 
 namespace viridian::segment {
 
-/// One search, for one or more queries, in a file with an index. Thread-safe, one query each.
+/// One search, for one or more queries, by an index of a file. Thread-safe, one query each.
 class IndexedFile {
  public:
   struct Request {
@@ -24,7 +24,8 @@ class IndexedFile {
     std::optional<SearchPlan> plan;  ///< instead of the one that promises to be cheapest
   };
 
-  static Result<IndexedFile> open(const VectorFile& file, const Request& request);
+  /// The index, one of the file's, is pinned as long as this lives.
+  IndexedFile(const VectorFile& file, const FileIndex& index, const Request& request);
   IndexedFile(IndexedFile&&) noexcept;
   ~IndexedFile();
 
@@ -41,7 +42,7 @@ class IndexedFile {
   class Query;
   struct Allowed;
 
-  IndexedFile(const VectorFile& file, const index::GraphIndex& graph, const Request& request);
+  // Rows are numbered as the index does, from first_ on in the file.
   /// Whether the row is live and allowed.
   bool counts(uint32_t row) const;
   bool any_counts(const index::FoundRow& found) const;
@@ -49,11 +50,13 @@ class IndexedFile {
   void choose();
   /// Calls use(row) for the rows that are live, allowed, and in the index.
   template <class Use>
-  Status for_each_allowed(Use&& use) const;
-  Result<const index::NodeSet*> allowed() const;
+  void for_each_allowed(Use&& use) const;
+  const index::NodeSet& allowed() const;
 
   const VectorFile& file_;
+  const OpenedIndex& index_;
   const index::GraphIndex& graph_;
+  uint32_t first_;
   Request request_;
   std::span<const Offset> offsets_;
   bool dense_ = false;  ///< each offset is one more than that before it

@@ -25,20 +25,23 @@ std::unique_ptr<Registry> registry_for(SysDb& sysdb, const BaseStore* images) {
 
 Manager::Manager(Parts parts, std::string metadata_type, std::string vector_type)
     : own_metrics_(parts.metrics == nullptr ? std::make_unique<obs::Metrics>() : nullptr),
-      environment_{registry_for(parts.sysdb, parts.images),
-                   parts.consumer,
-                   parts.executor,
-                   parts.files,
-                   std::move(parts.root),
-                   std::move(parts.types),
-                   parts.options,
-                   SegmentMetrics(own_metrics_ ? *own_metrics_ : *parts.metrics),
-                   std::make_unique<MemoryBudget>(parts.options.heads_bytes),
-                   parts.images,
-                   std::make_unique<CacheBudget>(parts.options.cache_bytes),
-                   std::make_unique<RecallSampler>(
-                       parts.executor, own_metrics_ ? *own_metrics_ : *parts.metrics,
-                       RecallSampler::Options{parts.options.sample_every})},
+      environment_{
+          registry_for(parts.sysdb, parts.images),
+          parts.consumer,
+          parts.executor,
+          parts.files,
+          std::move(parts.root),
+          std::move(parts.types),
+          parts.options,
+          SegmentMetrics(own_metrics_ ? *own_metrics_ : *parts.metrics),
+          std::make_unique<MemoryBudget>(parts.options.heads_bytes),
+          parts.images,
+          std::make_unique<CacheBudget>(parts.options.cache_bytes),
+          std::make_unique<RecallSampler>(parts.executor,
+                                          own_metrics_ ? *own_metrics_ : *parts.metrics,
+                                          RecallSampler::Options{parts.options.sample_every}),
+          std::make_shared<IndexMemory>(parts.options.index_bytes,
+                                        own_metrics_ ? own_metrics_.get() : parts.metrics)},
       metadata_type_(std::move(metadata_type)),
       vector_type_(std::move(vector_type)),
       pool_(environment_,
@@ -113,8 +116,10 @@ Status Manager::renew(const Context& context, const Shared& collection) {
   return reopened;
 }
 
-Status Manager::admit(const Context& context, const CollectionId& id, uint64_t bytes) {
+Status Manager::admit(const Context& context, const CollectionId& id, uint64_t bytes,
+                      uint64_t vectors) {
   VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
+  if (vectors > 0) VIRIDIAN_TRY_VOID(collection->check_searchable(vectors));
   return environment_.budget->wait_for_room(context, collection->memory(), bytes, [&]() -> Status {
     maintenance_.wake_sealer();
     const std::optional<Error> failure = collection->seal_failure();

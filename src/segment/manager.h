@@ -22,7 +22,7 @@ class Manager : public Component, public viridian::SegmentManager {
   std::vector<Segment> plan(const CollectionId&) const override;
   Result<std::shared_ptr<const ReadView>> pin(const Context&, const CollectionId&,
                                               SeqId min_seq) override;
-  Status admit(const Context&, const CollectionId&, uint64_t bytes) override;
+  Status admit(const Context&, const CollectionId&, uint64_t bytes, uint64_t vectors) override;
   Status hint(const Context&, const CollectionId&, SeqId durable) override;
   Status seal(const Context&, const CollectionId&) override;
   Status compact(const Context&, const CollectionId&) override;

@@ -5,6 +5,9 @@
 #include <cstdlib>
 #include <new>
 
+#include "index/flat.h"
+#include "index/index_builder.h"
+#include "os/background_threads.h"
 #include "property/segment_rig.h"
 
 // Every allocation of this program is counted.
@@ -63,6 +66,49 @@ TEST(MergeMemory, DoesNotGrowWithTheBytesOfTheRows) {
     rig.write_merged(vectors);
     EXPECT_LT(most_in_use - before, kRows * 4 + kBuffers) << "vectors: " << vectors;
     rig.adopt_merged(vectors);
+  }
+}
+
+/// Rows about some centres.
+class MadeRows final : public index::RowSource {
+ public:
+  MadeRows(uint32_t rows, uint32_t dim) : rows_(rows), dim_(dim), norms_(rows) {
+    Generator generator(5);
+    for (uint32_t row = 0; row < rows; ++row) {
+      const int centre = generator.below(30);
+      for (uint32_t i = 0; i < dim; ++i)
+        values_.push_back(static_cast<float>((centre * 7919 + int(i) * 104729) % 13) +
+                          static_cast<float>(generator.below(1000)) / 100);
+    }
+    index::FlatScanner::norms(values_.data(), dim, rows, norms_.data());
+  }
+  uint32_t rows() const override { return rows_; }
+  uint32_t dim() const override { return dim_; }
+  Result<const float*> vector(uint32_t row) const override {
+    return values_.data() + size_t{row} * dim_;
+  }
+  Result<float> norm(uint32_t row) const override { return norms_[row]; }
+
+ private:
+  uint32_t rows_, dim_;
+  std::vector<float> values_, norms_;
+};
+
+TEST(BuildMemory, IsNoMoreThanWhatIsSaidBeforehandAndNotMuchLess) {
+  for (const uint32_t dim : {24U, 300U}) {
+    for (const uint32_t rows : {1500U, 6000U}) {
+      for (const size_t threads : {1U, 2U}) {
+        const MadeRows source(rows, dim);
+        os::BackgroundThreads executor(threads);
+        const size_t before = in_use;
+        most_in_use = before;
+        const auto built = index::build_index(Context(), source, {}, executor);
+        ASSERT_TRUE(built.ok());
+        const uint64_t said = index::build_bytes({}, dim, threads, rows);
+        EXPECT_LE(most_in_use - before, said) << dim << " " << rows << " " << threads;
+        EXPECT_GE(most_in_use - before, said / 3) << dim << " " << rows << " " << threads;
+      }
+    }
   }
 }
 

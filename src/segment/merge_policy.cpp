@@ -129,7 +129,8 @@ std::optional<FileRange> choose_merge(std::span<const FileWeight> files) {
 }
 
 std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
-                                              uint64_t indexed_rows) {
+                                              uint64_t indexed_rows, uint64_t most_rows) {
+  if (most_rows < indexed_rows) return choose_merge(files);
   if (const auto range = for_garbage(files)) return range;
   size_t first = files.size(), end = 0, newest = 0;
   Sum unindexed;
@@ -150,7 +151,7 @@ std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
   Sum sum;
   for (size_t i = first; i < end; ++i) sum.add(files[i]);
   while (first > 0 && files[first - 1].rows <= kIndexRatio * sum.rows &&
-         files[first - 1].rows + sum.rows <= kMostIndexedRows)
+         files[first - 1].rows + sum.rows <= most_rows)
     sum.add(files[--first]);
   return FileRange{first, end - first};
 }

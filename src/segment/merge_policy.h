@@ -13,7 +13,7 @@ struct FileWeight {
   uint64_t rows = 0;
   uint64_t dead_bytes = 0;   ///< of rows that have ended
   uint64_t ended_bytes = 0;  ///< of its list of what has ended in older files
-  bool indexed = false;
+  bool indexed = false;      ///< or never will be
 };
 
 inline constexpr uint64_t kMostIndexedRows = (uint64_t{1} << 30) - 1;
@@ -36,8 +36,10 @@ std::optional<FileRange> choose_merge(std::span<const FileWeight> files);
 ///    there are few indexes, and a row is in few that are built;
 ///  - else, among the newest files without an index, an even run as above.
 ///
-/// A file with more than kMostIndexedRows has no index and counts as if it had.
+/// An index is of `most_rows` at most, so nothing is gained by putting more into a file with those
+/// that have one. Where these are fewer than `indexed_rows` there are no indexes.
 std::optional<FileRange> choose_indexed_merge(std::span<const FileWeight> files,
-                                              uint64_t indexed_rows);
+                                              uint64_t indexed_rows,
+                                              uint64_t most_rows = kMostIndexedRows);
 
 }  // namespace viridian::segment

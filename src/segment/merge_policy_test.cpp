@@ -126,6 +126,20 @@ TEST(IndexedMergePolicy, FileTooLargeForAnIndexIsLeftAlone) {
                            20'000));
 }
 
+TEST(IndexedMergePolicy, FilesAreNotJoinedBeyondWhatOneIndexCanHold) {
+  const std::vector files = {of_rows(60'000, true), of_rows(30'000, false)};
+  EXPECT_EQ(choose_indexed_merge(files, 20'000, 90'000)->first, 0u);
+  EXPECT_EQ(choose_indexed_merge(files, 20'000, 80'000)->first, 1u);
+}
+
+TEST(IndexedMergePolicy, WithoutRoomForAnyIndexFilesAreMergedAsIfThereWereNone) {
+  const std::vector files(5, of_rows(30'000, false));
+  const auto range = choose_indexed_merge(files, 20'000, 10'000);
+  ASSERT_TRUE(range);
+  EXPECT_EQ(range->count, choose_merge(files)->count);
+  EXPECT_FALSE(choose_indexed_merge(std::vector{of_rows(30'000, false)}, 20'000, 10'000));
+}
+
 // Whatever is sealed: few indexes, few rows without one, and a row is built into few of them.
 TEST(IndexedMergePolicy, IndexesStayFewAndBuildsLogarithmic) {
   for (uint64_t seed = 0; seed < 20; ++seed) {

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint32_t kSectionsMax = 1024;
 constexpr uint64_t kSyncBytes = uint64_t{16} << 20;
+/// Vectors in smaller files are in memory soon, however they are read.
+constexpr uint64_t kScatteredBytes = uint64_t{1} << 20;
 
 }  // namespace
 
@@ -30,13 +32,20 @@ Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files, std
     if (error.code() != Code::not_found) return error;
     return Error(Code::data_loss, error.message() + "; the SysDb names this file: restore it");
   }
-  auto file = std::make_shared<SealedFile>(std::move(path), *std::move(mapping));
+  auto file = std::make_shared<SealedFile>(path, *std::move(mapping));
   if (file->bytes_.size() != size)
     return file->damaged(std::min<uint64_t>(size, file->bytes_.size()),
                          "it has " + std::to_string(file->bytes_.size()) + " bytes instead of " +
                              std::to_string(size));
   VIRIDIAN_TRY_VOID(file->check_header(identity));
   VIRIDIAN_TRY_VOID(file->read_footer());
+  if (identity.kind == FileKind::vectors && size >= kScatteredBytes) {
+    // A second time, since the system reads ahead, or does not, by mapping.
+    VIRIDIAN_TRY(auto scattered, files.map(path));
+    if (scattered->bytes().size() != size)
+      return file->damaged(size, "it was changed while it was opened");
+    file->scattered_ = std::make_unique<const ScatteredReads>(std::move(scattered));
+  }
   return std::shared_ptr<const SealedFile>(std::move(file));
 }
 
@@ -81,16 +90,25 @@ Status SealedFile::read_footer() {
   return ok_status();
 }
 
-Result<Section> SealedFile::section(std::string_view name) const {
+const Section* SealedFile::find(std::string_view name) const noexcept {
   for (const NamedSection& section : sections_)
-    if (section.name == name) return section.section;
+    if (section.name == name) return &section.section;
+  return nullptr;
+}
+
+Result<Section> SealedFile::section(std::string_view name) const {
+  if (const Section* const found = find(name)) return *found;
   return damaged(data_size_, "it lacks the section '" + std::string(name) + "'");
 }
 
-Status SealedFile::verify(uint64_t block) const {
+bool SealedFile::is_verified(uint64_t block) const noexcept {
+  const uint64_t word = verified_[block / 64].load(std::memory_order_acquire);
+  return ((word >> (block % 64)) & 1) != 0;
+}
+
+Status SealedFile::verify(os::Bytes bytes, uint64_t block) const {
   const uint64_t offset = block * kBlockBytes;
-  const os::Bytes bytes =
-      bytes_.subspan(offset, std::min<uint64_t>(kBlockBytes, data_size_ - offset));
+  bytes = bytes.subspan(offset, std::min<uint64_t>(kBlockBytes, data_size_ - offset));
   if (crc32c(0, bytes) != block_crcs_[block])
     return damaged(offset, "the checksum of the " + std::to_string(bytes.size()) +
                                " bytes from there on is wrong");
@@ -98,17 +116,59 @@ Status SealedFile::verify(uint64_t block) const {
   return ok_status();
 }
 
-Result<os::Bytes> SealedFile::read(const Section& section, uint64_t begin, uint64_t size) const {
+Result<os::Bytes> SealedFile::read(os::Bytes bytes, const Section& section, uint64_t begin,
+                                   uint64_t size) const {
   if (begin > section.size || size > section.size - begin)
     return damaged(section.offset, "something points beyond its section");
   const uint64_t from = section.offset + begin;
   if (size > 0) {
-    for (uint64_t block = from / kBlockBytes; block <= (from + size - 1) / kBlockBytes; ++block) {
-      const uint64_t word = verified_[block / 64].load(std::memory_order_acquire);
-      if (((word >> (block % 64)) & 1) == 0) VIRIDIAN_TRY_VOID(verify(block));
-    }
+    for (uint64_t block = from / kBlockBytes; block <= (from + size - 1) / kBlockBytes; ++block)
+      if (!is_verified(block)) VIRIDIAN_TRY_VOID(verify(bytes, block));
   }
-  return bytes_.subspan(from, size);
+  return bytes.subspan(from, size);
+}
+
+Result<os::Bytes> SealedFile::read(const Section& section, uint64_t begin, uint64_t size) const {
+  return read(bytes_, section, begin, size);
+}
+
+Result<os::Bytes> SealedFile::read_scattered(const Section& section, uint64_t begin,
+                                             uint64_t size) const {
+  return read(for_scattered(), section, begin, size);
+}
+
+void SealedFile::will_need(const Section& section, std::span<const uint32_t> elements,
+                           uint64_t element_bytes) const {
+  if (!scattered_ || elements.empty() || element_bytes == 0) return;
+  const os::Bytes bytes = scattered_->bytes();
+  const uint64_t count = section.size / element_bytes;
+  const auto place_of = [&](uint32_t element) { return section.offset + element * element_bytes; };
+  const bool all = elements.front() < count && scattered_->likely_to_wait(bytes.subspan(
+                                                   place_of(elements.front()), element_bytes));
+  // Neighbours are asked for as one.
+  uint64_t from = 0, to = 0;
+  const auto ask = [&] {
+    if (to > from) scattered_->will_need(bytes.subspan(from, to - from));
+  };
+  for (const uint32_t element : elements) {
+    if (element >= count) continue;
+    uint64_t begin = place_of(element), end = begin + element_bytes;
+    const uint64_t first = begin / kBlockBytes, last = (end - 1) / kBlockBytes;
+    bool verified = true;
+    for (uint64_t block = first; block <= last; ++block) verified = verified && is_verified(block);
+    if (verified && !all) continue;
+    if (!verified) {  // the whole is needed to do so
+      begin = first * kBlockBytes;
+      end = std::min(data_size_, (last + 1) * kBlockBytes);
+    }
+    if (begin < from || begin > to) {
+      ask();
+      from = begin;
+      to = end;
+    }
+    to = std::max(to, end);
+  }
+  ask();
 }
 
 Result<SealedFileWriter> SealedFileWriter::create(os::Files& files, const std::string& directory,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "os/files.h"
+#include "segment/scattered_reads.h"
 #include "viridian/base/result.h"
 #include "viridian/base/uuid.h"
 
@@ -51,11 +52,24 @@ class SealedFile {
   /// For open() only: nothing is verified yet.
   SealedFile(std::string path, std::unique_ptr<os::Mapping> mapping);
 
+  bool has_section(std::string_view name) const noexcept { return find(name) != nullptr; }
   ///   data_loss  there is no such section
   Result<Section> section(std::string_view name) const;
   /// `size` bytes of a section from `begin` on, verified. They live as long as the file.
   ///   data_loss  they are damaged, or beyond the section
   Result<os::Bytes> read(const Section& section, uint64_t begin, uint64_t size) const;
+  /// The same for what lies here and there in a file that may be larger than memory: nothing around
+  /// it is read from the disk, but what is needed to verify it.
+  Result<os::Bytes> read_scattered(const Section& section, uint64_t begin, uint64_t size) const;
+  /// Has the disk read these elements of a section, each of `element_bytes`, all at once where they
+  /// may not be in memory; read_scattered() waits less for them then. What is beyond the section is
+  /// passed over.
+  void will_need(const Section& section, std::span<const uint32_t> elements,
+                 uint64_t element_bytes) const;
+  /// Where a section lies for read_scattered(). Nothing of it is verified.
+  os::Bytes unverified(const Section& section) const {
+    return for_scattered().subspan(section.offset, section.size);
+  }
   /// Element i of a section of T.
   template <class T>
   Result<T> element(const Section& section, uint64_t i) const {
@@ -70,12 +84,19 @@ class SealedFile {
  private:
   Status check_header(const FileIdentity& identity) const;
   Status read_footer();
-  Status verify(uint64_t block) const;
+  const Section* find(std::string_view name) const noexcept;
+  /// `bytes` is the file, mapped in one of the two ways, as for the next.
+  Status verify(os::Bytes bytes, uint64_t block) const;
+  Result<os::Bytes> read(os::Bytes bytes, const Section& section, uint64_t begin,
+                         uint64_t size) const;
+  bool is_verified(uint64_t block) const noexcept;
+  os::Bytes for_scattered() const noexcept { return scattered_ ? scattered_->bytes() : bytes_; }
 
   std::string path_;
   std::unique_ptr<os::Mapping> mapping_;
   os::Bytes bytes_;
-  uint64_t data_size_ = 0;  ///< what the blocks cover
+  std::unique_ptr<const ScatteredReads> scattered_;  ///< null: too small to matter
+  uint64_t data_size_ = 0;                           ///< what the blocks cover
   std::vector<NamedSection> sections_;
   std::vector<uint32_t> block_crcs_;
   mutable std::unique_ptr<std::atomic<uint64_t>[]> verified_;  ///< one bit per block

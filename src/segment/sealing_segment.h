@@ -13,9 +13,9 @@ namespace viridian::segment {
 /// What both kinds of local segment do alike: hold files and heads, seal heads into files and merge
 /// files. A Kind says what differs: Part, Head, File and Info types, kFileKind, kSuffix, kName, and
 /// the static functions
-///   bool has_index(file)
+///   bool has_index(file, environment)   whether it has one, or writing it anew would give it none
 ///   bool complete(file)   whether writing it anew would add nothing to it
-///   optional<FileRange> choose(files)   what to merge now
+///   optional<FileRange> choose(files, info, environment)   what to merge now
 ///   bool must_write(info, last)   a seal without rows: whether `info` has news over `last`
 ///   bool must_keep(info, newest, all)   a merge without rows, of a range with the newest file or
 ///                                       with all files: whether its `info` is needed

@@ -216,8 +216,8 @@ std::optional<FileRange> SealingSegment<Role, Kind>::merge_due() const {
   std::vector<FileWeight> weights;
   for (size_t i = 0; i < files_.size(); ++i)
     weights.push_back({files()[i].size_bytes, files()[i].rows, files_[i]->garbage().bytes,
-                       files_[i]->ended_bytes(), Kind::has_index(*files_[i])});
-  return Kind::choose(weights, environment_);
+                       files_[i]->ended_bytes(), Kind::has_index(*files_[i], environment_)});
+  return Kind::choose(weights, info(), environment_);
 }
 
 template <class Role, class Kind>
@@ -262,7 +262,7 @@ Status SealingSegment<Role, Kind>::write_merged(const Context& context, Throttle
     return Kind::merge(
         {context, throttle, writer, merging.plan, merging.sources, info, ended, environment_});
   }));
-  Kind::make_ready(merging.sources, *merging.file);
+  Kind::make_ready(environment_, merging.sources, *merging.file);
   return ok_status();
 }
 

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "segment/build_options.h"
 #include "segment/merge_plan.h"
 #include "segment/merge_policy.h"
 #include "segment/metadata_file.h"
@@ -38,15 +39,16 @@ struct MetadataKind {
     return info.next_offset != last.next_offset;
   }
   static bool must_keep(const Info&, bool newest, bool /*all*/) { return newest; }
-  static bool has_index(const File&) { return false; }
+  static bool has_index(const File&, const SegmentEnvironment&) { return false; }
   static bool complete(const File&, const SegmentEnvironment&) { return true; }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info&,
                                          const SegmentEnvironment&) {
     return choose_merge(files);
   }
   static void join(Info& info, const Info& next) { info = next; }
   static Status merge(const MergeJob<File, Info>& job);
-  static void make_ready(std::span<const std::shared_ptr<File>>, const File&) {}
+  static void make_ready(const SegmentEnvironment&, std::span<const std::shared_ptr<File>>,
+                         const File&) {}
 };
 
 struct VectorKind {
@@ -68,32 +70,37 @@ struct VectorKind {
     info = next;
     info.dim = dim;
   }
-  static bool has_index(const File&) { return false; }
+  static bool has_index(const File&, const SegmentEnvironment&) { return false; }
   static bool complete(const File&, const SegmentEnvironment&) { return true; }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info&,
                                          const SegmentEnvironment&) {
     return choose_merge(files);
   }
   static Status merge(const MergeJob<File, Info>& job);
-  static void make_ready(std::span<const std::shared_ptr<File>>, const File&) {}
+  static void make_ready(const SegmentEnvironment&, std::span<const std::shared_ptr<File>>,
+                         const File&) {}
 };
 
 /// The same with an index in the files that are large enough.
 struct GraphKind : VectorKind {
-  static bool has_index(const File& file) {
-    return file.has_index() || file.info().rows > kMostIndexedRows;
+  static bool has_index(const File& file, const SegmentEnvironment& environment) {
+    return file.has_index() ||
+           file.info().rows > kMostIndexes * most_indexed_rows(environment, file.info().dim);
   }
   static bool complete(const File& file, const SegmentEnvironment& environment) {
-    return file.info().rows < environment.indexed_rows || has_index(file);
+    return file.info().rows < environment.indexed_rows || has_index(file, environment) ||
+           most_indexed_rows(environment, file.info().dim) < environment.indexed_rows;
   }
-  static std::optional<FileRange> choose(std::span<const FileWeight> files,
+  static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info& info,
                                          const SegmentEnvironment& environment) {
-    return choose_indexed_merge(files, environment.indexed_rows);
+    return choose_indexed_merge(files, environment.indexed_rows,
+                                most_indexed_rows(environment, info.dim));
   }
   static Status merge(const MergeJob<File, Info>& job);
   /// Where the originals' indexes are searched, opens that of the merged file, which takes long, so
   /// that no search has to wait for it.
-  static void make_ready(std::span<const std::shared_ptr<File>> sources, const File& merged);
+  static void make_ready(const SegmentEnvironment&, std::span<const std::shared_ptr<File>> sources,
+                         const File& merged);
 };
 
 }  // namespace viridian::segment

@@ -48,7 +48,7 @@ class SegmentStress : public testing::Test {
         else
           rows.push_back({name, {float(batch), 0}, {}, std::to_string(batch)});
       }
-      ASSERT_TRUE(holder_.manager().admit(context_, id, 1000).ok());
+      ASSERT_TRUE(holder_.manager().admit(context_, id, 1000, 1).ok());
       const SeqId last =
           holder_.append(id, batch_of(remove ? Operation::remove : Operation::upsert, rows));
       ASSERT_TRUE(holder_.manager().hint(context_, id, last).ok());

@@ -299,7 +299,7 @@ TEST_F(SegmentUpkeep, CollectionsOverTheirShareAreSealedWhenMemoryIsUsedUp) {
   holder_.append(small, batch_of(Operation::add, {{"x", {1}}}));
   ASSERT_NE(holder_.pin(small), nullptr);
   for (int i = 0; i < 40; ++i) {
-    ASSERT_TRUE(manager().admit(context_, id_, 10'000).ok());
+    ASSERT_TRUE(manager().admit(context_, id_, 10'000, 1).ok());
     write(Operation::add, {{std::to_string(i), {1}, {}, std::string(10'000, 'x')}});
     ASSERT_NE(holder_.pin(id_), nullptr);
     EXPECT_LE(stats().head_bytes, 270'000u);
@@ -318,7 +318,7 @@ TEST_F(SegmentUpkeep, FailingSealsDoNotFillMemory) {
   Status refused;
   int written = 0;
   for (; refused.ok() && written < 1000; ++written) {
-    refused = manager().admit(context_, id_, 10'000);
+    refused = manager().admit(context_, id_, 10'000, 1);
     if (!refused.ok()) break;
     write(Operation::add, {{std::to_string(written), {1}, {}, std::string(10'000, 'x')}});
     ASSERT_NE(holder_.pin(id_), nullptr);
@@ -326,10 +326,10 @@ TEST_F(SegmentUpkeep, FailingSealsDoNotFillMemory) {
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), Code::resource_exhausted);
   EXPECT_LT(written, 30);
-  EXPECT_TRUE(manager().admit(context_, small, 10'000).ok());
+  EXPECT_TRUE(manager().admit(context_, small, 10'000, 1).ok());
   holder_.sysdb().fail_publish(Fault::none);
   ASSERT_TRUE(seal().ok());
-  EXPECT_TRUE(manager().admit(context_, id_, 10'000).ok());
+  EXPECT_TRUE(manager().admit(context_, id_, 10'000, 1).ok());
 }
 
 TEST_F(SegmentUpkeep, LeastRecentlyUsedCollectionsAreClosed) {

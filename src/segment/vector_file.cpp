@@ -51,12 +51,12 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
   VIRIDIAN_TRY(opened->vectors_, file->section("vectors"));
   VIRIDIAN_TRY(const Section ended, file->section("ended"));
   opened->ended_bytes_ = ended.size;
-  opened->has_index_ = segment::has_index(*file);
   const uint64_t rows = opened->info_.rows;
   if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
       opened->norms_.size != rows * sizeof(float) ||
       opened->vectors_.size / sizeof(float) != rows * opened->info_.dim)
     return file->damaged(info.offset, "its sections are not of one length");
+  VIRIDIAN_TRY_VOID(opened->find_indexes());
   return opened;
 }
 
@@ -69,26 +69,38 @@ Result<os::Bytes> VectorFile::norm_data(uint32_t begin, uint32_t count) const {
   return file_->read(norms_, uint64_t{begin} * sizeof(float), uint64_t{count} * sizeof(float));
 }
 
-Result<const index::GraphIndex*> VectorFile::graph() const {
-  if (!has_index()) return nullptr;
-  const std::lock_guard lock(graph_mutex_);
-  if (graph_ == nullptr) {
-    VIRIDIAN_TRY(graph_, OpenedIndex::open(*file_));
-  }
-  return &graph_->graph();
+Result<const float*> VectorFile::vector(uint32_t row) const {
+  const uint64_t row_bytes = uint64_t{info_.dim} * sizeof(float);
+  VIRIDIAN_TRY(const os::Bytes bytes, file_->read_scattered(vectors_, row * row_bytes, row_bytes));
+  return reinterpret_cast<const float*>(bytes.data());
 }
 
-bool VectorFile::graph_is_open() const {
-  const std::lock_guard lock(graph_mutex_);
-  return graph_ != nullptr;
+Status VectorFile::find_indexes() {
+  VIRIDIAN_TRY(const std::vector<IndexPlace> places, indexes_of(*file_));
+  uint64_t rows = 0;
+  for (const IndexPlace& place : places) {
+    rows += place.rows;
+    auto open = [file = file_, place](bool finer) {
+      return OpenedIndex::open(*file, place, finer);
+    };
+    indexes_.push_back(
+        {place, std::make_unique<IndexMemory::Entry>(
+                    IndexNeed{place.rows, place.needed, place.finer}, std::move(open))});
+  }
+  if (places.empty() || rows == info_.rows) return ok_status();
+  return file_->damaged(vectors_.offset, "its indexes are not of all its rows");
 }
 
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {
   const uint64_t row_bytes = std::max<uint64_t>(1, uint64_t{info_.dim} * sizeof(float));
   limit = static_cast<uint32_t>(
       std::min<uint64_t>(limit, std::max<uint64_t>(1, kRunBytes / row_bytes)));
-  VIRIDIAN_TRY(const os::Bytes vectors, vector_data(begin, limit));
   VIRIDIAN_TRY(const os::Bytes norms, norm_data(begin, limit));
+  if (limit == 1) {  // likely to be one here and one there
+    VIRIDIAN_TRY(const float* const one, vector(begin));
+    return VectorRun{one, reinterpret_cast<const float*>(norms.data()), 1};
+  }
+  VIRIDIAN_TRY(const os::Bytes vectors, vector_data(begin, limit));
   // Sections start at multiples of 64 bytes in a file that is mapped at a page.
   return VectorRun{reinterpret_cast<const float*>(vectors.data()),
                    reinterpret_cast<const float*>(norms.data()), limit};

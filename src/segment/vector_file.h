@@ -1,9 +1,9 @@
 #pragma once
 #include <memory>
-#include <mutex>
 #include <span>
+#include <vector>
 
-#include "segment/index_sections.h"
+#include "segment/index_memory.h"
 #include "segment/sealed_rows.h"
 #include "segment/vector_part.h"
 #include "viridian/base/context.h"
@@ -20,6 +20,12 @@ struct VectorInfo {
 /// Writes the sections of a vector file. `rows` and `ended` ascend.
 Status write_vectors(const Context&, SealedFileWriter&, const VectorInfo&,
                      std::span<const FrozenRow<VectorHead>> rows, std::span<const Offset> ended);
+
+/// An index of a file's rows, or of some of them.
+struct FileIndex {
+  IndexPlace place;
+  std::unique_ptr<IndexMemory::Entry> entry;
+};
 
 class VectorFile final : public VectorPart {
  public:
@@ -49,22 +55,29 @@ class VectorFile final : public VectorPart {
   Result<os::Bytes> vector_data(uint32_t begin, uint32_t count) const;
   Result<os::Bytes> norm_data(uint32_t begin, uint32_t count) const;
 
-  bool has_index() const noexcept { return has_index_; }
-  /// The index of its rows, opened when first asked for. Null: it has none.
-  Result<const index::GraphIndex*> graph() const;
-  bool graph_is_open() const;
+  /// One row's, of rows that are read here and there.
+  Result<const float*> vector(uint32_t row) const;
+  /// Has the disk read these rows at once, as far as they may not be in memory, so that vector()
+  /// waits less for them.
+  void will_need(std::span<const uint32_t> rows) const {
+    file_->will_need(vectors_, rows, uint64_t{info_.dim} * sizeof(float));
+  }
+
+  bool has_index() const noexcept { return !indexes_.empty(); }
+  /// Ascending by rows; together they are of all rows.
+  std::span<const FileIndex> indexes() const noexcept { return indexes_; }
 
  private:
+  Status find_indexes();
+
   std::shared_ptr<const void> guard_;
   std::shared_ptr<const SealedFile> file_;
   SealedRows rows_;
   VectorInfo info_;
   Section norms_, vectors_;
   uint64_t ended_bytes_ = 0;
-  bool has_index_ = false;
   Garbage garbage_;
-  mutable std::mutex graph_mutex_;
-  mutable std::unique_ptr<const OpenedIndex> graph_;  ///< guarded by graph_mutex_
+  std::vector<FileIndex> indexes_;
 };
 
 }  // namespace viridian::segment

@@ -1,7 +1,9 @@
 #include "segment/vector_segment.h"
 
 #include <cstring>
+#include <limits>
 
+#include "segment/build_options.h"
 #include "segment/graph_reader.h"
 #include "segment/sealing_segment_impl.h"
 
@@ -98,6 +100,13 @@ std::shared_ptr<const VectorReader> FlatVectorSegment::reader(SeqId applied) {
                                                       *environment_.executor);
 }
 
+GraphVectorSegment::GraphVectorSegment(SegmentEnvironment environment)
+    : VectorSegmentOf(std::move(environment)) {
+  if (!environment_.index_memory)
+    environment_.index_memory =
+        std::make_shared<segment::IndexMemory>(std::numeric_limits<uint64_t>::max());
+}
+
 Result<std::unique_ptr<VectorSegment>> GraphVectorSegment::open(
     const Context& context, const SegmentEnvironment& environment) {
   auto opened = std::make_unique<GraphVectorSegment>(environment);
@@ -106,8 +115,28 @@ Result<std::unique_ptr<VectorSegment>> GraphVectorSegment::open(
 }
 
 std::shared_ptr<const VectorReader> GraphVectorSegment::reader(SeqId applied) {
-  return std::make_shared<segment::GraphVectorReader>(parts(), environment_.space, dim(), applied,
-                                                      *environment_.executor, environment_.sampler);
+  return std::make_shared<segment::GraphVectorReader>(
+      parts(), environment_.space, dim(), applied, *environment_.executor,
+      environment_.index_memory, environment_.sampler);
+}
+
+segment::IndexNeed GraphVectorSegment::index_need() const {
+  segment::IndexNeed need;
+  uint64_t others = head_rows();
+  for (const auto& file : files_) {
+    if (!file->has_index()) others += file->info().rows;
+    for (const segment::FileIndex& index : file->indexes()) need.add(index.entry->need());
+  }
+  const bool indexed = environment_.files != nullptr && dim() != 0 &&
+                       need.rows + others >= environment_.indexed_rows &&
+                       segment::most_indexed_rows(environment_, dim()) >= environment_.indexed_rows;
+  if (!indexed) return need;
+  const uint64_t per_row =
+      segment::kMemoryPerRow +
+      index::searched_bytes_per_row(segment::build_options(environment_.space, environment_.hnsw),
+                                    dim());
+  need.add({others, others * per_row, 0});
+  return need;
 }
 
 }  // namespace viridian::local

@@ -52,6 +52,7 @@ class FlatVectorSegment final : public segment::VectorSegmentOf<segment::VectorK
   static Result<std::unique_ptr<VectorSegment>> open(const Context&, const SegmentEnvironment&);
   using VectorSegmentOf::VectorSegmentOf;
   std::shared_ptr<const VectorReader> reader(SeqId applied) override;
+  segment::IndexNeed index_need() const override { return {}; }
 };
 
 /// Searched by walking graphs where files are large enough for one, which they get when they are
@@ -60,8 +61,9 @@ class GraphVectorSegment final : public segment::VectorSegmentOf<segment::GraphK
  public:
   static constexpr const char* kType = "local::GraphVectorSegment";
   static Result<std::unique_ptr<VectorSegment>> open(const Context&, const SegmentEnvironment&);
-  using VectorSegmentOf::VectorSegmentOf;
+  explicit GraphVectorSegment(SegmentEnvironment environment);
   std::shared_ptr<const VectorReader> reader(SeqId applied) override;
+  segment::IndexNeed index_need() const override;
 };
 
 }  // namespace viridian::local

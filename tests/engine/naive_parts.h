@@ -175,7 +175,9 @@ class NaiveSegments final : public SegmentManager {
     return std::make_shared<const NaiveView>(
         std::move(oracle), batches.empty() ? 0 : batches.back().last_seq(), reaches);
   }
-  Status admit(const Context&, const CollectionId&, uint64_t) override { return ok_status(); }
+  Status admit(const Context&, const CollectionId&, uint64_t, uint64_t) override {
+    return ok_status();
+  }
   Status hint(const Context&, const CollectionId&, SeqId) override { return ok_status(); }
   Status seal(const Context&, const CollectionId&) override { return ok_status(); }
   Status compact(const Context&, const CollectionId&) override { return ok_status(); }

@@ -56,7 +56,9 @@ class GraphRig {
         rig.files(), os::join(rig.directory(), entry.name),
         {segment::FileKind::vectors, entry.id, rig.collection()}, entry.size_bytes);
     EXPECT_TRUE(sealed.ok()) << sealed.error().message();
-    const auto index = segment::OpenedIndex::open(**sealed);
+    const auto places = segment::indexes_of(**sealed);
+    EXPECT_TRUE(places.ok() && places->size() == 1);
+    const auto index = segment::OpenedIndex::open(**sealed, places->front(), true);
     EXPECT_TRUE(index.ok()) << index.error().message();
     return (*index)->graph().header();
   }

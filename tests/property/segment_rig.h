@@ -121,6 +121,11 @@ class SegmentRig {
       if (const size_t count = writer(vectors).files().size()) merge(vectors, {0, count});
   }
 
+  /// From the next time on that it is opened.
+  void limit_index_memory(uint64_t bytes, obs::Metrics* metrics) {
+    index_memory_ = std::make_shared<segment::IndexMemory>(bytes, metrics);
+  }
+
   /// Opens the sealed files anew; nothing is replayed.
   Status open() {
     SegmentEnvironment environment;
@@ -133,6 +138,7 @@ class SegmentRig {
     environment.space = space_;
     environment.hnsw = hnsw_;
     environment.sampler = sampler_;
+    environment.index_memory = index_memory_;
     if (indexed_rows_ == 0) {
       VIRIDIAN_TRY(vectors_, local::FlatVectorSegment::open(context_, environment));
     } else {
@@ -213,6 +219,7 @@ class SegmentRig {
   const Space space_;
   const HnswParameters hnsw_;
   segment::RecallSampler* const sampler_;
+  std::shared_ptr<segment::IndexMemory> index_memory_;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;

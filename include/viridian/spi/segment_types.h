@@ -20,8 +20,10 @@ namespace os {
 class Files;
 }
 namespace segment {
+class IndexMemory;
+struct IndexNeed;
 class RecallSampler;
-}
+}  // namespace segment
 
 /// What one record of a logged batch comes to, once ids are resolved to offsets.
 struct RowChange {
@@ -122,6 +124,8 @@ class VectorSegment : public SegmentWriter {
   /// 0 until the first vector.
   virtual uint32_t dim() const = 0;
   virtual std::shared_ptr<const VectorReader> reader(SeqId applied) = 0;
+  /// What its indexes take of memory, those that are yet to be built with them.
+  virtual segment::IndexNeed index_need() const = 0;
 };
 
 /// What a segment is opened with.
@@ -135,8 +139,10 @@ struct SegmentEnvironment {
   HnswParameters hnsw;
   Executor* executor = nullptr;
   segment::RecallSampler* sampler = nullptr;  ///< is shown what indexes answer; may be null
-  os::Files* files = nullptr;                 ///< null for segments that never seal
-  std::string directory;                      ///< the collection's; made when first needed
+  /// Where indexes are searched and built; null: without bounds.
+  std::shared_ptr<segment::IndexMemory> index_memory;
+  os::Files* files = nullptr;  ///< null for segments that never seal
+  std::string directory;       ///< the collection's; made when first needed
   /// Held by whatever has a file of the directory open: the directory of a dropped collection goes
   /// when the last such thing does.
   std::shared_ptr<const void> directory_guard;

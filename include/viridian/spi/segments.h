@@ -116,12 +116,13 @@ class SegmentManager {
   ///   data_loss     a file or log frame that is needed is damaged
   virtual Result<std::shared_ptr<const ReadView>> pin(const Context&, const CollectionId&,
                                                       SeqId min_seq) = 0;
-  /// To be called before `bytes` are appended to the collection's log. Waits, within the context,
-  /// while the records of all collections that are not yet in files take more memory than they may,
-  /// and this one has more than its share of it.
-  ///   resource_exhausted  they cannot be written to files either; the message says why
+  /// To be called before `bytes` are appended to the collection's log, with so many vectors. Waits,
+  /// within the context, while the records of all collections that are not yet in files take more
+  /// memory than they may, and this one has more than its share of it.
+  ///   resource_exhausted  they cannot be written to files either, or there is too little memory to
+  ///                       search so many vectors; the message says why
   ///   and as pin(): segments that cannot be opened would never apply the batch
-  virtual Status admit(const Context&, const CollectionId&, uint64_t bytes) = 0;
+  virtual Status admit(const Context&, const CollectionId&, uint64_t bytes, uint64_t vectors) = 0;
   /// Says that the log has grown: the collection is caught up, and sealed if due, in the
   /// background. Returns at once, except that it waits while the collection is more than the
   /// configured backlog behind (so that writers cannot outrun memory).
