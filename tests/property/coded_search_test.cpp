@@ -146,7 +146,7 @@ TEST(CodedSearch, CodesAreMadeBySearches) {
   const auto search = [&] {
     ThreadPool pool(1, 16);
     const segment::GraphVectorReader reader({{head, head->rows().size(), nullptr}}, Space::l2, kDim,
-                                            1, pool, nullptr);
+                                            1, pool, nullptr, nullptr);
     EXPECT_TRUE(reader.search(Context(), {&query, 10, nullptr}).ok());
     return head->codes().size();
   };
@@ -203,7 +203,7 @@ TEST(CodedSearch, SeesWhatItsReaderMaySee) {
       for (uint32_t i = 0; i < kDim; ++i) query.values.push_back(normal(random));
       const VectorQuery asked{&query, 7, nullptr};
       const auto found =
-          segment::GraphVectorReader(parts, Space::cosine, kDim, limit, pool, nullptr)
+          segment::GraphVectorReader(parts, Space::cosine, kDim, limit, pool, nullptr, nullptr)
               .search(Context(), asked);
       const auto exact = segment::PartsVectorReader(parts, Space::cosine, kDim, limit, pool)
                              .search(Context(), asked);
