@@ -50,6 +50,9 @@ class GraphSearch {
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.
   std::span<const uint64_t> walk(size_t breadth);
+  /// The same of a breadth that follows from what it finds; `room`, about twice of what that is
+  /// likely to be, saves it from beginning anew. Empty where the guide gave up.
+  std::span<const uint64_t> walk(const WalkGuide& guide, size_t room);
   /// Whether walk(breadth) finds that row, for which the query is its own vector. Stops as soon as
   /// that is certain: when it is found, and the next nearest is farther than it by more than
   /// `clear`, so that not so many can be as near that they push it out.
@@ -58,9 +61,6 @@ class GraphSearch {
   std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
   /// The rows whose neighbours the last walk looked at, in that order.
   std::span<const uint32_t> left() const noexcept { return left_; }
-  /// The same of a breadth that follows from what it finds; `likely` is about twice that. Empty
-  /// where the guide gave up.
-  std::span<const uint64_t> walk(const WalkGuide& guide, size_t room);
   /// The nearest `keep` of these rows, as by walk(): looks at all of them.
   std::span<const uint64_t> scan(const NodeSet& rows, size_t keep);
   /// The next walk acts as if that row were not there.
@@ -84,9 +84,9 @@ class GraphSearch {
   struct Visit {
     uint32_t row = kNone;
     Stage stage = Stage::links;
-    uint64_t asked = 0,
-             used = 0;  ///< the turns when its links were asked for, and it was last used
-    size_t count = 0;   ///< rows that are linked and were not seen
+    uint64_t asked = 0;  ///< the turn when its links were asked for
+    uint64_t used = 0;   ///< the last turn when it was among the next
+    size_t count = 0;    ///< rows that are linked and were not seen
     std::vector<uint32_t> rows;
     std::vector<const uint8_t*> records;
     std::vector<float> distances;
@@ -114,8 +114,8 @@ class GraphSearch {
   const GraphView& view_;
   RecordQuery query_;
   size_t breadth_ = 0;
-  std::vector<uint64_t>
-      pool_;  ///< ascending: distance in a sortable form, row, whether it was left
+  /// Ascending: distance in a sortable form, row, whether it was left.
+  std::vector<uint64_t> pool_;
   size_t size_ = 0;
   bool entered_all_ = false;
   size_t current_ = 0;  ///< no row before it in pool_ is to be left still
