@@ -18,7 +18,6 @@ import os
 import pathlib
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +28,7 @@ import environment  # noqa: E402
 
 environment.enter()
 
+from chroma import Chroma  # noqa: E402
 import harness  # noqa: E402
 import numpy as np  # noqa: E402
 
@@ -41,28 +41,6 @@ SHARES = (0.001, 0.01, 0.1, 0.5)
 PIVOTS = 2
 BATCH = 1000
 READY = 600  # seconds
-
-
-class Chroma:
-    """A real Chroma."""
-
-    def __init__(self, program, directory):
-        self.port = harness.free_port()
-        self.process = subprocess.Popen(
-            [program, "run", "--path", directory, "--host", "127.0.0.1", "--port", str(self.port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(1200):
-            try:
-                http.client.HTTPConnection("127.0.0.1", self.port).request("GET", "/api/v2")
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError("Chroma did not start")
-
-    def stop(self):
-        """Ends it."""
-        self.process.kill()
-        self.process.wait()
 
 
 class Side:

@@ -21,13 +21,14 @@ import random
 import shutil
 import statistics
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "tests" / "e2e"))
 import harness  # noqa: E402
+
+from chroma import Chroma  # noqa: E402
 
 WORDS = ("the a of to in is on for with by from at as it that this meaning vector search store "
          "word index log record read write fast safe small large open close green blue red").split()
@@ -96,25 +97,6 @@ def feed(port, dim, batch, clients, with_records, seconds):
     latencies = sorted(x for _, _, each in done for x in each)
     return (sum(sent / took for sent, took, _ in done), latencies[len(latencies) // 2],
             latencies[int(len(latencies) * 0.99)])
-
-
-class Chroma:
-    def __init__(self, program, directory):
-        self.port = harness.free_port()
-        self.process = subprocess.Popen(
-            [program, "run", "--path", directory, "--host", "127.0.0.1", "--port", str(self.port)],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        for _ in range(600):
-            try:
-                http.client.HTTPConnection("127.0.0.1", self.port).request("GET", "/api/v2")
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError("Chroma did not start")
-
-    def stop(self):
-        self.process.kill()
-        self.process.wait()
 
 
 def appends(directory, size, seconds):

@@ -8,8 +8,6 @@
 #include <fmt/core.h>
 #include <hwy/highway.h>
 
-#include <cstdio>
-#include <exception>
 #include <string>
 #include <string_view>
 
@@ -17,6 +15,7 @@
 #include "simd/codes.h"
 #include "simd/distance.h"
 #include "vectors/lone_segment.h"
+#include "vectors/support.h"
 
 namespace viridian::bench {
 namespace {
@@ -48,10 +47,5 @@ int run(int count, char** arguments) {
 }  // namespace viridian::bench
 
 int main(int count, char** arguments) {
-  try {
-    return viridian::bench::run(count, arguments);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
-  }
+  return viridian::bench::run_main(viridian::bench::run, count, arguments);
 }

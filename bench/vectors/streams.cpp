@@ -12,13 +12,12 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <exception>
 #include <stdexcept>
 #include <string_view>
 
 #include "os/temporary_directory.h"
 #include "vectors/stream.h"
+#include "vectors/support.h"
 
 namespace viridian::bench {
 namespace {
@@ -53,10 +52,5 @@ int run(int count, char** arguments) {
 }  // namespace viridian::bench
 
 int main(int count, char** arguments) {
-  try {
-    return viridian::bench::run(count, arguments);
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
-  }
+  return viridian::bench::run_main(viridian::bench::run, count, arguments);
 }

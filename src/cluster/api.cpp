@@ -33,13 +33,14 @@ bool repeatable(const DeleteRequest& request) {
 
 /// Others reach this server at node.url, or where it listens, if that says where it is.
 Status check_address(const Settings& settings) {
+  if (!settings.text("node.url").empty()) return ok_status();
   const std::string& host = settings.text("server.host");
-  const bool anywhere = host.empty() || host == "0.0.0.0" || host == "::";
-  if (!anywhere || !settings.text("node.url").empty()) return ok_status();
+  const int64_t port = settings.integer("server.port");
+  if (!host.empty() && host != "0.0.0.0" && host != "::" && port != 0) return ok_status();
   return Error(Code::invalid_argument,
-               fmt::format("server.host is \"{}\", which is no address for other servers: set "
-                           "node.url to the one at which they reach this server",
-                           host));
+               fmt::format("server.host is \"{}\" and server.port is {}, which is no address for "
+                           "other servers: set node.url to the one at which they reach this server",
+                           host, port));
 }
 
 }  // namespace

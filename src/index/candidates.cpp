@@ -1,19 +1,16 @@
 #include "index/candidates.h"
 
 #include <algorithm>
-#include <bit>
 #include <limits>
 
 #include "base/assert.h"
+#include "index/sortable.h"
 #include "simd/codes.h"
 
 namespace viridian::index {
 namespace {
 
 constexpr size_t kMinima = 64;
-
-/// Orders as the floats do.
-uint32_t sortable(uint32_t bits) { return (bits >> 31) != 0 ? ~bits : bits | 0x80000000U; }
 
 /// What at least k of the minima, each the distance of another column, do not exceed, and not many
 /// more: how few decides only how much is sorted.
@@ -46,10 +43,8 @@ std::span<const Candidate> NearestColumns::of(std::span<const float> distances, 
   const size_t count = simd::code_kernels().below(distances.data(), bound_of(minima, k),
                                                   distances.size(), below_.data());
   keys_.resize(count);
-  for (size_t i = 0; i < count; ++i) {
-    const auto bits = std::bit_cast<uint32_t>(distances[below_[i]]);
-    keys_[i] = uint64_t{sortable(bits)} << 32 | below_[i];
-  }
+  for (size_t i = 0; i < count; ++i)
+    keys_[i] = uint64_t{sortable(distances[below_[i]])} << 32 | below_[i];
   std::sort(keys_.begin(), keys_.end());
   found_.resize(std::min(k, count));
   for (size_t i = 0; i < found_.size(); ++i) {

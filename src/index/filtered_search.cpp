@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
-#include <utility>
 
 #include "index/graph_search.h"
+#include "simd/prefetch.h"
 
 namespace viridian::index {
 namespace {
@@ -41,11 +41,6 @@ std::span<const uint64_t> GraphSearch::walk(const WalkGuide& guide, size_t room)
   return found();
 }
 
-/// Goes on until the nearest `limit` have been left.
-void GraphSearch::walk_to(size_t limit) {
-  while (choose() && current_ < limit) leave(visit_current());
-}
-
 std::span<const uint64_t> GraphSearch::scan(const NodeSet& nodes, size_t keep) {
   const size_t bytes = view_.coder->bytes();
   pool_.clear();
@@ -68,7 +63,7 @@ std::span<const uint64_t> GraphSearch::scan(const NodeSet& nodes, size_t keep) {
     for (uint64_t left = nodes.bits()[word]; left != 0; left &= left - 1) {
       const size_t node = word * 64 + static_cast<size_t>(std::countr_zero(left));
       const uint8_t* const record = view_.records + node * bytes;
-      for (size_t at = 0; at < bytes; at += simd::kLineBytes) __builtin_prefetch(record + at);
+      simd::prefetch(record, bytes);
       numbers[turn][filled] = static_cast<uint32_t>(node);
       records_[turn * kScanAtOnce + filled] = record;
       if (++filled == kScanAtOnce) look();

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "index/flat.h"
+#include "simd/prefetch.h"
 
 namespace viridian::index {
 namespace {
@@ -113,8 +114,7 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
                       std::log(1 - double{levels[upper].recall}), most);
   }
   Effort effort;
-  effort.breadth =
-      std::max({header.least_breadth(), nearest, static_cast<size_t>(std::ceil(breadth))});
+  effort.breadth = std::max(nearest, static_cast<size_t>(std::ceil(breadth)));
   effort.refine = std::max(nearest, static_cast<size_t>(for_nearest(header.refine, nearest)));
   effort.exact = std::max(nearest, static_cast<size_t>(for_nearest(header.exact, nearest)));
   return effort;
@@ -180,7 +180,7 @@ std::span<const uint64_t> IndexSearch::refine(std::span<const uint64_t> found, s
   for (const uint64_t each : found) {
     const uint8_t* const record =
         index_.arrays_.fine.data() + size_t{GraphSearch::row_of(each)} * bytes;
-    for (size_t at = 0; at < bytes; at += simd::kLineBytes) __builtin_prefetch(record + at);
+    simd::prefetch(record, bytes);
     fine_records_.push_back(record);
   }
   if (!fine_assigned_) fine_query_->assign(point_.data());

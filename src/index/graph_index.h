@@ -43,13 +43,10 @@ struct IndexHeader {
   uint32_t nodes = 0;  ///< rows that are in the graph
   float scale = 1, radius = 0;
   std::array<uint32_t, 2> refine{}, exact{};  ///< for each of kLevelNearest; see Effort
+  /// Ascending; a walk of the first one's breadth, with less than which nobody walks, finds every
+  /// node by its own vector.
   std::array<Level, kLevelRecalls.size()> levels{};
   uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
-
-  /// No search walks with less: enough to find every node by its own vector.
-  size_t least_breadth() const noexcept {
-    return levels[0].breadth[0] > kLevelNearest[0] ? levels[0].breadth[0] : kLevelNearest[0];
-  }
 };
 static_assert(sizeof(IndexHeader) == 60 + 72);
 

@@ -1,10 +1,12 @@
 #include "index/graph_search.h"
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 #include <limits>
 #include <utility>
+
+#include "index/sortable.h"
+#include "simd/prefetch.h"
 
 namespace viridian::index {
 namespace {
@@ -19,24 +21,15 @@ constexpr size_t kAhead = 3;
 /// As many as the kernel takes at once.
 constexpr size_t kComputedAtOnce = 4;
 
-inline void prefetch(const void* from, size_t bytes) noexcept {
-  __builtin_prefetch(from);
-  for (size_t at = simd::kLineBytes; at < bytes; at += simd::kLineBytes)
-    __builtin_prefetch(static_cast<const char*>(from) + at);
-}
-
 }  // namespace
 
 // Orders as the floats do, then by row. The last bit tells that the row was left.
 uint64_t GraphSearch::packed(float distance, uint32_t row) noexcept {
-  const auto bits = std::bit_cast<uint32_t>(distance);
-  const uint32_t sortable = (bits >> 31) != 0 ? ~bits : bits | 0x80000000U;
-  return uint64_t{sortable} << 32 | uint64_t{row} << 1;
+  return uint64_t{sortable(distance)} << 32 | uint64_t{row} << 1;
 }
 
 float GraphSearch::distance_of(uint64_t found) noexcept {
-  const auto sortable = static_cast<uint32_t>(found >> 32);
-  return std::bit_cast<float>((sortable >> 31) != 0 ? sortable & 0x7fffffffU : ~sortable);
+  return of_sortable(static_cast<uint32_t>(found >> 32));
 }
 
 GraphSearch::GraphSearch(const GraphView& view)
@@ -50,11 +43,12 @@ GraphSearch::GraphSearch(const GraphView& view)
   }
 }
 
-bool GraphSearch::see(uint32_t row) noexcept {
+bool GraphSearch::see(uint32_t row) {
   uint64_t& word = seen_[row / 64];
   const uint64_t bit = uint64_t{1} << (row % 64);
   const bool fresh = (word & bit) == 0;
   word |= bit;
+  touched_.push_back(row / 64);
   return fresh;
 }
 
@@ -72,9 +66,9 @@ void GraphSearch::begin(size_t breadth) {
 
 std::span<const uint64_t> GraphSearch::walk(size_t breadth) {
   begin(breadth);
-  while (choose()) leave(visit_current());
+  walk_to(breadth_);
   forget_seen();
-  return {pool_.data(), size_};
+  return found();
 }
 
 bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
@@ -87,9 +81,14 @@ bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
             distance_of(pool_[1]) - distance_of(pool_[0]) > clear;
   }
   forget_seen();
-  const std::span all(pool_.data(), size_);
+  const std::span all = this->found();
   return found ||
          std::any_of(all.begin(), all.end(), [&](uint64_t each) { return row_of(each) == row; });
+}
+
+/// Goes on until the nearest `limit` have been left.
+void GraphSearch::walk_to(size_t limit) {
+  while (choose() && current_ < limit) leave(visit_current());
 }
 
 bool GraphSearch::choose() {
@@ -98,10 +97,7 @@ bool GraphSearch::choose() {
   return current_ != size_;
 }
 
-void GraphSearch::hide(uint32_t row) {
-  see(row);
-  touched_.push_back(row / 64);
-}
+void GraphSearch::hide(uint32_t row) { see(row); }
 
 void GraphSearch::forget_seen() {
   if (seen_.size() <= kClearWhole) {
@@ -120,7 +116,7 @@ void GraphSearch::estimate(std::span<const uint32_t> rows, std::vector<uint64_t>
     const size_t count = std::min(kEntriesAtOnce, rows.size() - begin);
     for (size_t i = 0; i < count; ++i) {
       records_[i] = view_.records + rows[begin + i] * bytes;
-      prefetch(records_[i], bytes);
+      simd::prefetch(records_[i], bytes);
     }
     query_.distances(records_.data(), count, distances_.data());
     for (size_t i = 0; i < count; ++i) out.push_back(packed(distances_[i], rows[begin + i]));
@@ -144,7 +140,6 @@ void GraphSearch::enter() {
   }
   for (const uint64_t found : best) {
     if (found == UINT64_MAX || !see(row_of(found))) continue;
-    touched_.push_back(row_of(found) / 64);
     insert(found);
   }
 }
@@ -154,7 +149,6 @@ void GraphSearch::enter_all() {
   const size_t bytes = view_.coder->bytes();
   for (size_t i = 0; i < view_.entries.size(); ++i) {
     if (!see(view_.entries[i])) continue;
-    touched_.push_back(view_.entries[i] / 64);
     records_[0] = view_.entry_records + i * bytes;
     query_.distances(records_.data(), 1, distances_.data());
     insert(packed(distances_[0], view_.entries[i]));
@@ -182,7 +176,7 @@ GraphSearch::Visit& GraphSearch::visit_current() {
     Visit* const other = now.asked == turn_ ? first(Stage::records) : nullptr;
     if (other != nullptr) compute(*other, nullptr);
     collect(now);
-    for (size_t i = 0; i < now.count; ++i) prefetch(now.records[i], view_.coder->bytes());
+    for (size_t i = 0; i < now.count; ++i) simd::prefetch(now.records[i], view_.coder->bytes());
   }
   Visit* const then = first(Stage::links);
   if (then != nullptr) collect(*then);
@@ -204,7 +198,7 @@ GraphSearch::Visit& GraphSearch::visit_of(uint64_t found) {
   oldest->row = row;
   oldest->stage = Stage::links;
   oldest->asked = oldest->used = turn_;
-  prefetch(links_of(row), view_.degree * sizeof(uint32_t));
+  simd::prefetch(links_of(row), view_.degree * sizeof(uint32_t));
   return *oldest;
 }
 
@@ -239,11 +233,11 @@ void GraphSearch::compute(Visit& visit, const Visit* then) const {
   for (size_t i = 0; i < count; i += kComputedAtOnce) {
     for (const size_t until = ahead * (i + kComputedAtOnce) / count; asked < std::min(ahead, until);
          ++asked)
-      prefetch(then->records[asked], bytes);
+      simd::prefetch(then->records[asked], bytes);
     query_.distances(visit.records.data() + i, std::min(kComputedAtOnce, count - i),
                      visit.distances.data() + i);
   }
-  for (; asked < ahead; ++asked) prefetch(then->records[asked], bytes);
+  for (; asked < ahead; ++asked) simd::prefetch(then->records[asked], bytes);
   visit.stage = Stage::distances;
 }
 

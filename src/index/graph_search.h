@@ -106,7 +106,7 @@ class GraphSearch {
     return view_.neighbours + size_t{row} * view_.degree;
   }
   size_t next_unleft(size_t from) const noexcept;
-  bool see(uint32_t row) noexcept;
+  bool see(uint32_t row);
   void forget_seen();
   void walk_to(size_t limit);
   void keep_nearest(size_t keep);

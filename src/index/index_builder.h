@@ -31,7 +31,7 @@ struct BuiltIndex {
 
 /// Builds the index of all rows: the same for the same rows and options, whatever the machine and
 /// however many threads there are. Every row that it has a node for is found by a walk of breadth
-/// the least breadth that searches use (IndexHeader::least_breadth) for its own vector; those for
+/// the least breadth that searches use (IndexHeader::levels) for its own vector; those for
 /// which that could not be had are apart. Takes about 800 bytes per row, and one more per value,
 /// while it works.
 Result<BuiltIndex> build_index(const Context&, const RowSource& rows, const IndexOptions& options,

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "simd/codes.h"
+#include "simd/prefetch.h"
 
 namespace viridian::segment {
 namespace {
@@ -145,7 +146,7 @@ Status CodedSearch::offer_some(const Query& query, float most, const index::Flat
     VIRIDIAN_TRY_VOID(piece.part->rows().visible(row, row + 1, wanted_.at, visible_));
     if (visible_.empty() || !wanted_.allows(visible_.front().offset)) continue;
     VIRIDIAN_TRY(const VectorRun run, piece.part->run(row, 1));
-    for (uint32_t at = 0; at < dim_; at += 16) __builtin_prefetch(run.vectors + at);
+    simd::prefetch(run.vectors, dim_ * sizeof(float));
     vectors_.push_back(run.vectors);
     norms_.push_back(*run.norms);
     offsets_.push_back(visible_.front().offset);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "simd/prefetch.h"
+
 namespace viridian::segment {
 namespace {
 
@@ -170,7 +172,7 @@ class IndexedFile::Query {
     file_.file_.will_need(rows_);
     for (const uint32_t row : rows_) {
       VIRIDIAN_TRY(const float* const vector, file_.file_.vector(row));
-      for (size_t at = 0; at < one_.dim; at += 16) __builtin_prefetch(vector + at);
+      simd::prefetch(vector, one_.dim * sizeof(float));
       vectors_.push_back(vector);
       norms_.push_back(file_.index_.norms()[row - file_.first_]);
       offsets_.push_back(file_.offsets_[row - file_.first_]);

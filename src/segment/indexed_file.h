@@ -32,7 +32,7 @@ class IndexedFile {
   /// Whether everything has to be read, since no walk is certain enough, or asked for too much.
   bool is_to_be_read() const noexcept { return effort_.breadth == 0; }
   /// Offers the nearest rows to each query to its result: results[i] is that of queries.row(first +
-  /// i). Several queries take turns, each while the others wait for memory.
+  /// i).
   Status search(const Matrix& queries, size_t first, std::span<index::TopK> results) const;
   /// How such a search comes upon that record. Unset: it has no row here that is live.
   Result<std::optional<Searched>> way_to(const float* query, Offset offset) const;

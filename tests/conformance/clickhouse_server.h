@@ -86,7 +86,7 @@ class ClickHouseServer {
     config::Sources sources;
     sources.flags = {{"clickhouse.url", url()},
                      {"clickhouse.database", database},
-                     {"clickhouse.timeout_ms", "10000"}};
+                     {"clickhouse.timeout_ms", "60000"}};
     auto loaded = config::load(sources);
     if (!loaded.ok()) {
       ADD_FAILURE() << loaded.error().message();
