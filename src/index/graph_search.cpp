@@ -163,8 +163,9 @@ GraphSearch::Visit& GraphSearch::visit_current() {
   Visit& now = visit_of(pool_[current_]);
   std::array<Visit*, kAhead> next{};
   size_t count = 0;
-  for (size_t at = next_unleft(current_ + 1); at < size_ && count < kAhead;
-       at = next_unleft(at + 1))
+  size_t at = next_unleft(current_ + 1);
+  second_ = at < size_ ? pool_[at] : packed(std::numeric_limits<float>::max(), 0);
+  for (; at < size_ && count < kAhead; at = next_unleft(at + 1))
     next[count++] = &visit_of(pool_[at]);
   const auto first = [&](Stage stage) {
     for (size_t i = 0; i < count; ++i)
@@ -176,7 +177,7 @@ GraphSearch::Visit& GraphSearch::visit_current() {
     Visit* const other = now.asked == turn_ ? first(Stage::records) : nullptr;
     if (other != nullptr) compute(*other, nullptr);
     collect(now);
-    for (size_t i = 0; i < now.count; ++i) simd::prefetch(now.records[i], view_.coder->bytes());
+    ask_for_records(now);
   }
   Visit* const then = first(Stage::links);
   if (then != nullptr) collect(*then);
@@ -223,19 +224,39 @@ void GraphSearch::collect(Visit& visit) const noexcept {
   visit.stage = Stage::records;
 }
 
+void GraphSearch::ask_for_records(const Visit& visit) const noexcept {
+  const size_t bytes = view_.coder->bytes();
+  for (size_t i = 0; i < visit.count; ++i) simd::prefetch(visit.records[i], bytes);
+}
+
+/// Has the records of a row that was just found come while others are inserted, if it is the next.
+void GraphSearch::expect(uint64_t found) {
+  if (found >= second_) return;
+  Visit& visit = visit_of(found);
+  if (visit.stage != Stage::links) return;
+  collect(visit);
+  ask_for_records(visit);
+}
+
 /// Meanwhile asks for the records of `then`, a few at a time: all at once would keep the
 /// computation waiting.
 void GraphSearch::compute(Visit& visit, const Visit* then) const {
   const size_t bytes = view_.coder->bytes();
   const size_t count = visit.stage == Stage::distances ? 0 : visit.count;
   const size_t ahead = then == nullptr ? 0 : then->count;
+  const size_t link_bytes = view_.degree * sizeof(uint32_t);
+  const float soon = distance_of(second_);
   size_t asked = 0;
   for (size_t i = 0; i < count; i += kComputedAtOnce) {
     for (const size_t until = ahead * (i + kComputedAtOnce) / count; asked < std::min(ahead, until);
          ++asked)
       simd::prefetch(then->records[asked], bytes);
-    query_.distances(visit.records.data() + i, std::min(kComputedAtOnce, count - i),
-                     visit.distances.data() + i);
+    const size_t some = std::min(kComputedAtOnce, count - i);
+    float* const distances = visit.distances.data() + i;
+    query_.distances(visit.records.data() + i, some, distances);
+    // What is nearer than all others is likely to be the next.
+    for (size_t j = 0; j < some; ++j)
+      if (distances[j] < soon) simd::prefetch(links_of(visit.rows[i + j]), link_bytes);
   }
   for (; asked < ahead; ++asked) simd::prefetch(then->records[asked], bytes);
   visit.stage = Stage::distances;
@@ -266,6 +287,7 @@ void GraphSearch::leave(Visit& visit) {
   }
   touched_.resize(before + fresh);
   counts_.distances += fresh;
+  if (kept > 0) expect(*std::min_element(near, near + kept));
   for (size_t i = 0; i < kept; ++i) insert(near[i]);
   visit.row = kNone;
   visit.used = 0;

@@ -99,6 +99,8 @@ class GraphSearch {
   Visit& visit_current();
   Visit& visit_of(uint64_t found);
   void collect(Visit& visit) const noexcept;
+  void ask_for_records(const Visit& visit) const noexcept;
+  void expect(uint64_t found);
   void compute(Visit& visit, const Visit* then) const;
   void leave(Visit& visit);
   void insert(uint64_t found);
@@ -118,8 +120,9 @@ class GraphSearch {
   std::vector<uint64_t> pool_;
   size_t size_ = 0;
   bool entered_all_ = false;
-  size_t current_ = 0;  ///< no row before it in pool_ is to be left still
-  float bound_ = 0;     ///< what is farther is not inserted
+  size_t current_ = 0;   ///< no row before it in pool_ is to be left still
+  float bound_ = 0;      ///< what is farther is not inserted
+  uint64_t second_ = 0;  ///< what is to be left after the current one, unless it leads to a nearer
   std::array<Visit, 6> visits_;
   uint64_t turn_ = 0;
   std::vector<uint64_t> seen_;

@@ -170,10 +170,19 @@ class IndexedFile::Query {
     norms_.clear();
     offsets_.clear();
     file_.file_.will_need(rows_);
+    // First where rows begin and end: their pages are looked up side by side, not one after the
+    // other between the lines of the row before.
+    const size_t bytes = one_.dim * sizeof(float);
     for (const uint32_t row : rows_) {
       VIRIDIAN_TRY(const float* const vector, file_.file_.vector(row));
-      simd::prefetch(vector, one_.dim * sizeof(float));
+      simd::prefetch(vector, 1);
+      simd::prefetch(vector + one_.dim - 1, 1);
+      simd::prefetch(&file_.index_.norms()[row - file_.first_], 1);
+      simd::prefetch(&file_.offsets_[row - file_.first_], 1);
       vectors_.push_back(vector);
+    }
+    for (const float* const vector : vectors_) simd::prefetch(vector, bytes);
+    for (const uint32_t row : rows_) {
       norms_.push_back(file_.index_.norms()[row - file_.first_]);
       offsets_.push_back(file_.offsets_[row - file_.first_]);
     }
