@@ -80,13 +80,6 @@ GraphIndex::GraphIndex(const IndexArrays& arrays)
   for (size_t i = 0; i < arrays.entries.size(); ++i)
     std::memcpy(entry_records_.data() + i * coder_.bytes(),
                 arrays.records.data() + arrays.entries[i] * coder_.bytes(), coder_.bytes());
-  for (const uint32_t row : arrays.apart) {
-    const uint32_t node = arrays.nodes_of[row];
-    if (node == IndexArrays::kNoNode)
-      apart_rows_.push_back(row);
-    else
-      apart_nodes_.push_back(node);
-  }
   view_ = {&coder_,
            arrays.header.nodes,
            arrays.header.degree,
@@ -101,6 +94,7 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
   const auto& levels = header.levels;
   size_t upper = 0;
   while (upper + 1 < levels.size() && double{levels[upper].recall} < recall) ++upper;
+  if (double{levels[upper].recall} < recall) return {};
   const size_t lower = upper == 0 ? 0 : upper - 1;
   double breadth = 0;
   const bool few = nearest <= kLevelNearest[0];
@@ -164,12 +158,24 @@ void IndexSearch::assign_row(const float* vector, float norm) {
   fine_assigned_ = false;
 }
 
+bool IndexSearch::contains(std::span<const uint64_t> found, uint32_t node) {
+  return std::any_of(found.begin(), found.end(),
+                     [&](uint64_t each) { return GraphSearch::row_of(each) == node; });
+}
+
 bool IndexSearch::finds(uint32_t node, size_t breadth) {
   const RecordCoder& coder = index_.coder_;
   simd::RecordTail tail;
   std::memcpy(&tail, index_.arrays_.records.data() + (node + 1) * coder.bytes() - sizeof tail,
               sizeof tail);
-  return search_.finds(node, breadth, kClear * coder.deviation() * tail.length);
+  bool found = search_.finds(node, breadth, kClear * coder.deviation() * tail.length);
+  const auto only_own = [&] {
+    return search_.found().size() == breadth && may_be_own(search_.found().back());
+  };
+  while (!found && only_own()) found = contains(walk(breadth *= 2), node);
+  if (!found) return false;
+  search_.estimate(std::span(&node, 1), own_);
+  return may_be_own(own_.front());
 }
 
 std::span<const uint64_t> IndexSearch::refine(std::span<const uint64_t> found, size_t count) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -61,7 +62,7 @@ struct IndexArrays {
   std::span<const uint32_t> links;     ///< header.degree nodes per node
   std::span<const uint32_t> entries;   ///< nodes that walks start from
   std::span<const uint32_t> nodes_of;  ///< per row its node, or that of its twin, or kNoNode
-  std::span<const uint32_t> apart;     ///< rows that no walk finds, ascending
+  std::span<const uint32_t> apart;     ///< rows that every search looks at, ascending
   std::span<const Twin> twins;         ///< ascending
 };
 
@@ -80,9 +81,6 @@ class GraphIndex {
   const IndexHeader& header() const noexcept { return arrays_.header; }
   /// What finds this share of the `nearest` rows.
   Effort effort(double recall, size_t nearest) const;
-  /// Of the rows apart: the nodes of those that have one, and the others.
-  std::span<const uint32_t> apart_nodes() const noexcept { return apart_nodes_; }
-  std::span<const uint32_t> apart_rows() const noexcept { return apart_rows_; }
   /// The other rows with the vector of this one, which is the first of them.
   std::span<const Twin> twins_of(uint32_t first) const;
 
@@ -99,7 +97,6 @@ class GraphIndex {
   std::optional<RecordCoder> fine_coder_;
   os::LargeArray<uint8_t> entry_records_;
   GraphView view_;
-  std::vector<uint32_t> apart_nodes_, apart_rows_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<IndexSearch>> idle_;
 };
@@ -108,8 +105,7 @@ class GraphIndex {
 struct FoundRow {
   uint32_t row = 0;
   bool has_twins = false;
-  bool apart =
-      false;  ///< not all walks for it find it: it is among those that are always looked at
+  bool apart = false;  ///< among those that are always looked at, since walks may not find it
 };
 
 /// One query at a time; reused, it allocates nothing.
@@ -123,6 +119,8 @@ class IndexSearch {
   void assign_row(const float* vector, float norm);
   /// See GraphSearch; of nodes.
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
+  /// Whether walk(breadth) finds that node, for which assign_row() was called, and it may_be_own();
+  /// or a broader walk does, where all that one of half its breadth finds may be as well.
   bool finds(uint32_t node, size_t breadth);
   std::span<const uint64_t> walk(const WalkGuide& guide, size_t room) {
     return search_.walk(guide, room);
@@ -131,6 +129,7 @@ class IndexSearch {
     return search_.scan(nodes, keep);
   }
   std::span<const uint64_t> found() const noexcept { return search_.found(); }
+  static bool contains(std::span<const uint64_t> found, uint32_t node);
   std::span<const uint32_t> left() const noexcept { return search_.left(); }
   void hide(uint32_t node) { search_.hide(node); }
   void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {
@@ -139,6 +138,25 @@ class IndexSearch {
   /// The first `count` of `found`, which ascends, ascending by finer estimates where there are any;
   /// valid until the next call.
   std::span<const uint64_t> refine(std::span<const uint64_t> found, size_t count);
+  /// Whether that may have the query's own vector, for all that estimates can tell, finer ones
+  /// too; of what ascends, the first do. Never in Space::ip.
+  bool may_be_own(uint64_t found) const noexcept {
+    return GraphSearch::distance_of(found) <= search_.own();
+  }
+  /// Whether as many as half of `most` rows of a list of at most as many may_be_own(): it may leave
+  /// out the one that is.
+  bool is_crowded(std::span<const uint64_t> found, size_t most) const noexcept {
+    const size_t half = std::max<size_t>(1, most / 2);
+    return found.size() >= half && may_be_own(found[half - 1]);
+  }
+  /// What find(most) finds, a list of at most so many, or of more while it is crowded. So a walk
+  /// that is at least as broad as one that finds() each node by its own vector leaves none out.
+  template <class Find>
+  std::span<const uint64_t> find_all_own(size_t most, Find&& find) {
+    std::span<const uint64_t> found = find(most);
+    while (found.size() == most && is_crowded(found, most)) found = find(most *= 4);
+    return found;
+  }
   FoundRow row_of(uint64_t found) const noexcept;
   const WalkCounts& counts() const noexcept { return search_.counts(); }
 
@@ -150,7 +168,7 @@ class IndexSearch {
   bool fine_assigned_ = false;
   std::vector<const uint8_t*> fine_records_;
   std::vector<float> fine_distances_;
-  std::vector<uint64_t> refined_;
+  std::vector<uint64_t> refined_, own_;
 };
 
 /// Beside the row's number in the tail of a record: see FoundRow.

@@ -46,6 +46,8 @@ class GraphSearch {
 
   /// What is to be searched for from now on, of the coder's dimension.
   void assign(const float* query) { query_.assign(query); }
+  /// See RecordQuery.
+  float own() const noexcept { return query_.own(); }
   /// The nearest rows found, at most `breadth`, as estimated squared distance (but for the query's
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.

@@ -71,6 +71,9 @@ class Builder {
         if (level.breadth[0] != 0) level.breadth[0] = std::max(level.breadth[0], breadth);
       enough = built_.header.bits == 8 || good_enough(lost.size());
       if (enough) set_apart(lost);
+      // To look at so many in every search is hardly less than to read all.
+      if (enough && !few(lost.size()))
+        for (Level& level : built_.header.levels) level.breadth = {};
     }
     return std::move(built_);
   }
@@ -174,11 +177,14 @@ class Builder {
                       });
   }
 
+  bool few(size_t lost) const {
+    constexpr size_t kShare = 200;
+    return lost <= node_rows_.size() / kShare;
+  }
+
   bool good_enough(size_t lost) const {
     constexpr uint32_t kMostRefined = 200;
-    constexpr size_t kLostShare = 200;
-    const Level& level = built_.header.levels[3];
-    return lost <= node_rows_.size() / kLostShare && level.breadth[0] != 0 &&
+    return few(lost) && built_.header.levels[3].breadth[0] != 0 &&
            built_.header.refine[0] <= kMostRefined;
   }
 

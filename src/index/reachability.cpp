@@ -120,7 +120,7 @@ class Prover {
       // There a query is not where a row of the same vector is.
       if (found && static_cast<Space>(index_.header().space) == Space::ip &&
           search.assign(vector)) {
-        found = comes_upon(search, node) || only_nearer(search, node);
+        found = IndexSearch::contains(search.walk(breadth_), node) || only_nearer(search, node);
         if (keep) piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
       }
       if (keep) {
@@ -133,12 +133,6 @@ class Prover {
         each.instead.push_back(GraphSearch::row_of(other));
     }
     return ok_status();
-  }
-
-  bool comes_upon(IndexSearch& search, uint32_t node) const {
-    const auto found = search.walk(breadth_);
-    return std::any_of(found.begin(), found.end(),
-                       [&](uint64_t each) { return GraphSearch::row_of(each) == node; });
   }
 
   /// Whether all that the walk found is nearer than the node.

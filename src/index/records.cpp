@@ -26,6 +26,11 @@ float outermost_level(uint32_t bits) {
   }
 }
 
+/// Rounding each value of a query by up to half a step changes its estimated product with a vector
+/// of its length by step * length / sqrt(12), a standard deviation, and the distance by twice that.
+/// More than eight of these, as vectors that records stand for are a little longer than their own.
+constexpr float kOwnRounding = 5;
+
 int greatest_code(uint32_t bits) { return bits == 8 ? 127 : (1 << bits) - 1; }
 
 simd::RecordKernel kernel_of(uint32_t bits) {
@@ -135,6 +140,11 @@ void RecordQuery::assign(const float* vector) {
   // The levels are (code - greatest_code / 2) * scale.
   query_.bias = static_cast<float>(sum) * (static_cast<float>(greatest_code(coder_.bits())) / 2);
   query_.factor = 2 * step;
+  Lanes lengths;
+  for_lanes(coder_.dim_,
+            [&](uint32_t i, size_t lane) { lengths.sums[lane] += vector[i] * vector[i]; });
+  const float length = lengths.total();
+  own_ = kOwnRounding * step * std::sqrt(length) - length;
 }
 
 }  // namespace viridian::index

@@ -41,6 +41,9 @@ class RecordQuery {
   explicit RecordQuery(const RecordCoder& coder);
   /// Takes another query's place. `vector` has dim() values.
   void assign(const float* vector);
+  /// The record of a vector like the query is hardly ever estimated to be farther: what is not
+  /// exact about that is how the query is rounded.
+  float own() const noexcept { return own_; }
   /// Distances to n records, at most the query's squared length too small; room for 3 more.
   void distances(const uint8_t* const* records, size_t n, float* out) const {
     kernel_(query_, records, n, out);
@@ -51,6 +54,7 @@ class RecordQuery {
   simd::RecordKernel kernel_;
   os::LargeArray<int8_t> weights_;
   simd::CodeQuery query_;
+  float own_ = 0;
 };
 
 }  // namespace viridian::index

@@ -52,50 +52,53 @@ class IndexedFile::Query {
 
   Status run() {
     if (!search_->assign(vector_)) return read_all();
-    VIRIDIAN_TRY_VOID(read_apart());
-    if (!file_.planner_) return take_found(search_->walk(file_.effort_.breadth));
+    if (!file_.planner_) {
+      VIRIDIAN_TRY_VOID(read_apart());
+      return offer_best(walk(), 1, result_);
+    }
     SearchPlan plan = file_.plan_;
     if (plan == SearchPlan::walk) {
       const Guide guide(file_, *search_);
       const auto found = search_->walk(guide, file_.planner_->room());
-      if (!found.empty()) keep_counted(found);
-      if (!found.empty() && counted_.size() >= file_.request_.k) {
+      keep_counted(found);
+      if (counted_.size() >= file_.request_.k &&
+          !search_->is_crowded(found, file_.effort_.breadth)) {
         searched_ = {Searched::How::walked, found.size()};
+        VIRIDIAN_TRY_VOID(read_apart());
         return offer_while_better(counted_, 1);
       }
       plan = file_.planner_->exhaustive();
     }
     if (plan == SearchPlan::read) return read_allowed();
     searched_ = {Searched::How::scanned};
-    return offer_while_better(search_->scan(file_.allowed(), kKept * file_.effort_.refine),
-                              kScanRefine);
+    VIRIDIAN_TRY_VOID(read_apart());
+    return offer_while_better(scan(), kScanRefine);
   }
 
  private:
-  Status take_found(std::span<const uint64_t> found) {
+  std::span<const uint64_t> walk() {
     searched_ = {Searched::How::walked, file_.effort_.breadth};
-    if (!file_.graph_.apart_nodes().empty()) {
-      keep_counted(found);
-      found = counted_;
-    }
-    return offer_best(found, 1, result_);
+    return search_->find_all_own(file_.effort_.breadth,
+                                 [&](size_t breadth) { return search_->walk(breadth); });
   }
 
-  /// Those of `found` that count, with those that no walk is sure to find, ascending.
+  std::span<const uint64_t> scan() {
+    return search_->find_all_own(kKept * file_.effort_.refine,
+                                 [&](size_t keep) { return search_->scan(file_.allowed(), keep); });
+  }
+
   void keep_counted(std::span<const uint64_t> found) {
-    search_->estimate(file_.graph_.apart_nodes(), apart_);
-    // What is farther than all of a full list is not among the best of it.
-    if (!file_.planner_ && found.size() >= file_.effort_.refine)
-      std::erase_if(apart_, [&](uint64_t each) { return each > found.back(); });
-    std::sort(apart_.begin(), apart_.end());
     counted_.clear();
     for (const uint64_t each : found)
       if (const index::FoundRow row = search_->row_of(each); !row.apart && file_.any_counts(row))
         counted_.push_back(each);
-    const auto middle = static_cast<ptrdiff_t>(counted_.size());
-    for (const uint64_t each : apart_)
-      if (file_.any_counts(search_->row_of(each))) counted_.push_back(each);
-    std::inplace_merge(counted_.begin(), counted_.begin() + middle, counted_.end());
+  }
+
+  /// The first `some`, and all that may have the query's own vector.
+  std::span<const uint64_t> with_own(std::span<const uint64_t> found, size_t some) const {
+    some = std::min(some, found.size());
+    while (some < found.size() && search_->may_be_own(found[some])) ++some;
+    return found.first(some);
   }
 
   Status read_allowed() {
@@ -107,16 +110,15 @@ class IndexedFile::Query {
   /// Offers the best of what was found, so many times as many as a walk does.
   Status offer_best(std::span<const uint64_t> found, size_t times, index::TopK& result) {
     rows_.clear();
-    const size_t refine = std::min(times * file_.effort_.refine, found.size());
+    found = with_own(found, times * file_.effort_.refine);
     if (file_.index_.finer_in_file()) {
       nodes_.clear();
-      for (const uint64_t each : found.first(refine))
-        nodes_.push_back(index::GraphSearch::row_of(each));
+      for (const uint64_t each : found) nodes_.push_back(index::GraphSearch::row_of(each));
       VIRIDIAN_TRY_VOID(file_.index_.fetch_finer(nodes_));
     }
-    const std::span<const uint64_t> refined = search_->refine(found, refine);
-    for (const uint64_t each : refined.first(std::min(times * file_.effort_.exact, refined.size())))
-      add(search_->row_of(each));
+    const std::span<const uint64_t> refined = search_->refine(found, found.size());
+    for (const uint64_t each : with_own(refined, times * file_.effort_.exact))
+      if (const index::FoundRow row = search_->row_of(each); !row.apart) add(row);
     return offer(result);
   }
 
@@ -126,9 +128,9 @@ class IndexedFile::Query {
     index::TopK nearest(file_.request_.k);
     std::vector<Neighbour> before, now;
     do {
-      const size_t some = std::min(times * file_.effort_.refine, found.size());
-      VIRIDIAN_TRY_VOID(offer_best(found.first(some), times, nearest));
-      found = found.subspan(some);
+      const auto some = with_own(found, times * file_.effort_.refine);
+      VIRIDIAN_TRY_VOID(offer_best(some, times, nearest));
+      found = found.subspan(some.size());
       before = std::exchange(now, nearest.sorted());
       for (const Neighbour& each : now) nearest.offer(each.distance, each.offset);
     } while (!found.empty() && now != before);
@@ -138,7 +140,7 @@ class IndexedFile::Query {
 
   Status read_apart() {
     rows_.clear();
-    for (const uint32_t row : file_.graph_.apart_rows()) add({row, true, true});
+    for (const uint32_t row : file_.graph_.arrays().apart) add({row, true, true});
     return offer(result_);
   }
 
@@ -196,7 +198,7 @@ class IndexedFile::Query {
   Matrix one_;
   std::optional<index::FlatScanner> scanner_;
   std::unique_ptr<index::IndexSearch> search_;
-  std::vector<uint64_t> counted_, apart_;
+  std::vector<uint64_t> counted_;
   std::vector<uint32_t> nodes_;  ///< whose finer records are read from the file
   std::vector<uint32_t> rows_;   ///< of the file
   std::vector<const float*> vectors_;
@@ -219,7 +221,7 @@ IndexedFile::IndexedFile(const VectorFile& file, const FileIndex& index, const R
   effort_ = graph_.effort(request.recall, request.k);
   if (effort_.breadth != 0) effort_.breadth = std::max<size_t>(effort_.breadth, request.breadth);
   const bool all_count = request.allowed == nullptr && file.rows().ended() == 0;
-  if (!is_to_be_read() && !all_count) choose();
+  if (!is_to_be_read() && (!all_count || is_beyond_calibration())) choose();
 }
 
 IndexedFile::IndexedFile(IndexedFile&&) noexcept = default;
@@ -275,16 +277,14 @@ void IndexedFile::choose() {
     input.allowed = std::min(input.allowed, input.to_check);
   }
   planner_.emplace(graph_, input);
-  plan_ = request_.plan.value_or(planner_->plan());
+  plan_ = is_beyond_calibration() ? planner_->exhaustive() : planner_->plan();
+  plan_ = request_.plan.value_or(plan_);
 }
 
 template <class Use>
 void IndexedFile::for_each_allowed(Use&& use) const {
-  const std::span<const uint32_t> nodes_of = graph_.arrays().nodes_of;
   const auto use_live = [&](uint32_t row) {
-    if (file_.rows().end(first_ + row) > request_.at &&
-        nodes_of[row] != index::IndexArrays::kNoNode)
-      use(row);
+    if (file_.rows().end(first_ + row) > request_.at) use(row);
   };
   if (offsets_.empty()) return;
   if (request_.allowed == nullptr) {
@@ -318,7 +318,10 @@ const index::NodeSet& IndexedFile::allowed() const {
   if (allowed_->nodes != nullptr) return *allowed_->nodes;
   const index::IndexArrays& arrays = graph_.arrays();
   auto nodes = std::make_unique<index::NodeSet>(arrays.header.nodes);
-  for_each_allowed([&](uint32_t row) { nodes->insert(arrays.nodes_of[row]); });
+  for_each_allowed([&](uint32_t row) {
+    const uint32_t node = arrays.nodes_of[row];
+    if (node != index::IndexArrays::kNoNode) nodes->insert(node);
+  });
   allowed_->nodes = std::move(nodes);
   return *allowed_->nodes;
 }

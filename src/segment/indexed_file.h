@@ -47,6 +47,8 @@ class IndexedFile {
   bool counts(uint32_t row) const;
   bool any_counts(const index::FoundRow& found) const;
   /// Counts what is allowed, and chooses the plan.
+  /// So many nearest that nothing is known of how broad a walk for them has to be.
+  bool is_beyond_calibration() const noexcept { return request_.k > index::kLevelNearest.back(); }
   void choose();
   /// Calls use(row) for the rows that are live, allowed, and in the index.
   template <class Use>
