@@ -30,10 +30,9 @@ struct BuiltIndex {
 };
 
 /// Builds the index of all rows: the same for the same rows and options, whatever the machine and
-/// however many threads there are. Every row that it has a node for is found by a walk of breadth
-/// the least breadth that searches use (IndexHeader::levels) for its own vector; those for
-/// which that could not be had are apart. Takes about 800 bytes per row, and one more per value,
-/// while it works.
+/// however many threads there are. Every row that is not apart is found for its own vector by walks
+/// of the least breadth that searches use (IndexSearch::finds). Takes about 800 bytes per row, and
+/// one more per value, while it works.
 Result<BuiltIndex> build_index(const Context&, const RowSource& rows, const IndexOptions& options,
                                Executor&);
 
