@@ -77,8 +77,9 @@ class Drift {
                 std::span(&nearest, 1));
       cluster[row] = nearest.sorted().front().offset;
     }
-    std::stable_sort(order_.begin(), order_.end(),
-                     [&](size_t a, size_t b) { return cluster[a] < cluster[b]; });
+    std::sort(order_.begin(), order_.end(), [&](size_t a, size_t b) {
+      return std::pair(cluster[a], a) < std::pair(cluster[b], b);
+    });
   }
 
   void add_all(const Stream& to) const {

@@ -82,7 +82,8 @@ TEST_P(GraphNearCopies, AreFoundByTheirOwnVectors) {
     for (const bool filtered : {false, true}) {
       const OffsetSet* const allowed = filtered ? &half : nullptr;
       size_t lost = 0;
-      for (size_t i = rows - near; i < rows; ++i) {
+      const size_t step = near / 200 | 1;  // odd, so that the filter allows some
+      for (size_t i = rows - near; i < rows; i += step) {
         if (filtered && i % 2 == 0) continue;
         const auto found = find(vectors_[i], 1, 0.99, breadth, allowed);
         const auto exact = find(vectors_[i], 1, 1, 0, allowed);
