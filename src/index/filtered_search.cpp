@@ -15,6 +15,8 @@ constexpr size_t kProbe = 16;
 constexpr double kLittle = 1.15;
 /// Nodes of a scan that are asked for while those before them are looked at.
 constexpr size_t kScanAtOnce = 32;
+/// Words of their bits between two looks at the context.
+constexpr size_t kStopAfter = 64;
 
 }  // namespace
 
@@ -22,6 +24,7 @@ std::span<const uint64_t> GraphSearch::walk(const WalkGuide& guide, size_t room)
   begin(std::max(room, 2 * kProbe));
   for (size_t limit = kProbe;;) {
     walk_to(limit);
+    if (stopped_) break;
     const size_t reached = std::min(limit, size_);
     size_t counted = 0;
     for (size_t i = 0; i < reached; ++i) counted += guide.counts(pool_[i]) ? 1 : 0;
@@ -32,7 +35,7 @@ std::span<const uint64_t> GraphSearch::walk(const WalkGuide& guide, size_t room)
       break;
     }
     limit = wanted;
-    if (limit <= breadth_) continue;
+    if (limit <= breadth_ || breadth_ == view_.rows) continue;
     // What was dropped would be needed.
     forget_seen();
     begin(limit * 2);
@@ -46,6 +49,7 @@ std::span<const uint64_t> GraphSearch::scan(const NodeSet& nodes, size_t keep) {
   pool_.clear();
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
+  stopped_ = false;
   uint32_t numbers[2][kScanAtOnce];
   size_t turn = 0, filled = 0, before = 0;
   const auto look = [&] {  // at those before, while these are on their way
@@ -60,6 +64,7 @@ std::span<const uint64_t> GraphSearch::scan(const NodeSet& nodes, size_t keep) {
     turn = 1 - turn;
   };
   for (size_t word = 0; word < nodes.bits().size(); ++word) {
+    if (word % kStopAfter == kStopAfter - 1 && must_stop()) break;
     for (uint64_t left = nodes.bits()[word]; left != 0; left &= left - 1) {
       const size_t node = word * 64 + static_cast<size_t>(std::countr_zero(left));
       const uint8_t* const record = view_.records + node * bytes;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <string>
 
 #include "index/flat.h"
+#include "index/index_check.h"
 #include "simd/prefetch.h"
 
 namespace viridian::index {
@@ -21,34 +21,6 @@ PointFit fit_of(const IndexArrays& arrays) {
 }
 
 Space space_of(const IndexArrays& arrays) { return static_cast<Space>(arrays.header.space); }
-
-bool known_bits(uint32_t bits) { return bits == 1 || bits == 2 || bits == 4 || bits == 8; }
-
-size_t record_bytes(uint32_t dim, uint32_t bits) {
-  return bits == 0 ? 0 : RecordCoder(dim, bits).bytes();
-}
-
-Status check(const IndexArrays& arrays) {
-  const IndexHeader& header = arrays.header;
-  const auto wrong = [](const char* what) {
-    return Error(Code::data_loss, std::string("the index is damaged: ") + what);
-  };
-  if (header.version != IndexHeader::kVersion)
-    return Error(Code::failed_precondition, "the index has format version " +
-                                                std::to_string(header.version) +
-                                                ", which this program does not know");
-  if (header.space > static_cast<uint32_t>(Space::ip) || header.dim == 0 || header.degree == 0 ||
-      !known_bits(header.bits) || (header.fine_bits != 0 && !known_bits(header.fine_bits)))
-    return wrong("its header");
-  const uint32_t dim = PointMap::point_dim(space_of(arrays), header.dim);
-  const size_t nodes = header.nodes;
-  if (arrays.centre.size() != dim || arrays.nodes_of.size() != header.rows ||
-      arrays.records.size() != nodes * record_bytes(dim, header.bits) ||
-      arrays.fine.size() != nodes * record_bytes(dim, header.fine_bits) ||
-      arrays.links.size() != nodes * header.degree || (nodes != 0 && arrays.entries.empty()))
-    return wrong("its parts are not of the size that its header says");
-  return ok_status();
-}
 
 /// Between two that are known, as if their logarithms lay on a line; beyond them, on that line.
 double between(double at, double x0, double y0, double x1, double y1) {
@@ -93,14 +65,16 @@ Effort GraphIndex::effort(double recall, size_t nearest) const {
   const IndexHeader& header = arrays_.header;
   const auto& levels = header.levels;
   size_t upper = 0;
-  while (upper + 1 < levels.size() && double{levels[upper].recall} < recall) ++upper;
-  if (double{levels[upper].recall} < recall) return {};
+  // As levels are stored: the first one's 0.9F is less than 0.9.
+  const auto wanted = static_cast<float>(recall);
+  while (upper + 1 < levels.size() && levels[upper].recall < wanted) ++upper;
+  if (levels[upper].recall < wanted) return {};
   const size_t lower = upper == 0 ? 0 : upper - 1;
   double breadth = 0;
   const bool few = nearest <= kLevelNearest[0];
   if (levels[upper].breadth[0] == 0 || (!few && levels[upper].breadth[1] == 0)) return {};
   const double most = for_nearest(levels[upper].breadth, nearest);
-  if (lower == upper || double{levels[upper].recall} <= recall) {
+  if (lower == upper || levels[upper].recall <= wanted) {
     breadth = most;
   } else {
     const double least = for_nearest(levels[lower].breadth, nearest);
@@ -118,6 +92,15 @@ std::span<const Twin> GraphIndex::twins_of(uint32_t first) const {
   const auto begin = std::lower_bound(arrays_.twins.begin(), arrays_.twins.end(), Twin{first, 0});
   const auto end = std::upper_bound(begin, arrays_.twins.end(), Twin{first, UINT32_MAX});
   return {begin, end};
+}
+
+bool GraphIndex::is_apart(uint32_t row) const {
+  const uint32_t node = arrays_.nodes_of[row];
+  return node == IndexArrays::kNoNode || row_of_node(node).apart;
+}
+
+FoundRow GraphIndex::row_of_node(uint32_t node) const noexcept {
+  return found_row(coder_.tail(arrays_.records.data() + size_t{node} * coder_.bytes()));
 }
 
 std::unique_ptr<IndexSearch> GraphIndex::take_search() const {
@@ -165,10 +148,9 @@ bool IndexSearch::contains(std::span<const uint64_t> found, uint32_t node) {
 
 bool IndexSearch::finds(uint32_t node, size_t breadth) {
   const RecordCoder& coder = index_.coder_;
-  simd::RecordTail tail;
-  std::memcpy(&tail, index_.arrays_.records.data() + (node + 1) * coder.bytes() - sizeof tail,
-              sizeof tail);
-  bool found = search_.finds(node, breadth, kClear * coder.deviation() * tail.length);
+  const float length =
+      coder.tail(index_.arrays_.records.data() + size_t{node} * coder.bytes()).length;
+  bool found = search_.finds(node, breadth, kClear * coder.deviation() * length);
   const auto only_own = [&] {
     return search_.found().size() == breadth && may_be_own(search_.found().back());
   };
@@ -201,13 +183,7 @@ std::span<const uint64_t> IndexSearch::refine(std::span<const uint64_t> found, s
 }
 
 FoundRow IndexSearch::row_of(uint64_t found) const noexcept {
-  const size_t bytes = index_.coder_.bytes();
-  simd::RecordTail tail;
-  std::memcpy(&tail,
-              index_.arrays_.records.data() + size_t{GraphSearch::row_of(found)} * bytes + bytes -
-                  sizeof tail,
-              sizeof tail);
-  return {tail.row & ~(kHasTwins | kApart), (tail.row & kHasTwins) != 0, (tail.row & kApart) != 0};
+  return index_.row_of_node(GraphSearch::row_of(found));
 }
 
 }  // namespace viridian::index

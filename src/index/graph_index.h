@@ -66,13 +66,28 @@ struct IndexArrays {
   std::span<const Twin> twins;         ///< ascending
 };
 
+/// A row of the graph, which may stand for several.
+struct FoundRow {
+  uint32_t row = 0;
+  bool has_twins = false;
+  bool apart = false;  ///< among those that are always looked at, since walks may not find it
+};
+
+/// Beside the row's number in the tail of a record: see FoundRow.
+inline constexpr uint32_t kHasTwins = uint32_t{1} << 31, kApart = uint32_t{1} << 30;
+inline constexpr uint32_t kMostRows = kApart;
+
+inline FoundRow found_row(const simd::RecordTail& tail) noexcept {
+  return {tail.row & ~(kHasTwins | kApart), (tail.row & kHasTwins) != 0, (tail.row & kApart) != 0};
+}
+
 class IndexSearch;
 
 /// An index of vectors: which rows may be the nearest to a query. Immutable, so thread-safe.
 class GraphIndex {
  public:
   /// The arrays must outlive it.
-  ///   data_loss  they do not fit each other
+  ///   data_loss  they do not fit each other, or name what is not there
   static Result<std::unique_ptr<GraphIndex>> open(const IndexArrays& arrays);
   /// For open() only.
   explicit GraphIndex(const IndexArrays& arrays);
@@ -81,6 +96,8 @@ class GraphIndex {
   const IndexHeader& header() const noexcept { return arrays_.header; }
   /// What finds this share of the `nearest` rows.
   Effort effort(double recall, size_t nearest) const;
+  /// Whether the row, or the first one with its vector, is among the rows apart.
+  bool is_apart(uint32_t row) const;
   /// The other rows with the vector of this one, which is the first of them.
   std::span<const Twin> twins_of(uint32_t first) const;
 
@@ -90,6 +107,7 @@ class GraphIndex {
 
  private:
   friend class IndexSearch;
+  FoundRow row_of_node(uint32_t node) const noexcept;
 
   IndexArrays arrays_;
   PointMap map_;
@@ -99,13 +117,6 @@ class GraphIndex {
   GraphView view_;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<IndexSearch>> idle_;
-};
-
-/// A row of the graph, which may stand for several.
-struct FoundRow {
-  uint32_t row = 0;
-  bool has_twins = false;
-  bool apart = false;  ///< among those that are always looked at, since walks may not find it
 };
 
 /// One query at a time; reused, it allocates nothing.
@@ -118,6 +129,8 @@ class IndexSearch {
   /// The point of a row that has one.
   void assign_row(const float* vector, float norm);
   /// See GraphSearch; of nodes.
+  void stop_with(const Context* context) noexcept { search_.stop_with(context); }
+  bool stopped() const noexcept { return search_.stopped(); }
   std::span<const uint64_t> walk(size_t breadth) { return search_.walk(breadth); }
   /// Whether walk(breadth) finds that node, for which assign_row() was called, and it may_be_own();
   /// or a broader walk does, where all that one of half its breadth finds may be as well.
@@ -170,9 +183,5 @@ class IndexSearch {
   std::vector<float> fine_distances_;
   std::vector<uint64_t> refined_, own_;
 };
-
-/// Beside the row's number in the tail of a record: see FoundRow.
-inline constexpr uint32_t kHasTwins = uint32_t{1} << 31, kApart = uint32_t{1} << 30;
-inline constexpr uint32_t kMostRows = kApart;
 
 }  // namespace viridian::index

@@ -20,6 +20,8 @@ constexpr size_t kStarts = 2;
 constexpr size_t kAhead = 3;
 /// As many as the kernel takes at once.
 constexpr size_t kComputedAtOnce = 4;
+/// Rows left between two looks at the context.
+constexpr size_t kStopAfter = 256;
 
 }  // namespace
 
@@ -53,10 +55,10 @@ bool GraphSearch::see(uint32_t row) {
 }
 
 void GraphSearch::begin(size_t breadth) {
-  breadth_ = std::max<size_t>(breadth, 1);
+  breadth_ = std::clamp<size_t>(breadth, 1, std::max<size_t>(view_.rows, 1));
   pool_.resize(std::max(pool_.size(), breadth_ + 1));
   size_ = current_ = 0;
-  entered_all_ = false;
+  entered_all_ = stopped_ = false;
   bound_ = std::numeric_limits<float>::max();
   counts_ = {};
   left_.clear();
@@ -88,7 +90,15 @@ bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
 
 /// Goes on until the nearest `limit` have been left.
 void GraphSearch::walk_to(size_t limit) {
-  while (choose() && current_ < limit) leave(visit_current());
+  while (choose() && current_ < limit) {
+    leave(visit_current());
+    if (counts_.hops % kStopAfter == 0 && must_stop()) return;
+  }
+}
+
+bool GraphSearch::must_stop() {
+  stopped_ = context_ != nullptr && !context_->check().ok();
+  return stopped_;
 }
 
 bool GraphSearch::choose() {

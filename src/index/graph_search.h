@@ -7,6 +7,7 @@
 
 #include "index/node_set.h"
 #include "index/records.h"
+#include "viridian/base/context.h"
 
 namespace viridian::index {
 
@@ -48,6 +49,11 @@ class GraphSearch {
   void assign(const float* query) { query_.assign(query); }
   /// See RecordQuery.
   float own() const noexcept { return query_.own(); }
+  /// From now on walks and scans end too early as soon as the context has ended, which is looked at
+  /// so seldom that most walks never do. It outlives them; null: they go on.
+  void stop_with(const Context* context) noexcept { context_ = context; }
+  /// Whether the last walk or scan ended too early: what it found is not all there is.
+  bool stopped() const noexcept { return stopped_; }
   /// The nearest rows found, at most `breadth`, as estimated squared distance (but for the query's
   /// own length) and row packed together, ascending; valid until the next call. A walk of a greater
   /// breadth looks at every row that one of a smaller breadth looks at.
@@ -113,11 +119,14 @@ class GraphSearch {
   bool see(uint32_t row);
   void forget_seen();
   void walk_to(size_t limit);
+  bool must_stop();
   void keep_nearest(size_t keep);
 
   const GraphView& view_;
   RecordQuery query_;
-  size_t breadth_ = 0;
+  const Context* context_ = nullptr;
+  bool stopped_ = false;
+  size_t breadth_ = 0;  ///< at most as many as there are rows
   /// Ascending: distance in a sortable form, row, whether it was left.
   std::vector<uint64_t> pool_;
   size_t size_ = 0;

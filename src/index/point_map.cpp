@@ -86,6 +86,8 @@ bool PointMap::query(const float* vector, float norm, float* out) const {
   const float scale = space_ == Space::l2   ? fit_.scale
                       : space_ == Space::ip ? fit_.radius / norm
                                             : 1 / norm;
+  // Beside rows that are far smaller.
+  if (norm * scale > kGreatestNorm) return false;
   for (uint32_t i = 0; i < dim_; ++i) out[i] = vector[i] * scale;
   if (space_ == Space::ip) out[dim_] = 0;
   finish(out);

@@ -116,6 +116,12 @@ void RecordCoder::encode(const float* vector, uint32_t row, uint8_t* record) con
   std::memcpy(record + bytes() - sizeof tail, &tail, sizeof tail);
 }
 
+simd::RecordTail RecordCoder::tail(const uint8_t* record) const noexcept {
+  simd::RecordTail tail;
+  std::memcpy(&tail, record + bytes() - sizeof tail, sizeof tail);
+  return tail;
+}
+
 RecordQuery::RecordQuery(const RecordCoder& coder)
     : coder_(coder),
       kernel_(kernel_of(coder.bits())),

@@ -26,6 +26,8 @@ class RecordCoder {
   float deviation() const noexcept;
   /// Writes the record of `vector`, of dim() values, that is named `row`.
   void encode(const float* vector, uint32_t row, uint8_t* record) const;
+  /// What ends a record.
+  simd::RecordTail tail(const uint8_t* record) const noexcept;
 
  private:
   friend class RecordQuery;

@@ -51,27 +51,59 @@ Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search_by(
   VIRIDIAN_TRY(Results results, read(context, query, scanner, {plan.whole, plan.coded}));
   if (results.empty())
     for (size_t i = 0; i < queries; ++i) results.emplace_back(query.k);
-  if (!plan.indexed.empty()) {
-    const size_t groups = (queries + kQueriesAtOnce - 1) / kQueriesAtOnce;
-    std::vector<Status> outcomes(groups);
-    const auto work = [&](size_t i) {
-      const size_t first = i * kQueriesAtOnce;
-      const std::span of_group =
-          std::span(results).subspan(first, std::min(kQueriesAtOnce, queries - first));
-      outcomes[i] = context.check();
-      for (const IndexedFile& file : plan.indexed)
-        if (outcomes[i].ok()) outcomes[i] = file.search(vectors, first, of_group);
-    };
-    if (groups == 1)
-      work(0);
-    else
-      executor().parallel_for(groups, work);
-    for (Status& outcome : outcomes) VIRIDIAN_TRY_VOID(std::move(outcome));
-  }
+  VIRIDIAN_TRY(const std::vector<size_t> unanswered, search_indexed(context, query, plan, results));
   auto answers = sorted(std::move(results));
+  if (!unanswered.empty()) VIRIDIAN_TRY_VOID(answer_exactly(context, query, unanswered, answers));
   if (sampler_ != nullptr && !plan.indexed.empty())
     sampler_->note(answers, [&](size_t i) { return exact(query, i); });
   return answers;
+}
+
+Result<std::vector<size_t>> GraphVectorReader::search_indexed(const Context& context,
+                                                              const VectorQuery& query,
+                                                              const Plan& plan,
+                                                              Results& results) const {
+  std::vector<size_t> all;
+  if (plan.indexed.empty()) return all;
+  const size_t queries = results.size();
+  const size_t groups = (queries + kQueriesAtOnce - 1) / kQueriesAtOnce;
+  std::vector<Status> outcomes(groups);
+  std::vector<std::vector<size_t>> unanswered(groups);
+  const auto work = [&](size_t i) {
+    const size_t first = i * kQueriesAtOnce;
+    const std::span of_group =
+        std::span(results).subspan(first, std::min(kQueriesAtOnce, queries - first));
+    outcomes[i] = context.check();
+    for (const IndexedFile& file : plan.indexed)
+      if (outcomes[i].ok())
+        outcomes[i] = file.search(context, *query.vectors, first, of_group, unanswered[i]);
+  };
+  if (groups == 1)
+    work(0);
+  else
+    executor().parallel_for(groups, work);
+  for (Status& outcome : outcomes) VIRIDIAN_TRY_VOID(std::move(outcome));
+  for (const std::vector<size_t>& some : unanswered)
+    all.insert(all.end(), some.begin(), some.end());
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  return all;
+}
+
+Status GraphVectorReader::answer_exactly(const Context& context, const VectorQuery& query,
+                                         std::span<const size_t> which,
+                                         std::vector<std::vector<Neighbour>>& answers) const {
+  Matrix vectors{dim(), {}};
+  for (const size_t i : which) {
+    const float* const vector = query.vectors->row(i);
+    vectors.values.insert(vectors.values.end(), vector, vector + dim());
+  }
+  VectorQuery exactly = query;
+  exactly.vectors = &vectors;
+  exactly.recall = 1;
+  VIRIDIAN_TRY(auto found, search_by(context, exactly, std::nullopt));
+  for (size_t i = 0; i < which.size(); ++i) answers[which[i]] = std::move(found[i]);
+  return ok_status();
 }
 
 Result<std::vector<std::vector<Neighbour>>> GraphVectorReader::search(
@@ -95,10 +127,17 @@ Result<Searched> GraphVectorReader::way_to(const Context& context, const VectorQ
   VIRIDIAN_TRY_VOID(check(query));
   VIRIDIAN_TRY(const Plan plan, this->plan(context, query, std::nullopt));
   for (const IndexedFile& file : plan.indexed) {
-    VIRIDIAN_TRY(const auto searched, file.way_to(query.vectors->row(0), offset));
+    VIRIDIAN_TRY(const auto searched, file.way_to(context, query.vectors->row(0), offset));
     if (searched) return *searched;
   }
   return Searched{};
+}
+
+Status GraphVectorReader::check_space(const VectorFile& file, const FileIndex& index) const {
+  if (index.entry->index().graph().header().space == static_cast<uint32_t>(space()))
+    return ok_status();
+  return Error(Code::data_loss, "the index is damaged: it is of another space than its collection")
+      .with(file.file().path());
 }
 
 Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
@@ -119,10 +158,12 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
   for (const PinnedVectors& pinned : parts()) {
     if (pinned.file == nullptr || !pinned.file->has_index()) continue;
     std::vector<IndexedFile> searches;
-    for (const FileIndex& index : pinned.file->indexes())
+    for (const FileIndex& index : pinned.file->indexes()) {
+      VIRIDIAN_TRY_VOID(check_space(*pinned.file, index));
       searches.emplace_back(*pinned.file, index,
                             IndexedFile::Request{at(), query.k, query.allowed, query.recall,
                                                  std::min(query.breadth, index.place.rows), by});
+    }
     if (std::any_of(searches.begin(), searches.end(),
                     [](const IndexedFile& search) { return search.is_to_be_read(); }))
       plan.whole.push_back(pinned);

@@ -31,6 +31,14 @@ class GraphVectorReader final : public PartsVectorReader {
     std::vector<IndexedFile> indexed;
   };
   Result<Plan> plan(const Context&, const VectorQuery&, std::optional<SearchPlan> by) const;
+  /// Searches the plan's indexes. Returns which queries one of them could tell nothing about.
+  Result<std::vector<size_t>> search_indexed(const Context&, const VectorQuery&, const Plan&,
+                                             Results& results) const;
+  /// Reads everything for these queries instead.
+  Status answer_exactly(const Context&, const VectorQuery&, std::span<const size_t> which,
+                        std::vector<std::vector<Neighbour>>& answers) const;
+  /// Its file does not know the space.
+  Status check_space(const VectorFile& file, const FileIndex& index) const;
   /// What finds the exact answer to the i-th vector of the query.
   RecallSampler::Exact exact(const VectorQuery&, size_t i) const;
 

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "segment/serial.h"
-
 namespace viridian::segment {
 
 IndexMemory::IndexMemory(uint64_t limit, obs::Metrics* metrics)
@@ -44,8 +42,8 @@ void IndexMemory::Entry::unpin() noexcept {
   if (pins_.fetch_sub(1) == 1 && memory.waiting_.load() != 0) memory.note_change();
 }
 
-Status IndexMemory::Entry::open() {
-  const std::lock_guard lock(opening_);
+Status IndexMemory::Entry::open(const Context& context) {
+  VIRIDIAN_TRY(const Serial::Hold hold, opening_.acquire(context));
   if (opened_ != nullptr) return ok_status();
   VIRIDIAN_TRY(opened_, open_index_(finer_));
   open_.store(true);
@@ -106,7 +104,7 @@ Result<IndexMemory::Pins> IndexMemory::pin(const Context& context,
   pins = Pins();
   VIRIDIAN_TRY_VOID(reserve(context, entries));
   pins.entries_.assign(entries.begin(), entries.end());
-  for (Entry* const entry : entries) VIRIDIAN_TRY_VOID(entry->open());
+  for (Entry* const entry : entries) VIRIDIAN_TRY_VOID(entry->open(context));
   return pins;
 }
 

@@ -11,6 +11,7 @@
 
 #include "obs/metrics.h"
 #include "segment/index_sections.h"
+#include "segment/serial.h"
 #include "viridian/base/context.h"
 
 namespace viridian::segment {
@@ -56,14 +57,15 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
     /// Whether it is open, and stays so until unpin().
     bool try_pin() noexcept;
     void unpin() noexcept;
-    Status open();
+    /// One opens it, the others wait, within their contexts.
+    Status open(const Context& context);
 
     const IndexNeed need_;
     const Open open_index_;
     std::atomic<uint32_t> pins_ = 0;
     std::atomic<bool> open_ = false;
     std::atomic<Context::Clock::rep> used_ = 0;
-    std::mutex opening_;
+    Serial opening_;
     std::unique_ptr<const OpenedIndex> opened_;
     /// Set when it is first reserved; guarded by its mutex_, as the rest.
     std::shared_ptr<IndexMemory> memory_;

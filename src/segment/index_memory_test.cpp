@@ -126,6 +126,26 @@ TEST_F(IndexMemoryTest, WhatCannotBeOpenedIsTriedAgainAndHoldsNothingUp) {
   EXPECT_EQ(used(), 600);
 }
 
+TEST_F(IndexMemoryTest, WhoWaitsForAnOpeningDoesSoUntilTheDeadline) {
+  std::atomic<bool> opening = false, may_end = false;
+  IndexMemory::Entry slow({10, 600, 0}, [&](bool) -> Result<std::unique_ptr<const OpenedIndex>> {
+    opening = true;
+    while (!may_end) std::this_thread::yield();
+    return std::make_unique<const OpenedIndex>();
+  });
+  std::thread opener([&] { EXPECT_TRUE(pin({&slow}).ok()); });
+  while (!opening) std::this_thread::yield();
+  std::thread patient([&] { EXPECT_TRUE(pin({&slow}).ok()); });
+  const auto late = pin({&slow}, Context::with_timeout(std::chrono::milliseconds(5)));
+  may_end = true;
+  opener.join();
+  patient.join();
+  ASSERT_FALSE(late.ok());
+  EXPECT_EQ(late.error().code(), Code::deadline_exceeded);
+  EXPECT_TRUE(pin({&slow}).ok());
+  EXPECT_EQ(opened(), 1u);
+}
+
 TEST_F(IndexMemoryTest, BuildsTakeTurnsWhereTheyDoNotFitTogether) {
   EXPECT_EQ(memory_->for_building(), 500u);
   auto first = memory_->reserve_build(Context(), 300);

@@ -91,7 +91,10 @@ Result<std::unique_ptr<const OpenedIndex>> OpenedIndex::open(const SealedFile& f
   VIRIDIAN_TRY(const Section norms, file.section("norms"));
   VIRIDIAN_TRY(opened->fine_section_, file.section(name("index_fine")));
   index::IndexArrays arrays;
+  VIRIDIAN_TRY(const Section vectors, file.section("vectors"));
   VIRIDIAN_TRY(arrays.header, file.element<index::IndexHeader>(section, 0));
+  if (vectors.size != offsets.size / sizeof(Offset) * arrays.header.dim * sizeof(float))
+    return file.damaged(section.offset, "its index is of vectors of another dimension");
   VIRIDIAN_TRY(arrays.centre, read_all<float>(file, name("index_centre")));
   VIRIDIAN_TRY(arrays.records, copy_all(file, name("index_records"), opened->records_));
   VIRIDIAN_TRY(arrays.links, copy_all(file, name("index_links"), opened->links_));

@@ -8,6 +8,7 @@
 namespace viridian::segment {
 namespace {
 
+/// Rows between two looks at the caller's deadline.
 constexpr size_t kRowsAtOnce = 1024;
 /// So many times the rows that a walk estimates finely are kept by a scan, and looked at at once.
 constexpr size_t kKept = 8, kScanRefine = 2;
@@ -37,29 +38,38 @@ class IndexedFile::Guide final : public index::WalkGuide {
 /// What is done for one query.
 class IndexedFile::Query {
  public:
-  Query(const IndexedFile& file, const float* vector, index::TopK& result)
+  Query(const IndexedFile& file, const Context& context, const float* vector, index::TopK& result)
       : file_(file),
+        context_(context),
         vector_(vector),
         result_(result),
         one_{file.graph_.header().dim, {}},
         search_(file.graph_.take_search()) {
     one_.values.insert(one_.values.end(), vector, vector + one_.dim);
     scanner_.emplace(static_cast<Space>(file.graph_.header().space), one_.dim, one_);
+    search_->stop_with(&context);
   }
-  ~Query() { file_.graph_.give_back(std::move(search_)); }
+  ~Query() {
+    search_->stop_with(nullptr);
+    file_.graph_.give_back(std::move(search_));
+  }
 
   const Searched& searched() const noexcept { return searched_; }
 
+  /// False: nothing is known of what is near to it.
+  bool assign() { return search_->assign(vector_); }
   Status run() {
-    if (!search_->assign(vector_)) return read_all();
     if (!file_.planner_) {
       VIRIDIAN_TRY_VOID(read_apart());
-      return offer_best(walk(), 1, result_);
+      const auto found = walk();
+      VIRIDIAN_TRY_VOID(not_stopped());
+      return offer_best(found, 1, result_);
     }
     SearchPlan plan = file_.plan_;
     if (plan == SearchPlan::walk) {
       const Guide guide(file_, *search_);
       const auto found = search_->walk(guide, file_.planner_->room());
+      VIRIDIAN_TRY_VOID(not_stopped());
       keep_counted(found);
       if (counted_.size() >= file_.request_.k &&
           !search_->is_crowded(found, file_.effort_.breadth)) {
@@ -72,19 +82,21 @@ class IndexedFile::Query {
     if (plan == SearchPlan::read) return read_allowed();
     searched_ = {Searched::How::scanned};
     VIRIDIAN_TRY_VOID(read_apart());
-    return offer_while_better(scan(), kScanRefine);
+    VIRIDIAN_TRY(const index::NodeSet* const allowed, file_.allowed(context_));
+    const auto found = search_->find_all_own(
+        kKept * file_.effort_.refine, [&](size_t keep) { return search_->scan(*allowed, keep); });
+    VIRIDIAN_TRY_VOID(not_stopped());
+    return offer_while_better(found, kScanRefine);
   }
 
  private:
+  /// What has ended stays so.
+  Status not_stopped() const { return search_->stopped() ? context_.check() : ok_status(); }
+
   std::span<const uint64_t> walk() {
     searched_ = {Searched::How::walked, file_.effort_.breadth};
     return search_->find_all_own(file_.effort_.breadth,
                                  [&](size_t breadth) { return search_->walk(breadth); });
-  }
-
-  std::span<const uint64_t> scan() {
-    return search_->find_all_own(kKept * file_.effort_.refine,
-                                 [&](size_t keep) { return search_->scan(file_.allowed(), keep); });
   }
 
   void keep_counted(std::span<const uint64_t> found) {
@@ -102,9 +114,11 @@ class IndexedFile::Query {
   }
 
   Status read_allowed() {
-    rows_.clear();
-    file_.for_each_allowed([&](uint32_t row) { rows_.push_back(file_.first_ + row); });
-    return offer(result_);
+    return file_.for_each_allowed(context_, [&](std::span<const uint32_t> rows) {
+      rows_.clear();
+      for (const uint32_t row : rows) rows_.push_back(file_.first_ + row);
+      return offer(result_);
+    });
   }
 
   /// Offers the best of what was found, so many times as many as a walk does.
@@ -144,17 +158,6 @@ class IndexedFile::Query {
     return offer(result_);
   }
 
-  Status read_all() {
-    for (uint32_t begin = 0; begin < file_.offsets_.size(); begin += kRowsAtOnce) {
-      const size_t end = std::min<size_t>(file_.offsets_.size(), begin + kRowsAtOnce);
-      rows_.clear();
-      for (uint32_t row = begin; row < end; ++row)
-        if (file_.counts(row)) rows_.push_back(file_.first_ + row);
-      VIRIDIAN_TRY_VOID(offer(result_));
-    }
-    return ok_status();
-  }
-
   /// Notes those of the rows with one vector that count, at most as many as are asked for: among
   /// them the first go before.
   void add(const index::FoundRow& found) {
@@ -167,15 +170,30 @@ class IndexedFile::Query {
     }
   }
 
+  /// What was noted.
   Status offer(index::TopK& result) {
+    for (std::span<const uint32_t> left = rows_; !left.empty();) {
+      const auto some = left.first(std::min(kRowsAtOnce, left.size()));
+      if (offered_ >= kRowsAtOnce) {
+        VIRIDIAN_TRY_VOID(context_.check());
+        offered_ = 0;
+      }
+      offered_ += some.size();
+      VIRIDIAN_TRY_VOID(offer_some(some, result));
+      left = left.subspan(some.size());
+    }
+    return ok_status();
+  }
+
+  Status offer_some(std::span<const uint32_t> rows, index::TopK& result) {
     vectors_.clear();
     norms_.clear();
     offsets_.clear();
-    file_.file_.will_need(rows_);
+    file_.file_.will_need(rows);
     // First where rows begin and end: their pages are looked up side by side, not one after the
     // other between the lines of the row before.
     const size_t bytes = one_.dim * sizeof(float);
-    for (const uint32_t row : rows_) {
+    for (const uint32_t row : rows) {
       VIRIDIAN_TRY(const float* const vector, file_.file_.vector(row));
       simd::prefetch(vector, 1);
       simd::prefetch(vector + one_.dim - 1, 1);
@@ -184,7 +202,7 @@ class IndexedFile::Query {
       vectors_.push_back(vector);
     }
     for (const float* const vector : vectors_) simd::prefetch(vector, bytes);
-    for (const uint32_t row : rows_) {
+    for (const uint32_t row : rows) {
       norms_.push_back(file_.index_.norms()[row - file_.first_]);
       offsets_.push_back(file_.offsets_[row - file_.first_]);
     }
@@ -193,6 +211,7 @@ class IndexedFile::Query {
   }
 
   const IndexedFile& file_;
+  const Context& context_;
   const float* vector_;
   index::TopK& result_;
   Matrix one_;
@@ -204,6 +223,7 @@ class IndexedFile::Query {
   std::vector<const float*> vectors_;
   std::vector<float> norms_;
   std::vector<Offset> offsets_;
+  size_t offered_ = 0;  ///< rows, since the last look at the deadline
   Searched searched_;
 };
 
@@ -227,24 +247,26 @@ IndexedFile::IndexedFile(const VectorFile& file, const FileIndex& index, const R
 IndexedFile::IndexedFile(IndexedFile&&) noexcept = default;
 IndexedFile::~IndexedFile() = default;
 
-Status IndexedFile::search(const Matrix& queries, size_t first,
-                           std::span<index::TopK> results) const {
+Status IndexedFile::search(const Context& context, const Matrix& queries, size_t first,
+                           std::span<index::TopK> results, std::vector<size_t>& unanswered) const {
   for (size_t i = 0; i < results.size(); ++i) {
-    Query query(*this, queries.row(first + i), results[i]);
-    VIRIDIAN_TRY_VOID(query.run());
+    Query query(*this, context, queries.row(first + i), results[i]);
+    if (query.assign())
+      VIRIDIAN_TRY_VOID(query.run());
+    else
+      unanswered.push_back(first + i);
   }
   return ok_status();
 }
 
-Result<std::optional<Searched>> IndexedFile::way_to(const float* query, Offset offset) const {
+Result<std::optional<Searched>> IndexedFile::way_to(const Context& context, const float* query,
+                                                    Offset offset) const {
   const SealedRows& rows = file_.rows();
   VIRIDIAN_TRY(const std::optional<uint32_t> row, rows.find(offset, rows.size(), request_.at));
   if (!row || *row < first_ || *row - first_ >= offsets_.size()) return std::optional<Searched>();
-  const std::span<const uint32_t> apart = graph_.arrays().apart;
-  if (std::binary_search(apart.begin(), apart.end(), *row - first_))
-    return std::optional(Searched{});
   index::TopK ignored(request_.k);
-  Query one(*this, query, ignored);
+  Query one(*this, context, query, ignored);
+  if (graph_.is_apart(*row - first_) || !one.assign()) return std::optional(Searched{});
   VIRIDIAN_TRY_VOID(one.run());
   return std::optional(one.searched());
 }
@@ -282,24 +304,33 @@ void IndexedFile::choose() {
 }
 
 template <class Use>
-void IndexedFile::for_each_allowed(Use&& use) const {
-  const auto use_live = [&](uint32_t row) {
-    if (file_.rows().end(first_ + row) > request_.at) use(row);
+Status IndexedFile::for_each_allowed(const Context& context, Use&& use) const {
+  std::vector<uint32_t> live;
+  Status outcome;
+  const auto use_some = [&] {
+    outcome = context.check();
+    if (outcome.ok()) outcome = use(std::span<const uint32_t>(live));
+    live.clear();
+    return outcome.ok();
   };
-  if (offsets_.empty()) return;
+  size_t looked_at = 0;
+  const auto look_at = [&](uint32_t row) {  // whether to go on
+    if (file_.rows().end(first_ + row) > request_.at) live.push_back(row);
+    return ++looked_at % kRowsAtOnce != 0 || use_some();
+  };
+  if (offsets_.empty()) return ok_status();
   if (request_.allowed == nullptr) {
-    for (uint32_t row = 0; row < offsets_.size(); ++row) use_live(row);
-    return;
+    for (uint32_t row = 0; row < offsets_.size(); ++row)
+      if (!look_at(row)) return outcome;
+    use_some();
+    return outcome;
   }
   const Offset first = offsets_.front();
   size_t row = 0;
   request_.allowed->for_each([&](Offset offset) {
     if (offset < first) return true;
     if (offset > offsets_.back()) return false;
-    if (dense_) {
-      use_live(static_cast<uint32_t>(offset - first));
-      return true;
-    }
+    if (dense_) return look_at(static_cast<uint32_t>(offset - first));
     // Doubling steps until the place is passed, since the next is likely to be near.
     size_t step = 1;
     while (row + step < offsets_.size() && offsets_[row + step] < offset) step *= 2;
@@ -308,22 +339,25 @@ void IndexedFile::for_each_allowed(Use&& use) const {
     row = static_cast<size_t>(
         std::lower_bound(begin, offsets_.begin() + static_cast<ptrdiff_t>(end), offset) -
         offsets_.begin());
-    if (offsets_[row] == offset) use_live(static_cast<uint32_t>(row));
-    return true;
+    return offsets_[row] != offset || look_at(static_cast<uint32_t>(row));
   });
+  if (outcome.ok()) use_some();
+  return outcome;
 }
 
-const index::NodeSet& IndexedFile::allowed() const {
+Result<const index::NodeSet*> IndexedFile::allowed(const Context& context) const {
   const std::lock_guard lock(allowed_->mutex);
-  if (allowed_->nodes != nullptr) return *allowed_->nodes;
+  if (allowed_->nodes != nullptr) return allowed_->nodes.get();
   const index::IndexArrays& arrays = graph_.arrays();
   auto nodes = std::make_unique<index::NodeSet>(arrays.header.nodes);
-  for_each_allowed([&](uint32_t row) {
-    const uint32_t node = arrays.nodes_of[row];
-    if (node != index::IndexArrays::kNoNode) nodes->insert(node);
-  });
+  VIRIDIAN_TRY_VOID(for_each_allowed(context, [&](std::span<const uint32_t> rows) {
+    for (const uint32_t row : rows)
+      if (const uint32_t node = arrays.nodes_of[row]; node != index::IndexArrays::kNoNode)
+        nodes->insert(node);
+    return ok_status();
+  }));
   allowed_->nodes = std::move(nodes);
-  return *allowed_->nodes;
+  return allowed_->nodes.get();
 }
 
 }  // namespace viridian::segment

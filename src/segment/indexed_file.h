@@ -9,6 +9,7 @@
 #include "index/graph_index.h"
 #include "segment/search_plan.h"
 #include "segment/vector_file.h"
+#include "viridian/base/context.h"
 
 namespace viridian::segment {
 
@@ -32,10 +33,13 @@ class IndexedFile {
   /// Whether everything has to be read, since no walk is certain enough, or asked for too much.
   bool is_to_be_read() const noexcept { return effort_.breadth == 0; }
   /// Offers the nearest rows to each query to its result: results[i] is that of queries.row(first +
-  /// i).
-  Status search(const Matrix& queries, size_t first, std::span<index::TopK> results) const;
+  /// i). Those that it can tell nothing about are added to `unanswered`: all has to be read for
+  /// them.
+  Status search(const Context& context, const Matrix& queries, size_t first,
+                std::span<index::TopK> results, std::vector<size_t>& unanswered) const;
   /// How such a search comes upon that record. Unset: it has no row here that is live.
-  Result<std::optional<Searched>> way_to(const float* query, Offset offset) const;
+  Result<std::optional<Searched>> way_to(const Context& context, const float* query,
+                                         Offset offset) const;
 
  private:
   class Guide;
@@ -50,10 +54,11 @@ class IndexedFile {
   /// So many nearest that nothing is known of how broad a walk for them has to be.
   bool is_beyond_calibration() const noexcept { return request_.k > index::kLevelNearest.back(); }
   void choose();
-  /// Calls use(row) for the rows that are live, allowed, and in the index.
+  /// Calls use(rows), a Status, with some at a time of those that are live, allowed, and in the
+  /// index.
   template <class Use>
-  void for_each_allowed(Use&& use) const;
-  const index::NodeSet& allowed() const;
+  Status for_each_allowed(const Context& context, Use&& use) const;
+  Result<const index::NodeSet*> allowed(const Context& context) const;
 
   const VectorFile& file_;
   const OpenedIndex& index_;

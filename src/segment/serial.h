@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 
@@ -42,7 +43,8 @@ Status wait_until(const Context& context, std::condition_variable& changed,
   constexpr std::chrono::milliseconds kLook{20};
   while (!condition()) {
     VIRIDIAN_TRY_VOID(context.check());
-    changed.wait_until(lock, Context::Clock::now() + kLook);
+    const Context::Clock::time_point look = Context::Clock::now() + kLook;
+    changed.wait_until(lock, std::min(look, context.deadline().value_or(look)));
   }
   return ok_status();
 }
