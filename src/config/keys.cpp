@@ -102,11 +102,9 @@ constexpr Key kKeys[] = {
      1, 1'000'000'000},
     {"vectors.memory_bytes", Type::bytes, "0",
      "Memory for the indexes of vectors, over all collections: a third of it for building them, "
-     "the "
-     "rest for those that are searched. Those used least recently are closed, and opened again "
-     "when "
-     "asked for; a collection that needs more than there is takes no more vectors. 0: half of the "
-     "memory that this process may use.",
+     "the rest for those that are searched, and for codes of files without one. Those used least "
+     "recently are closed, and opened again when asked for; a collection that needs more than "
+     "there is takes no more vectors. 0: half of the memory that this process may use.",
      0, 1024 * kTiB},
     {"vectors.recall", Type::share, "0.99",
      "Share of the nearest records that a query finds, on average, unless it says otherwise; 1: "

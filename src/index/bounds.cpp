@@ -71,7 +71,7 @@ void place(Space space, const float* vector, float norm, uint32_t dim, float* ou
 }  // namespace
 
 BoundCoder::BoundCoder(Space space, uint32_t dim)
-    : space_(space), dim_(dim), groups_((dim + 7) / 8), rotation_(dim, kRotationSeed) {}
+    : space_(space), dim_(dim), groups_(groups(dim)), rotation_(dim, kRotationSeed) {}
 
 std::shared_ptr<const Centre> BoundCoder::centre_of(std::span<const Row> rows,
                                                     const float* points) const {
@@ -119,9 +119,9 @@ void BoundCoder::encode(std::span<const Row> rows, std::shared_ptr<const Centre>
     centre = std::move(own);
   std::memset(units, 0, bytes(rows.size()));
   std::vector<float> levels(dim_);
-  const size_t padded = bytes(rows.size()) / unit_bytes() * simd::kUnitRows;
+  const size_t padded = bytes(rows.size()) / unit_bytes(dim_) * simd::kUnitRows;
   for (size_t i = 0; i < padded; ++i) {
-    uint8_t* const unit = units + i / simd::kUnitRows * unit_bytes();
+    uint8_t* const unit = units + i / simd::kUnitRows * unit_bytes(dim_);
     const size_t at = i % simd::kUnitRows;
     auto& header = *reinterpret_cast<simd::UnitHeader*>(unit);
     constexpr float kInfinity = std::numeric_limits<float>::infinity();

@@ -28,9 +28,10 @@ class BoundCoder {
   BoundCoder(Space space, uint32_t dim);
 
   /// Of four units, the least that can be searched: 64 rows.
-  size_t bytes(size_t rows) const noexcept {
+  size_t bytes(size_t rows) const noexcept { return bytes(dim_, rows); }
+  static size_t bytes(uint32_t dim, size_t rows) noexcept {
     constexpr size_t kRows = simd::kUnitRows * simd::kUnitsAtOnce;
-    return (rows + kRows - 1) / kRows * simd::kUnitsAtOnce * unit_bytes();
+    return (rows + kRows - 1) / kRows * simd::kUnitsAtOnce * unit_bytes(dim);
   }
   struct Row {
     const float* vector;
@@ -44,9 +45,10 @@ class BoundCoder {
  private:
   friend class BoundQuery;
 
-  size_t unit_bytes() const noexcept {
-    return sizeof(simd::UnitHeader) + groups_ * simd::kLineBytes;
+  static size_t unit_bytes(uint32_t dim) noexcept {
+    return sizeof(simd::UnitHeader) + groups(dim) * simd::kLineBytes;
   }
+  static size_t groups(uint32_t dim) noexcept { return (size_t{dim} + 7) / 8; }
   std::shared_ptr<const Centre> centre_of(std::span<const Row> rows, const float* points) const;
   double spread(const Centre& centre, std::span<const Row> rows, const float* points) const;
   void code(const float* vector, std::vector<float>& levels, simd::UnitHeader& header,

@@ -69,7 +69,7 @@ class Builder {
       VIRIDIAN_TRY_VOID(calibrate(context_, *index, node_rows_, rows_, executor_, built_.header));
       for (Level& level : built_.header.levels)
         if (level.breadth[0] != 0) level.breadth[0] = std::max(level.breadth[0], breadth);
-      enough = built_.header.bits == 8 || good_enough(lost.size());
+      enough = !may_have_more_bits() || good_enough(lost.size());
       if (enough) set_apart(lost);
       // To look at so many in every search is hardly less than to read all.
       if (enough && !few(lost.size()))
@@ -180,6 +180,13 @@ class Builder {
   bool few(size_t lost) const {
     constexpr size_t kShare = 200;
     return lost <= node_rows_.size() / kShare;
+  }
+
+  bool may_have_more_bits() const {
+    IndexOptions options = options_;
+    options.bits = 2 * built_.header.bits;
+    return options.bits <= kMostBits &&
+           searched_bytes_per_row(options, rows_.dim()) <= options_.searched_bytes_per_row;
   }
 
   bool good_enough(size_t lost) const {

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "base/executor.h"
@@ -7,12 +8,16 @@
 
 namespace viridian::index {
 
+inline constexpr uint32_t kMostBits = 8;  ///< of a value in records
+
 /// 0: what suits the dimension.
 struct IndexOptions {
   Space space = Space::l2;
   uint32_t degree = 0;  ///< neighbours of a node
   uint32_t leaf = 0;    ///< rows among which a node's neighbours are looked for at once
   uint32_t bits = 0;    ///< of each value in records, at first; more where they do not do
+  /// What records and links of a row may take: there are more bits only within that.
+  uint64_t searched_bytes_per_row = std::numeric_limits<uint64_t>::max();
 };
 
 /// An index in memory.
@@ -41,7 +46,7 @@ Result<BuiltIndex> build_index(const Context&, const RowSource& rows, const Inde
 uint64_t build_bytes(const IndexOptions& options, uint32_t dim, size_t threads, uint64_t rows);
 
 /// Bytes per row of records and links, without which an index cannot be searched, where records
-/// need no more bits than is usual.
+/// have the bits that it begins with.
 uint64_t searched_bytes_per_row(const IndexOptions& options, uint32_t dim);
 
 }  // namespace viridian::index

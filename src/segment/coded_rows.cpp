@@ -27,6 +27,14 @@ Status CodedRows::extend(const VectorPart& part, Space space, uint32_t dim, uint
   return ok_status();
 }
 
+uint64_t CodedRows::most_bytes(uint32_t dim, uint64_t rows) noexcept {
+  const uint64_t own_centre = sizeof(index::Centre) + 2 * sizeof(float) * uint64_t{dim};
+  // The array of blocks may have room for twice as many.
+  const uint64_t of_block = sizeof(Block) + 2 * sizeof(blocks_[0]) + own_centre;
+  return (rows + kBlockRows - 1) / kBlockRows *
+         (index::BoundCoder::bytes(dim, kBlockRows) + of_block);
+}
+
 Status CodedRows::add_block(const VectorPart& part, uint32_t begin, uint32_t count) {
   std::vector<index::BoundCoder::Row> rows;
   for (uint32_t row = begin; row < begin + count; ++row) {

@@ -35,6 +35,8 @@ class CodedRows {
   /// There are coded rows.
   const index::BoundCoder& coder() const { return *coder_; }
   uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+  /// What those of so many rows take at most.
+  static uint64_t most_bytes(uint32_t dim, uint64_t rows) noexcept;
 
   /// Codes some more of the part's first `rows` rows, a few milliseconds' work at most. `all`: the
   /// part will have no others, so that its last block may be smaller. Returns at once where another

@@ -72,6 +72,8 @@ Result<std::optional<FileRange>> CollectionSegments::begin_merge(const Context& 
   if (!range || range->count == 0) return std::optional<FileRange>();
   half.garbage_new_since = 0;
   half.writer->begin_merge(*range);
+  // Writers are to be told what room is left beside it.
+  if (!stopped_) publish(applied());
   return range;
 }
 

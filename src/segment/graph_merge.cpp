@@ -95,7 +95,9 @@ Status GraphKind::merge(const MergeJob<File, Info>& job) {
   const uint64_t at_once = rows_per_index(job);
   if (at_once == 0) return ok_status();
   const size_t count = build_threads(environment.hnsw, std::thread::hardware_concurrency());
-  const index::IndexOptions options = build_options(environment.space, environment.hnsw);
+  index::IndexOptions options = build_options(environment.space, environment.hnsw);
+  const uint64_t per_row = job.index_bytes / all;
+  options.searched_bytes_per_row = per_row - std::min(per_row, kMemoryPerRow);
   VIRIDIAN_TRY(const IndexMemory::Build reserved,
                environment.index_memory->reserve_build(
                    job.context, index::build_bytes(options, job.info.dim, count, at_once)));

@@ -1,6 +1,7 @@
 #include "segment/graph_reader.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 
@@ -11,6 +12,9 @@ namespace {
 
 /// Queries of one call that a thread takes at once.
 constexpr size_t kQueriesAtOnce = 4;
+/// Codes take the room of what was not searched for so long: they only save time, and an index that
+/// makes room for them is read again from its file.
+constexpr std::chrono::minutes kUnused{1};
 
 /// A query whose answer is to be found once more, exactly. Keeps the files and heads that it is
 /// found in, but no view of the collection.
@@ -145,16 +149,27 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
                                                         std::optional<SearchPlan> by) const {
   Plan plan;
   std::vector<IndexMemory::Entry*> entries;
+  std::vector<PinnedVectors> unindexed;
   for (const PinnedVectors& pinned : parts()) {
-    if (pinned.file == nullptr || !pinned.file->has_index())
+    if (pinned.file == nullptr)
       plan.coded.push_back(pinned);
+    else if (!pinned.file->has_index())
+      unindexed.push_back(pinned);
     else if (query.recall >= 1)
       plan.whole.push_back(pinned);
     else
       for (const FileIndex& index : pinned.file->indexes()) entries.push_back(index.entry.get());
   }
+  if (!entries.empty()) {
+    VIRIDIAN_TRY(plan.pins, memory_->pin(context, entries));
+  }
+  // Only now: whoever waits for indexes must not have pinned anything.
+  for (const PinnedVectors& pinned : unindexed) {
+    IndexMemory::Entry* const codes = pinned.file->codes_entry();
+    const bool coded = codes != nullptr && memory_->pin_spare(context, *codes, kUnused, plan.pins);
+    (coded ? plan.coded : plan.whole).push_back(pinned);
+  }
   if (entries.empty()) return plan;
-  VIRIDIAN_TRY(plan.pins, memory_->pin(context, entries));
   for (const PinnedVectors& pinned : parts()) {
     if (pinned.file == nullptr || !pinned.file->has_index()) continue;
     std::vector<IndexedFile> searches;

@@ -9,7 +9,8 @@ namespace viridian::segment {
 
 /// Search over the parts of a vector segment as of one applied number: files with an index by its
 /// graph, or by reading its codes of the allowed rows where those are few; all else exactly, with
-/// codes that rule most rows out. All distances in results are exact.
+/// codes that rule most rows out, as far as there is room for them. All distances in results are
+/// exact.
 class GraphVectorReader final : public PartsVectorReader {
  public:
   /// `sampler`: is shown what indexes answer; may be null.

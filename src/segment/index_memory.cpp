@@ -11,12 +11,13 @@ IndexMemory::IndexMemory(uint64_t limit, obs::Metrics* metrics)
     : limit_(limit),
       own_metrics_(metrics == nullptr ? std::make_unique<obs::Metrics>() : nullptr),
       bytes_((own_metrics_ ? *own_metrics_ : *metrics)
-                 .gauge("viridian_index_memory_bytes", "Memory that open indexes take.")),
+                 .gauge("viridian_index_memory_bytes", "Memory that open indexes and codes take.")),
       opened_((own_metrics_ ? *own_metrics_ : *metrics)
-                  .counter("viridian_index_opened_total", "Indexes read into memory.")),
-      closed_(
-          (own_metrics_ ? *own_metrics_ : *metrics)
-              .counter("viridian_index_closed_total", "Indexes whose memory was given to others.")),
+                  .counter("viridian_index_opened_total",
+                           "Indexes read into memory, and codes begun.")),
+      closed_((own_metrics_ ? *own_metrics_ : *metrics)
+                  .counter("viridian_index_closed_total",
+                           "Indexes and codes whose memory was given to others.")),
       refused_((own_metrics_ ? *own_metrics_ : *metrics)
                    .counter("viridian_index_refused_total",
                             "Searches refused because their indexes need more memory than there "
@@ -44,7 +45,7 @@ void IndexMemory::Entry::unpin() noexcept {
 
 Status IndexMemory::Entry::open(const Context& context) {
   VIRIDIAN_TRY(const Serial::Hold hold, opening_.acquire(context));
-  if (opened_ != nullptr) return ok_status();
+  if (!std::holds_alternative<std::monostate>(opened_)) return ok_status();
   VIRIDIAN_TRY(opened_, open_index_(finer_));
   open_.store(true);
   memory_->opened_.inc();
@@ -93,10 +94,7 @@ Result<IndexMemory::Pins> IndexMemory::pin(const Context& context,
   Pins pins;
   pins.entries_.reserve(entries.size());
   for (Entry* const entry : entries) {
-    if (!entry->try_pin()) {
-      if (waiting_.load() != 0) note_change();  // it was pinned for a moment
-      break;
-    }
+    if (!pin_open(*entry)) break;
     pins.entries_.push_back(entry);
   }
   if (pins.entries_.size() == entries.size()) return pins;
@@ -106,6 +104,42 @@ Result<IndexMemory::Pins> IndexMemory::pin(const Context& context,
   pins.entries_.assign(entries.begin(), entries.end());
   for (Entry* const entry : entries) VIRIDIAN_TRY_VOID(entry->open(context));
   return pins;
+}
+
+bool IndexMemory::pin_open(Entry& entry) noexcept {
+  if (entry.try_pin()) return true;
+  if (waiting_.load() != 0) note_change();  // it was pinned for a moment
+  return false;
+}
+
+bool IndexMemory::pin_spare(const Context& context, Entry& entry, Context::Clock::duration unused,
+                            Pins& pins) {
+  if (waiting_.load() != 0 || entry.need().needed > for_searching()) return false;
+  pins.entries_.reserve(pins.entries_.size() + 1);
+  if (!pin_open(entry)) {
+    Entry* const one = &entry;
+    const Time used_before = Context::Clock::now() - unused;
+    {
+      const std::lock_guard lock(mutex_);
+      // Nothing is closed in vain.
+      const uint64_t kept = total_ - unpinned(used_before);
+      if (entry.reserved_ == 0 && kept + entry.need().needed > for_searching()) return false;
+      if (!make_room({&one, 1}, used_before)) return false;
+    }
+    if (!entry.open(context).ok()) {
+      entry.unpin();
+      return false;
+    }
+  }
+  pins.entries_.push_back(&entry);
+  return true;
+}
+
+uint64_t IndexMemory::unpinned(Time used_before) const {
+  uint64_t bytes = 0;
+  for (const Entry* const entry : entries_)
+    if (entry->pins_.load() == 0 && entry->used() < used_before) bytes += entry->reserved_;
+  return bytes;
 }
 
 Status IndexMemory::reserve(const Context& context, std::span<Entry* const> entries) {
@@ -127,7 +161,7 @@ Status IndexMemory::reserve(const Context& context, std::span<Entry* const> entr
 }
 
 /// Reserves and pins all of them, or none.
-bool IndexMemory::make_room(std::span<Entry* const> entries) {
+bool IndexMemory::make_room(std::span<Entry* const> entries, Time used_before) {
   const auto missing_now = [&] {
     uint64_t missing = 0;
     for (const Entry* const entry : entries)
@@ -135,7 +169,7 @@ bool IndexMemory::make_room(std::span<Entry* const> entries) {
     return missing;
   };
   while (total_ + missing_now() > for_searching())
-    if (!close_least_recent(entries) && !close_finer(entries)) return false;
+    if (!close_least_recent(entries, used_before) && !close_finer(entries)) return false;
   uint64_t missing = missing_now();
   const auto now = Context::Clock::now().time_since_epoch().count();
   for (Entry* const entry : entries) {
@@ -155,12 +189,13 @@ bool IndexMemory::make_room(std::span<Entry* const> entries) {
   return true;
 }
 
-bool IndexMemory::close_least_recent(std::span<Entry* const> but) {
+bool IndexMemory::close_least_recent(std::span<Entry* const> but, Time used_before) {
   // As of now: searches go on, and a sort needs an order that stays.
-  std::vector<std::pair<Context::Clock::rep, Entry*>> others;
+  std::vector<std::pair<Time, Entry*>> others;
   for (Entry* const entry : entries_)
     if (std::find(but.begin(), but.end(), entry) == but.end())
-      others.emplace_back(entry->used_.load(std::memory_order_relaxed), entry);
+      others.emplace_back(entry->used(), entry);
+  std::erase_if(others, [&](const auto& each) { return each.first >= used_before; });
   std::sort(others.begin(), others.end());
   return std::any_of(others.begin(), others.end(),
                      [&](const auto& each) { return close(*each.second); });
@@ -181,7 +216,7 @@ bool IndexMemory::close(Entry& entry) {
     if (was_open) entry.open_.store(true);
     return false;
   }
-  entry.opened_.reset();
+  entry.opened_ = {};
   entries_.remove(&entry);
   total_ -= entry.reserved_;
   bytes_.set(static_cast<double>(total_));

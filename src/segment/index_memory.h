@@ -7,9 +7,11 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include "obs/metrics.h"
+#include "segment/coded_rows.h"
 #include "segment/index_sections.h"
 #include "segment/serial.h"
 #include "viridian/base/context.h"
@@ -28,20 +30,24 @@ struct IndexNeed {
   }
 };
 
-/// The memory for the indexes of all collections of a process. A third of it is for building
-/// indexes, the rest for those that are searched: they are opened when they are asked for, and
-/// closed, those used least recently first, when others need their room and no search is in them.
-/// Thread-safe.
+/// The memory for the indexes of all collections of a process, and for the codes of their files
+/// that have none. A third of it is for building indexes, the rest for what is searched: it is
+/// opened when it is asked for, and closed, what was used least recently first, when others need
+/// its room and no search is in it. Thread-safe.
 class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
  public:
   /// `metrics`: outlives it; null: nobody is told.
   explicit IndexMemory(uint64_t limit, obs::Metrics* metrics = nullptr);
 
-  /// An index that is open as long as there is room for it. Goes when nothing is pinned any more.
+  /// An index, or codes, open as long as there is room for it. Goes when nothing is pinned any
+  /// more.
   class Entry {
    public:
+    /// Codes are none at first: searches make them.
+    using Opened = std::variant<std::monostate, std::unique_ptr<const OpenedIndex>,
+                                std::unique_ptr<CodedRows>>;
     /// `finer`: there is room for its finer records, too.
-    using Open = std::function<Result<std::unique_ptr<const OpenedIndex>>(bool finer)>;
+    using Open = std::function<Result<Opened>(bool finer)>;
     Entry(const IndexNeed& need, Open open) : need_(need), open_index_(std::move(open)) {}
     ~Entry();
     Entry(const Entry&) = delete;
@@ -49,8 +55,9 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
 
     const IndexNeed& need() const noexcept { return need_; }
     bool is_open() const noexcept { return open_; }
-    /// Only as long as it is pinned.
-    const OpenedIndex& index() const noexcept { return *opened_; }
+    /// Only as long as it is pinned, and is one.
+    const OpenedIndex& index() const { return *std::get<1>(opened_); }
+    CodedRows& codes() const { return *std::get<2>(opened_); }
 
    private:
     friend class IndexMemory;
@@ -59,6 +66,10 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
     void unpin() noexcept;
     /// One opens it, the others wait, within their contexts.
     Status open(const Context& context);
+    Context::Clock::time_point used() const noexcept {
+      return Context::Clock::time_point(
+          Context::Clock::duration(used_.load(std::memory_order_relaxed)));
+    }
 
     const IndexNeed need_;
     const Open open_index_;
@@ -66,14 +77,14 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
     std::atomic<bool> open_ = false;
     std::atomic<Context::Clock::rep> used_ = 0;
     Serial opening_;
-    std::unique_ptr<const OpenedIndex> opened_;
+    Opened opened_;
     /// Set when it is first reserved; guarded by its mutex_, as the rest.
     std::shared_ptr<IndexMemory> memory_;
     uint64_t reserved_ = 0;  ///< 0: it is not open, and not being opened
     bool finer_ = false;
   };
 
-  /// Keeps indexes open as long as it lives.
+  /// Keeps what it is of open as long as it lives.
   class Pins {
    public:
     Pins() = default;
@@ -97,10 +108,17 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
   ///   resource_exhausted  they need more than there is, even alone
   ///   and what opening them fails with
   Result<Pins> pin(const Context&, std::span<Entry* const> entries);
+  /// Opens what a search can do without, if it is not open, where there is room that is free, or
+  /// that of what was not used for so long; and adds it to `pins`. Waits only, within the context,
+  /// for who is opening it already. False: there
+  /// is no room, or others wait for some, who go first.
+  bool pin_spare(const Context&, Entry& entry, Context::Clock::duration unused, Pins& pins);
   /// Whether one collection's indexes that need so much can be searched.
   ///   resource_exhausted  with what they need and what there is
   Status check(const IndexNeed& need) const;
 
+  /// What indexes that are searched may take together.
+  uint64_t for_searching() const noexcept { return limit_ - for_building(); }
   /// What a build may take.
   uint64_t for_building() const noexcept { return limit_ / 3; }
   /// A build's memory, given back when it goes.
@@ -123,11 +141,13 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
   void note_unindexed() noexcept { unindexed_.inc(); }
 
  private:
-  uint64_t for_searching() const noexcept { return limit_ - for_building(); }
+  using Time = Context::Clock::time_point;
+  bool pin_open(Entry& entry) noexcept;
   Status reserve(const Context&, std::span<Entry* const> entries);
-  bool make_room(std::span<Entry* const> entries);
+  bool make_room(std::span<Entry* const> entries, Time used_before = Time::max());
   bool close(Entry& entry);
-  bool close_least_recent(std::span<Entry* const> but);
+  bool close_least_recent(std::span<Entry* const> but, Time used_before);
+  uint64_t unpinned(Time used_before) const;
   bool close_finer(std::span<Entry* const> entries);
   void leave(Entry& entry);
   void note_change() noexcept;

@@ -16,11 +16,20 @@ class IndexMemoryTest : public testing::Test {
   std::unique_ptr<IndexMemory::Entry> entry(uint64_t needed, uint64_t finer = 0) {
     return std::make_unique<IndexMemory::Entry>(
         IndexNeed{10, needed, finer},
-        [this](bool with_finer) -> Result<std::unique_ptr<const OpenedIndex>> {
+        [this](bool with_finer) -> Result<IndexMemory::Entry::Opened> {
           last_had_finer_ = with_finer;
           if (fails_) return Error(Code::data_loss, "damaged");
           return std::make_unique<const OpenedIndex>();
         });
+  }
+  static std::unique_ptr<IndexMemory::Entry> codes(uint64_t needed) {
+    return std::make_unique<IndexMemory::Entry>(
+        IndexNeed{10, needed, 0},
+        [](bool) -> Result<IndexMemory::Entry::Opened> { return std::make_unique<CodedRows>(); });
+  }
+  bool pin_spare(IndexMemory::Entry& entry, Context::Clock::duration unused) {
+    IndexMemory::Pins pins;
+    return memory_->pin_spare(Context(), entry, unused, pins);
   }
   Result<IndexMemory::Pins> pin(std::vector<IndexMemory::Entry*> entries,
                                 const Context& context = Context()) {
@@ -111,6 +120,41 @@ TEST_F(IndexMemoryTest, WhatDoesNotFitAloneIsRefusedWithWhatToDo) {
   EXPECT_TRUE(memory_->check({20, 1000, 99999}).ok());
 }
 
+TEST_F(IndexMemoryTest, CodesTakeOnlyTheRoomOfWhatIsNotUsedAnyMore) {
+  constexpr std::chrono::seconds kNone{0};
+  constexpr std::chrono::hours kLong{1};
+  const auto index = entry(600), other = entry(300);
+  const auto first = codes(500), second = codes(500), large = codes(1001);
+  ASSERT_TRUE(pin({index.get()}).ok());
+  EXPECT_FALSE(pin_spare(*first, kLong));
+  EXPECT_FALSE(pin_spare(*large, kNone));
+  EXPECT_TRUE(index->is_open());
+  EXPECT_TRUE(pin_spare(*first, kNone));
+  EXPECT_FALSE(index->is_open());
+  EXPECT_TRUE(pin_spare(*second, kLong));
+  EXPECT_EQ(used(), 1000);
+  EXPECT_TRUE(pin_spare(*first, kLong));
+  ASSERT_TRUE(pin({index.get()}).ok());  // in place of both
+  ASSERT_TRUE(pin({other.get()}).ok());
+  EXPECT_EQ(used(), 900);
+  const auto pins = pin({index.get()});
+  EXPECT_FALSE(pin_spare(*first, kNone));
+  EXPECT_TRUE(other->is_open());  // without it there would be too little room as well
+}
+
+TEST_F(IndexMemoryTest, CodesAreNotPinnedWhileOthersWaitForRoom) {
+  const auto index = entry(600);
+  const auto busy = codes(500);
+  IndexMemory::Pins pins;
+  ASSERT_TRUE(memory_->pin_spare(Context(), *busy, {}, pins));
+  std::thread waiting([&] { EXPECT_TRUE(pin({index.get()}).ok()); });
+  while (pin_spare(*busy, {})) std::this_thread::yield();
+  EXPECT_EQ(used(), 500);
+  pins = IndexMemory::Pins();
+  waiting.join();
+  EXPECT_EQ(used(), 600);
+}
+
 TEST_F(IndexMemoryTest, WhatCannotBeOpenedIsTriedAgainAndHoldsNothingUp) {
   const auto broken = entry(600), other = entry(600);
   fails_ = true;
@@ -164,6 +208,7 @@ TEST_F(IndexMemoryTest, BuildsTakeTurnsWhereTheyDoNotFitTogether) {
 TEST_F(IndexMemoryTest, ConcurrentSearchesKeepToTheMemoryAndAllGetTheirTurn) {
   std::vector<std::unique_ptr<IndexMemory::Entry>> entries;
   for (uint64_t i = 0; i < 8; ++i) entries.push_back(entry(100 + 50 * i, 30 * i));
+  const auto spare = codes(150);
   std::atomic<int> done = 0;
   std::vector<std::thread> threads;
   for (uint64_t seed = 0; seed < 6; ++seed) {
@@ -177,8 +222,12 @@ TEST_F(IndexMemoryTest, ConcurrentSearchesKeepToTheMemoryAndAllGetTheirTurn) {
           group.push_back(each.get());
           needed += each->need().needed;
         }
-        const auto pins = pin(group);
+        auto pins = pin(group);
         ASSERT_TRUE(pins.ok()) << pins.error().message();
+        if (memory_->pin_spare(Context(), *spare, std::chrono::microseconds(random() % 100),
+                               *pins)) {
+          EXPECT_EQ(spare->codes().size(), 0u);
+        }
         EXPECT_LE(used(), 1000);
         for (const IndexMemory::Entry* each : group) EXPECT_TRUE(each->index().offsets().empty());
         if (random() % 8 == 0) std::this_thread::yield();

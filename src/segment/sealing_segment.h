@@ -70,6 +70,12 @@ class SealingSegment : public Role {
   virtual Status write_rows(const Context&, SealedFileWriter&, const Info&,
                             std::span<const FrozenRow<Head>> rows,
                             std::span<const Offset> ended) = 0;
+  /// Of a file that these are merged into.
+  virtual IndexRoom index_room(std::span<const std::shared_ptr<File>> /*sources*/) const {
+    return {};
+  }
+  /// Of the merge that is under way, if one is.
+  IndexRoom merged_index_room() const;
 
   SegmentEnvironment environment_;
   std::vector<std::shared_ptr<File>> files_;  ///< oldest first
@@ -105,6 +111,7 @@ class SealingSegment : public Role {
     std::vector<std::shared_ptr<File>> sources, older;
     SeqId sealed = 0;
     bool newest = false, all = false;  ///< whether the range has the newest file, or all files
+    IndexRoom index_room;
     MergePlan plan;
     std::vector<MergePlan::Place> ended_meanwhile;  ///< in the sources, since begin_merge()
     std::atomic<bool> discarded = false;

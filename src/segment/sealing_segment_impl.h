@@ -233,11 +233,17 @@ void SealingSegment<Role, Kind>::begin_merge(FileRange range) {
   merging_->range = range;
   merging_->sources.assign(first, first + static_cast<ptrdiff_t>(range.count));
   merging_->older.assign(files_.begin(), first);
+  merging_->index_room = index_room(merging_->sources);
   merging_->sealed = environment_.definition.sealed;
   merging_->newest = range.first + range.count == files_.size();
   merging_->all = range.count == files_.size();
   merging_->entry.first_seq = files()[range.first].first_seq;
   merging_->entry.last_seq = files()[range.first + range.count - 1].last_seq;
+}
+
+template <class Role, class Kind>
+IndexRoom SealingSegment<Role, Kind>::merged_index_room() const {
+  return merging_ && !merging_->discarded ? merging_->index_room : IndexRoom();
 }
 
 template <class Role, class Kind>
@@ -259,8 +265,8 @@ Status SealingSegment<Role, Kind>::write_merged(const Context& context, Throttle
     return ok_status();
   VIRIDIAN_TRY_VOID(write_file(merging, [&](SealedFileWriter& writer) {
     writer.sync_often();
-    return Kind::merge(
-        {context, throttle, writer, merging.plan, merging.sources, info, ended, environment_});
+    return Kind::merge({context, throttle, writer, merging.plan, merging.sources, info, ended,
+                        environment_, merging.index_room.bytes});
   }));
   Kind::make_ready(environment_, merging.sources, *merging.file);
   return ok_status();

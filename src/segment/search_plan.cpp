@@ -1,6 +1,7 @@
 #include "segment/search_plan.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "index/records.h"
 
@@ -15,6 +16,12 @@ constexpr double kBegin = 3000;
 /// Of a walk for recall 0.95, until it comes near to the query.
 constexpr double kWayThere = 0.25;
 constexpr double kLineFloats = 16;
+/// All that is above was fitted to 10 results. For more, what each row takes that is looked at
+/// closely: estimated finely, fetched, computed and sorted in; and a line of its vector.
+constexpr double kLook = 250, kLookLine = 20;
+/// So many times as many as calibration asks for are looked at, in portions, after a walk and after
+/// a scan.
+constexpr double kWalkLooks = 2, kScanLooks = 4;
 /// Breadth of a walk that only looks how many of those near to the query are allowed.
 constexpr size_t kProbe = 16;
 /// Of what looking at all would take, what may be lost on a walk that has to be followed by it.
@@ -43,10 +50,19 @@ size_t SearchPlanner::breadth_for(double share) const {
 
 double SearchPlanner::walk_cost(size_t breadth) const {
   const index::IndexHeader& header = index_.header();
+  // No walk that was tried found enough, so nobody knows what one takes.
+  if (header.distances == 0) return std::numeric_limits<double>::infinity();
   const double known = std::max<double>(1, header.levels[1].breadth[0]);
   const auto lines = static_cast<double>(index::RecordCoder(header.dim, header.bits).lines());
   const double part = kWayThere + (1 - kWayThere) * static_cast<double>(breadth) / known;
   return kBegin + header.distances * part * lines * kWalkLine;
+}
+
+double SearchPlanner::look_cost(double times) const {
+  const double rows =
+      times * std::max(0.0, static_cast<double>(effort_.exact) - index_.header().exact[0]);
+  return std::min(rows, static_cast<double>(input_.allowed)) *
+         (kLook + kLookLine * (1 + index_.header().dim / kLineFloats));
 }
 
 double SearchPlanner::scan_cost() const {
@@ -54,7 +70,9 @@ double SearchPlanner::scan_cost() const {
   const auto lines = static_cast<double>(index::RecordCoder(header.dim, header.bits).lines());
   return kBegin + kLookup * static_cast<double>(input_.to_check) +
          kScanLine * lines * static_cast<double>(input_.allowed) +
-         kVectorLine * (1 + header.dim / kLineFloats) * 4 * static_cast<double>(effort_.exact);
+         kVectorLine * (1 + header.dim / kLineFloats) * kScanLooks *
+             static_cast<double>(effort_.exact) +
+         look_cost(kScanLooks);
 }
 
 double SearchPlanner::read_cost() const {
@@ -69,7 +87,9 @@ SearchPlan SearchPlanner::exhaustive() const {
 
 SearchPlan SearchPlanner::plan() const {
   // Too narrow a walk for most filters costs little, and finds out whether it is one that does.
-  return walk_cost(kProbe) <= kLost * exhaustive_cost() ? SearchPlan::walk : exhaustive();
+  const bool may_pay = walk_cost(effort_.breadth) + look_cost(kWalkLooks) <= exhaustive_cost();
+  return may_pay && walk_cost(kProbe) <= kLost * exhaustive_cost() ? SearchPlan::walk
+                                                                   : exhaustive();
 }
 
 size_t SearchPlanner::room() const {
@@ -80,8 +100,10 @@ size_t SearchPlanner::breadth(size_t found, size_t counted) const {
   const double near =
       (static_cast<double>(counted) + kGranted * share()) / (static_cast<double>(found) + kGranted);
   const size_t enough = breadth_for(near);
-  return walk_cost(enough) <= std::max(walk_cost(effort_.breadth), kLost * scan_cost()) ? enough
-                                                                                        : 0;
+  const double cost = walk_cost(enough);
+  const bool pays =
+      cost <= kLost * exhaustive_cost() && cost + look_cost(kWalkLooks) <= exhaustive_cost();
+  return pays || cost <= walk_cost(effort_.breadth) ? enough : 0;
 }
 
 }  // namespace viridian::segment

@@ -41,7 +41,10 @@ class SearchPlanner {
  private:
   double share() const noexcept;
   size_t breadth_for(double share) const;
+  /// Infinite where it is not known.
   double walk_cost(size_t breadth) const;
+  /// Of looking closely at the best, beyond what 10 results take; see search_plan.cpp.
+  double look_cost(double times) const;
   double scan_cost() const;
   double read_cost() const;
   double exhaustive_cost() const { return std::min(read_cost(), scan_cost()); }

@@ -11,6 +11,12 @@
 
 namespace viridian::segment {
 
+/// What the index that a merge builds may take of memory.
+struct IndexRoom {
+  uint64_t bytes = 0;
+  uint64_t more = 0;  ///< of these, than what it takes the place of
+};
+
 /// What a merged file is made of.
 template <class File, class Info>
 struct MergeJob {
@@ -22,6 +28,7 @@ struct MergeJob {
   const Info& info;
   std::span<const Offset> ended;
   const SegmentEnvironment& environment;
+  uint64_t index_bytes;  ///< see IndexRoom
 };
 
 /// See SealingSegment.

@@ -57,6 +57,7 @@ Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const Seale
       opened->vectors_.size / sizeof(float) != rows * opened->info_.dim)
     return file->damaged(info.offset, "its sections are not of one length");
   VIRIDIAN_TRY_VOID(opened->find_indexes());
+  opened->make_codes_entry();
   return opened;
 }
 
@@ -80,8 +81,9 @@ Status VectorFile::find_indexes() {
   uint64_t rows = 0;
   for (const IndexPlace& place : places) {
     rows += place.rows;
-    auto open = [file = file_, place](bool finer) {
-      return OpenedIndex::open(*file, place, finer);
+    auto open = [file = file_, place](bool finer) -> Result<IndexMemory::Entry::Opened> {
+      VIRIDIAN_TRY(auto opened, OpenedIndex::open(*file, place, finer));
+      return opened;
     };
     indexes_.push_back(
         {place, std::make_unique<IndexMemory::Entry>(
@@ -89,6 +91,15 @@ Status VectorFile::find_indexes() {
   }
   if (places.empty() || rows == info_.rows) return ok_status();
   return file_->damaged(vectors_.offset, "its indexes are not of all its rows");
+}
+
+void VectorFile::make_codes_entry() {
+  if (has_index() || info_.rows < CodedRows::kBlockRows || info_.dim < CodedRows::kLeastDim) return;
+  codes_ = std::make_unique<IndexMemory::Entry>(
+      IndexNeed{info_.rows, CodedRows::most_bytes(info_.dim, info_.rows), 0},
+      [](bool /*finer*/) -> Result<IndexMemory::Entry::Opened> {
+        return std::make_unique<CodedRows>();
+      });
 }
 
 Result<VectorRun> VectorFile::run(uint32_t begin, uint32_t limit) const {

@@ -51,6 +51,9 @@ class VectorFile final : public VectorPart {
   const SealedRows& rows() const override { return rows_; }
   SealedRows& rows() override { return rows_; }
   Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
+  CodedRows& codes() const override { return codes_->codes(); }
+  /// Null: it is searched without codes, since it has an index, or codes would save nothing.
+  IndexMemory::Entry* codes_entry() const noexcept { return codes_.get(); }
   /// The same as they lie in the file: `count` rows from `begin` on.
   Result<os::Bytes> vector_data(uint32_t begin, uint32_t count) const;
   Result<os::Bytes> norm_data(uint32_t begin, uint32_t count) const;
@@ -69,6 +72,7 @@ class VectorFile final : public VectorPart {
 
  private:
   Status find_indexes();
+  void make_codes_entry();
 
   std::shared_ptr<const void> guard_;
   std::shared_ptr<const SealedFile> file_;
@@ -78,6 +82,7 @@ class VectorFile final : public VectorPart {
   uint64_t ended_bytes_ = 0;
   Garbage garbage_;
   std::vector<FileIndex> indexes_;
+  std::unique_ptr<IndexMemory::Entry> codes_;
 };
 
 }  // namespace viridian::segment

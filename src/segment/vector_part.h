@@ -27,11 +27,8 @@ class VectorPart {
   /// Rows from `begin` on, at most `limit`, at least one. begin + limit must not exceed
   /// rows().size().
   virtual Result<VectorRun> run(uint32_t begin, uint32_t limit) const = 0;
-  /// Of its rows, as far as searches have made them.
-  CodedRows& codes() const noexcept { return codes_; }
-
- private:
-  mutable CodedRows codes_;
+  /// Of its rows, as far as searches have made them; a file's, only as long as they are pinned.
+  virtual CodedRows& codes() const = 0;
 };
 
 class VectorHead final : public VectorPart {
@@ -46,6 +43,7 @@ class VectorHead final : public VectorPart {
   const HeadRows& rows() const override { return rows_; }
   HeadRows& rows() override { return rows_; }
   Result<VectorRun> run(uint32_t begin, uint32_t limit) const override;
+  CodedRows& codes() const noexcept override { return codes_; }
 
  private:
   /// Chunk i holds twice as many rows as chunk i - 1. Filled once, never moved.
@@ -57,6 +55,7 @@ class VectorHead final : public VectorPart {
   HeadRows rows_;
   uint32_t dim_;
   std::array<std::unique_ptr<Chunk>, 33> chunks_;
+  mutable CodedRows codes_;
 };
 
 }  // namespace viridian::segment

@@ -1,5 +1,6 @@
 #include "segment/vector_segment.h"
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -121,9 +122,31 @@ std::shared_ptr<const VectorReader> GraphVectorSegment::reader(SeqId applied) {
 }
 
 segment::IndexNeed GraphVectorSegment::index_need() const {
+  segment::IndexNeed need = need_of(files_, head_rows());
+  need.needed += merged_index_room().more;
+  return need;
+}
+
+// What is written while the merge lasts is admitted beside this, so half of what is left is for it.
+segment::IndexRoom GraphVectorSegment::index_room(Files sources) const {
+  const segment::IndexNeed own = need_of(sources, 0);
+  if (own.rows == 0) return {};
+  const uint64_t others = need_of(files_, head_rows()).needed - own.needed;
+  const uint64_t limit = environment_.index_memory->for_searching();
+  const uint64_t left = limit - std::min(limit, others);
+  if (left <= own.needed) return {left, 0};
+  index::IndexOptions most = segment::build_options(environment_.space, environment_.hnsw);
+  most.bits = index::kMostBits;
+  const uint64_t useful =
+      own.rows * (segment::kMemoryPerRow + index::searched_bytes_per_row(most, dim()));
+  const uint64_t more = std::min((left - own.needed) / 2, useful - std::min(useful, own.needed));
+  return {own.needed + more, more};
+}
+
+segment::IndexNeed GraphVectorSegment::need_of(Files files, uint64_t more) const {
   segment::IndexNeed need;
-  uint64_t others = head_rows();
-  for (const auto& file : files_) {
+  uint64_t others = more;
+  for (const auto& file : files) {
     if (!file->has_index()) others += file->info().rows;
     for (const segment::FileIndex& index : file->indexes()) need.add(index.entry->need());
   }

@@ -64,6 +64,13 @@ class GraphVectorSegment final : public segment::VectorSegmentOf<segment::GraphK
   explicit GraphVectorSegment(SegmentEnvironment environment);
   std::shared_ptr<const VectorReader> reader(SeqId applied) override;
   segment::IndexNeed index_need() const override;
+
+ private:
+  using Files = std::span<const std::shared_ptr<segment::VectorFile>>;
+  /// Of the indexes of these files and of so many rows beside them, as far as they are large enough
+  /// for one.
+  segment::IndexNeed need_of(Files files, uint64_t more) const;
+  segment::IndexRoom index_room(Files sources) const override;
 };
 
 }  // namespace viridian::local

@@ -167,6 +167,7 @@ TEST(CodedSearch, CodesAreMadeBySearches) {
   EXPECT_EQ(search(), 256u + 512);
   EXPECT_EQ(search(), 1024u);
   EXPECT_EQ(search(), 1024u);
+  EXPECT_LE(head->codes().bytes(), segment::CodedRows::most_bytes(kDim, 1024));
 }
 
 // One writes, others search what they are shown, and make codes of it.

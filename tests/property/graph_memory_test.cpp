@@ -2,6 +2,8 @@
 // built at once is built in parts, and what cannot be searched is refused.
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "property/segment_rig.h"
 #include "segment/build_options.h"
 #include "segment/index_memory.h"
@@ -101,6 +103,50 @@ TEST_F(GraphMemory, WhatCannotBeSearchedIsRefusedButReadWhereAllIsAskedFor) {
   EXPECT_EQ(*exact, *before);
 }
 
+// Rows that codes can hardly tell apart ask for more bits than their writers were admitted with.
+TEST(GraphMemoryOfHardRows, WhatIsAcceptedCanBeSearchedAfterEveryMerge) {
+  constexpr size_t kHardRows = 3200;
+  constexpr uint32_t kDim = 256;
+  std::mt19937 random(5);
+  std::normal_distribution<float> normal;
+  std::vector<float> centre(kDim);
+  for (float& value : centre) value = normal(random);
+  std::vector<Row> rows;
+  for (size_t i = 0; i < kHardRows; ++i) {
+    std::vector<float> made(kDim);
+    for (uint32_t at = 0; at < kDim; ++at)
+      made[at] = i % 3 == 0 ? centre[at] + 0.002F * normal(random) : 3 * normal(random);
+    rows.push_back({std::to_string(i), made});
+  }
+  HnswParameters hnsw;
+  hnsw.ef_construction = 20;
+  hnsw.num_threads = 1;
+  const uint64_t usual =
+      kHardRows * (segment::kMemoryPerRow +
+                   index::searched_bytes_per_row(segment::build_options(Space::l2, hnsw), kDim));
+  for (const uint64_t limit : {usual * 8 / 5, usual * 6 / 5}) {
+    SegmentRig rig(100, Space::l2, hnsw);
+    rig.limit_index_memory(limit * 3 / 2 + 1, nullptr);
+    rig.reopen();
+    rig.apply(batch_of(Operation::add, rows));
+    rig.seal();
+    const auto need = [&] { return rig.vectors().index_need().needed; };
+    ASSERT_EQ(need(), usual);
+    rig.writer(true).begin_merge({0, 1});
+    const uint64_t reserved = need();
+    rig.write_merged(true);
+    rig.adopt_merged(true);
+    EXPECT_LE(need(), reserved);
+    EXPECT_LE(reserved, limit);
+    EXPECT_EQ(need() > usual, limit > usual * 3 / 2)
+        << "the rows are not as hard as they are to be";
+    const Matrix asked{kDim, {rows[8].vector.begin(), rows[8].vector.end()}};
+    const auto found = rig.view()->vectors().search(Context(), {&asked, 10, nullptr, 0.95});
+    ASSERT_TRUE(found.ok()) << found.error().message();
+    EXPECT_EQ(*found, *rig.view()->vectors().search(Context(), {&asked, 10, nullptr, 1}));
+  }
+}
+
 TEST_F(GraphMemory, BuildThatDoesNotFitIsSplitAndFindsAsMuch) {
   limit_to(for_building(kRows / 2 + 100));
   write_and_merge(kRows);
@@ -131,6 +177,20 @@ TEST_F(GraphMemory, BuildThatDoesNotFitIsSplitAndFindsAsMuch) {
     const auto way = rig_.view()->vectors().way_to(context_, one, offset);
     ASSERT_TRUE(way.ok());
     EXPECT_EQ(way->how, Searched::How::walked) << offset;
+  }
+}
+
+TEST_F(GraphMemory, CodesOfFilesWithoutAnIndexAreInTheSameMemory) {
+  limit_to(150'000);
+  write_and_merge(kRows);
+  ASSERT_EQ(indexes(), 0u);
+  const Matrix asked = queries(5);
+  const auto exact = search({&asked, 10, nullptr, 1});
+  for (const uint64_t limit : {150'000, 900'000}) {
+    limit_to(limit);
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(*search({&asked, 10, nullptr, 0.9}), *exact);
+    const uint64_t codes = segment::CodedRows::most_bytes(kWide, kRows);
+    EXPECT_EQ(used(), limit * 2 / 3 < codes ? 0 : static_cast<double>(codes)) << limit;
   }
 }
 
