@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "index/graph_builder.h"
@@ -145,7 +146,10 @@ TEST(Index, IsTheSameForAnyNumberOfThreads) {
   os::BackgroundThreads one(1), two(2);
   const BuiltIndex a = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, one);
   const BuiltIndex b = *build_index(Context(), rows, {Space::cosine, 0, 300, 0}, two);
-  EXPECT_EQ(std::memcmp(&a.header, &b.header, sizeof a.header), 0);
+  const auto bytes_of = [](const IndexHeader& header) {
+    return std::string(reinterpret_cast<const char*>(&header), sizeof header);
+  };
+  EXPECT_EQ(bytes_of(a.header), bytes_of(b.header));
   EXPECT_EQ(a.links, b.links);
   EXPECT_EQ(a.entries, b.entries);
   EXPECT_EQ(a.nodes_of, b.nodes_of);

@@ -80,7 +80,7 @@ void CodedSearch::take_bounds(Query& query, size_t piece) const {
       const CodedRows::Block& block = codes.block((range.begin + at) / CodedRows::kBlockRows);
       if (block.centre.get() != centre)
         query.bounds_of_part->move_to(*(centre = block.centre.get()));
-      const uint32_t rows = std::min(CodedRows::kBlockRows, count - at);
+      const size_t rows = std::min(CodedRows::kBlockRows, count - at);
       query.bounds_of_part->bounds(block.units.data(), (rows + kGroup - 1) / kGroup * kGroup,
                                    bounds + at, minima + at / kGroup);
     }
@@ -121,7 +121,7 @@ Status CodedSearch::offer(const Query& query, float above, float most,
   std::array<uint32_t, kGroup> below;
   for (uint32_t group = 0; group < query.minima.size(); ++group) {
     if (!(query.minima[group] <= most)) continue;
-    const float* const bounds = query.bounds.data() + group * kGroup;
+    const float* const bounds = query.bounds.data() + size_t{group} * kGroup;
     const size_t n = simd::code_kernels().below(bounds, most, kGroup, below.data());
     for (size_t i = 0; i < n; ++i)
       if (!(bounds[below[i]] <= above)) found_.push_back(group * kGroup + below[i]);

@@ -23,7 +23,8 @@ Error SealedFile::damaged(uint64_t offset, std::string_view what) const {
                                     std::string(what) + "; restore it from a backup");
 }
 
-Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files, std::string path,
+Result<std::shared_ptr<const SealedFile>> SealedFile::open(os::Files& files,
+                                                           const std::string& path,
                                                            const FileIdentity& identity,
                                                            uint64_t size) {
   auto mapping = files.map(path);

@@ -45,7 +45,7 @@ class SealedFile {
   /// `size` is what the SysDb says.
   ///   data_loss            not such a file, cut short, or damaged
   ///   failed_precondition  of a newer format version
-  static Result<std::shared_ptr<const SealedFile>> open(os::Files& files, std::string path,
+  static Result<std::shared_ptr<const SealedFile>> open(os::Files& files, const std::string& path,
                                                         const FileIdentity& identity,
                                                         uint64_t size);
 

@@ -29,6 +29,7 @@ class SealingSegment : public Role {
   using File = typename Kind::File;
   using Info = typename Kind::Info;
 
+  // NOLINTNEXTLINE(cppcoreguidelines-virtual-class-destructor): that of every Role is virtual
   ~SealingSegment() override;
 
   uint64_t head_bytes() const final;

@@ -41,7 +41,7 @@ void VectorFile::add_garbage(const Garbage& more) {
   garbage_.bytes += more.bytes;
 }
 
-Result<std::shared_ptr<VectorFile>> VectorFile::open(std::shared_ptr<const SealedFile> file,
+Result<std::shared_ptr<VectorFile>> VectorFile::open(const std::shared_ptr<const SealedFile>& file,
                                                      std::shared_ptr<const void> directory_guard) {
   VIRIDIAN_TRY(const Section info, file->section("info"));
   VIRIDIAN_TRY(const Section offsets, file->section("offsets"));

@@ -29,7 +29,7 @@ struct FileIndex {
 
 class VectorFile final : public VectorPart {
  public:
-  static Result<std::shared_ptr<VectorFile>> open(std::shared_ptr<const SealedFile> file,
+  static Result<std::shared_ptr<VectorFile>> open(const std::shared_ptr<const SealedFile>& file,
                                                   std::shared_ptr<const void> directory_guard);
   /// For open() only.
   VectorFile(std::shared_ptr<const void> guard, std::shared_ptr<const SealedFile> file,

@@ -53,14 +53,14 @@ RecordKernel of(const CodeKernels& kernels, int bits) {
 
 TEST_F(CodeKernelsTest, EveryTargetGivesTheSameRecordDistances) {
   for (int bits : {1, 2, 4, 8}) {
-    for (size_t lines : {1, 2, 3, 7}) {
+    for (size_t lines : std::initializer_list<size_t>{1, 2, 3, 7}) {
       const size_t bytes = lines * kLineBytes;
       const size_t planes = 8 / static_cast<size_t>(bits);
       Aligned<int8_t> weights(planes * bytes);
       for (size_t plane = 0; plane < planes; ++plane)
         for (size_t at = 0; at < bytes - sizeof(RecordTail); ++at)
           weights[plane * bytes + at] = static_cast<int8_t>(between(-127, 127));
-      for (size_t n : {1, 2, 3, 4, 5, 31, 32}) {
+      for (size_t n : std::initializer_list<size_t>{1, 2, 3, 4, 5, 31, 32}) {
         Aligned<uint8_t> records(n * bytes);
         std::vector<const uint8_t*> pointers;
         for (size_t i = 0; i < n; ++i) {
@@ -103,8 +103,8 @@ TEST_F(CodeKernelsTest, LargestProductsAreExact) {
 }
 
 TEST_F(CodeKernelsTest, DotsAndTilesAreExact) {
-  for (size_t size : {64, 128, 448}) {
-    for (size_t blocks : {1, 3}) {
+  for (size_t size : std::initializer_list<size_t>{64, 128, 448}) {
+    for (size_t blocks : std::initializer_list<size_t>{1, 3}) {
       const size_t columns = blocks * kTileColumns;
       Aligned<uint8_t> left(kTileRows * size);
       for (uint8_t& value : left.all()) value = static_cast<uint8_t>(between(0, 127));
@@ -137,7 +137,7 @@ TEST_F(CodeKernelsTest, DotsAndTilesAreExact) {
 }
 
 TEST_F(CodeKernelsTest, DistancesMinimaAndWhatIsBelow) {
-  for (size_t n : {16, 48, 64, 400}) {
+  for (size_t n : std::initializer_list<size_t>{16, 48, 64, 400}) {
     std::vector<int32_t> products(n), biases(n);
     std::vector<float> scales(n), lengths(n);
     for (size_t i = 0; i < n; ++i) {
@@ -165,7 +165,7 @@ TEST_F(CodeKernelsTest, DistancesMinimaAndWhatIsBelow) {
 }
 
 TEST_F(CodeKernelsTest, EveryTargetGivesTheSameUnitBounds) {
-  for (size_t groups : {1, 2, 13, 48}) {
+  for (size_t groups : std::initializer_list<size_t>{1, 2, 13, 48}) {
     const size_t unit_bytes = sizeof(UnitHeader) + groups * kLineBytes;
     Aligned<int8_t> weights(groups * 8);
     for (int8_t& weight : weights.all()) weight = static_cast<int8_t>(between(-127, 127));

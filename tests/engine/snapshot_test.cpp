@@ -339,7 +339,7 @@ TEST_F(Snapshots, OnesThatFailLeaveNoFilesNorDoOnesThatAStartFindsUnfinished) {
   EXPECT_FALSE(api().create_snapshot(context_, "bad").ok());
   EXPECT_EQ(tree(store()), clean);
   std::ofstream(store() + "/files/" + Uuid::random().to_string() + ".meta") << "x";
-  std::ofstream(store() + "/unfinished.tmp");
+  { const std::ofstream empty(store() + "/unfinished.tmp"); }
   ASSERT_TRUE(system_->reopen().ok());
   EXPECT_EQ(tree(store()), clean);
 }

@@ -149,7 +149,7 @@ class GraphSearch : public testing::TestWithParam<Shape> {
     const std::vector<Offset> ordered = by_distance(asked);
     const auto near = std::span(ordered).first(std::min<size_t>(8, ordered.size()));
     ASSERT_TRUE(rig_.view()->vectors().fetch(Context(), near, asked).ok());
-    for (const size_t part : {2, 10, 100}) {
+    for (const size_t part : std::initializer_list<size_t>{2, 10, 100}) {
       OffsetSet nearest, farthest;
       for (size_t i = 0; i < (ordered.size() + part - 1) / part; ++i) {
         nearest.insert(ordered[i]);
