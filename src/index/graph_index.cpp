@@ -141,11 +141,6 @@ void IndexSearch::assign_row(const float* vector, float norm) {
   fine_assigned_ = false;
 }
 
-bool IndexSearch::contains(std::span<const uint64_t> found, uint32_t node) {
-  return std::any_of(found.begin(), found.end(),
-                     [&](uint64_t each) { return GraphSearch::row_of(each) == node; });
-}
-
 bool IndexSearch::finds(uint32_t node, size_t breadth) {
   const RecordCoder& coder = index_.coder_;
   const float length =
@@ -154,7 +149,7 @@ bool IndexSearch::finds(uint32_t node, size_t breadth) {
   const auto only_own = [&] {
     return search_.found().size() == breadth && may_be_own(search_.found().back());
   };
-  while (!found && only_own()) found = contains(walk(breadth *= 2), node);
+  while (!found && only_own()) found = GraphSearch::contains(walk(breadth *= 2), node);
   if (!found) return false;
   search_.estimate(std::span(&node, 1), own_);
   return may_be_own(own_.front());

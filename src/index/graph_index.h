@@ -44,8 +44,8 @@ struct IndexHeader {
   uint32_t nodes = 0;  ///< rows that are in the graph
   float scale = 1, radius = 0;
   std::array<uint32_t, 2> refine{}, exact{};  ///< for each of kLevelNearest; see Effort
-  /// Ascending; a walk of the first one's breadth, with less than which nobody walks, finds every
-  /// node by its own vector.
+  /// Ascending; a walk of the first one's breadth, with less than which nobody walks, is broad
+  /// enough for find_all_own() to find every node that is not apart by its own vector.
   std::array<Level, kLevelRecalls.size()> levels{};
   uint32_t distances = 0;  ///< that a walk for recall 0.95 of 10 computed, on average
 };
@@ -142,7 +142,6 @@ class IndexSearch {
     return search_.scan(nodes, keep);
   }
   std::span<const uint64_t> found() const noexcept { return search_.found(); }
-  static bool contains(std::span<const uint64_t> found, uint32_t node);
   std::span<const uint32_t> left() const noexcept { return search_.left(); }
   void hide(uint32_t node) { search_.hide(node); }
   void estimate(std::span<const uint32_t> nodes, std::vector<uint64_t>& out) {

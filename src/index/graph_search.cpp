@@ -83,9 +83,12 @@ bool GraphSearch::finds(uint32_t row, size_t breadth, float clear) {
             distance_of(pool_[1]) - distance_of(pool_[0]) > clear;
   }
   forget_seen();
-  const std::span all = this->found();
-  return found ||
-         std::any_of(all.begin(), all.end(), [&](uint64_t each) { return row_of(each) == row; });
+  return found || contains(this->found(), row);
+}
+
+bool GraphSearch::contains(std::span<const uint64_t> found, uint32_t row) {
+  return std::any_of(found.begin(), found.end(),
+                     [&](uint64_t each) { return row_of(each) == row; });
 }
 
 /// Goes on until the nearest `limit` have been left.

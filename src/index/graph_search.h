@@ -65,6 +65,8 @@ class GraphSearch {
   /// that is certain: when it is found, and the next nearest is farther than it by more than
   /// `clear`, so that not so many can be as near that they push it out.
   bool finds(uint32_t row, size_t breadth, float clear);
+  /// Whether the row is among those found.
+  static bool contains(std::span<const uint64_t> found, uint32_t row);
   /// What the last walk had found when it ended, as walk().
   std::span<const uint64_t> found() const noexcept { return {pool_.data(), size_}; }
   /// The rows whose neighbours the last walk looked at, in that order.

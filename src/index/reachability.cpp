@@ -120,7 +120,7 @@ class Prover {
       // There a query is not where a row of the same vector is.
       if (found && static_cast<Space>(index_.header().space) == Space::ip &&
           search.assign(vector)) {
-        found = IndexSearch::contains(search.walk(breadth_), node) || only_nearer(search, node);
+        found = GraphSearch::contains(search.walk(breadth_), node) || only_nearer(search, node);
         if (keep) piece.left.insert(piece.left.end(), search.left().begin(), search.left().end());
       }
       if (keep) {

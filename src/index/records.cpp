@@ -67,6 +67,12 @@ void for_lanes(uint32_t n, Use&& use) {
   for (uint32_t lane = 0; i < n; ++i, ++lane) use(i, lane);
 }
 
+float squared_length(const float* vector, uint32_t dim) {
+  Lanes squares;
+  for_lanes(dim, [&](uint32_t i, size_t lane) { squares.sums[lane] += vector[i] * vector[i]; });
+  return squares.total();
+}
+
 size_t planes_of(uint32_t bits) { return 8 / bits; }
 
 }  // namespace
@@ -88,9 +94,7 @@ float RecordCoder::deviation() const noexcept {
 
 void RecordCoder::encode(const float* vector, uint32_t row, uint8_t* record) const {
   std::memset(record, 0, bytes());
-  Lanes lengths;
-  for_lanes(dim_, [&](uint32_t i, size_t lane) { lengths.sums[lane] += vector[i] * vector[i]; });
-  const float length = lengths.total();
+  const float length = squared_length(vector, dim_);
   simd::RecordTail tail{0, length, row};
   const float deviation = std::sqrt(length / static_cast<float>(dim_));
   const float outermost = outermost_level(bits_) * deviation;
@@ -146,10 +150,7 @@ void RecordQuery::assign(const float* vector) {
   // The levels are (code - greatest_code / 2) * scale.
   query_.bias = static_cast<float>(sum) * (static_cast<float>(greatest_code(coder_.bits())) / 2);
   query_.factor = 2 * step;
-  Lanes lengths;
-  for_lanes(coder_.dim_,
-            [&](uint32_t i, size_t lane) { lengths.sums[lane] += vector[i] * vector[i]; });
-  const float length = lengths.total();
+  const float length = squared_length(vector, coder_.dim_);
   own_ = kOwnRounding * step * std::sqrt(length) - length;
 }
 

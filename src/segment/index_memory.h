@@ -110,8 +110,7 @@ class IndexMemory : public std::enable_shared_from_this<IndexMemory> {
   Result<Pins> pin(const Context&, std::span<Entry* const> entries);
   /// Opens what a search can do without, if it is not open, where there is room that is free, or
   /// that of what was not used for so long; and adds it to `pins`. Waits only, within the context,
-  /// for who is opening it already. False: there
-  /// is no room, or others wait for some, who go first.
+  /// for who is opening it already. False: there is no room, or others wait for some, who go first.
   bool pin_spare(const Context&, Entry& entry, Context::Clock::duration unused, Pins& pins);
   /// Whether one collection's indexes that need so much can be searched.
   ///   resource_exhausted  with what they need and what there is

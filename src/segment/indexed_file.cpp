@@ -63,7 +63,7 @@ class IndexedFile::Query {
       VIRIDIAN_TRY_VOID(read_apart());
       const auto found = walk();
       VIRIDIAN_TRY_VOID(not_stopped());
-      return offer_best(found, 1, result_);
+      return offer_best(with_own(found, file_.effort_.refine), 1, result_);
     }
     SearchPlan plan = file_.plan_;
     if (plan == SearchPlan::walk) {
@@ -121,10 +121,9 @@ class IndexedFile::Query {
     });
   }
 
-  /// Offers the best of what was found, so many times as many as a walk does.
+  /// Offers the best of these by finer estimates, so many times as many as a walk does.
   Status offer_best(std::span<const uint64_t> found, size_t times, index::TopK& result) {
     rows_.clear();
-    found = with_own(found, times * file_.effort_.refine);
     if (file_.index_.finer_in_file()) {
       nodes_.clear();
       for (const uint64_t each : found) nodes_.push_back(index::GraphSearch::row_of(each));

@@ -54,8 +54,7 @@ class IndexedFile {
   /// So many nearest that nothing is known of how broad a walk for them has to be.
   bool is_beyond_calibration() const noexcept { return request_.k > index::kLevelNearest.back(); }
   void choose();
-  /// Calls use(rows), a Status, with some at a time of those that are live, allowed, and in the
-  /// index.
+  /// Calls use(rows), a Status, with some at a time of those that are live and allowed.
   template <class Use>
   Status for_each_allowed(const Context& context, Use&& use) const;
   Result<const index::NodeSet*> allowed(const Context& context) const;

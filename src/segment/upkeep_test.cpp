@@ -175,15 +175,21 @@ TEST_F(SegmentUpkeep, CollectionThatNobodyAsksForIsSealedAfterAStart) {
 }
 
 TEST_F(SegmentUpkeep, ClosedCollectionsAreSealedByAgeToo) {
-  holder_.options().seal_age = std::chrono::seconds(0);
+  // Not at once: reading would wake the sealer, which would be as quick as close() or not.
+  constexpr std::chrono::seconds kAge{1};
+  holder_.options().seal_age = kAge;
+  holder_.options().seal_bytes = 20'000;
   holder_.options().look_every = std::chrono::hours(1);
   ASSERT_TRUE(holder_.reopen().ok());
   write_many(3, "text");
   documents();
   ASSERT_TRUE(manager().close(context_, id_).ok());
-  // Another collection's hint wakes the sealer, whose first look may have been late and enough.
+  EXPECT_TRUE(named().empty());
+  std::this_thread::sleep_for(kAge);
+  // Another collection's size wakes the sealer.
   const CollectionId other = holder_.make_collection();
-  const SeqId last = holder_.append(other, batch_of(Operation::add, {{"x", {1}}}));
+  const SeqId last =
+      holder_.append(other, batch_of(Operation::add, {{"x", {1}, {}, std::string(30'000, 'x')}}));
   EXPECT_TRUE(manager().hint(context_, other, last).ok());
   wait_until([&] { return !named().empty(); });
   EXPECT_EQ(documents().size(), 3u);
