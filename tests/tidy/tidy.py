@@ -18,7 +18,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROWS = [
     ["base"],
     ["os", "simd", "codec", "model"],
-    ["config", "obs", "component"],
+    ["config", "obs", "component", "postings"],
     ["sql", "clickhouse", "postgres", "index", "text"],
     ["lease", "sysdb", "log", "segment"],
     ["engine"],
