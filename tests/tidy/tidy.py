@@ -19,7 +19,7 @@ ROWS = [
     ["base"],
     ["os", "simd", "codec", "model"],
     ["config", "obs", "component", "postings"],
-    ["sql", "clickhouse", "postgres", "index", "text"],
+    ["sql", "clickhouse", "postgres", "index", "inverted", "text"],
     ["lease", "sysdb", "log", "segment"],
     ["engine"],
     ["recovery"],
