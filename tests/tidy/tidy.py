@@ -16,8 +16,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 # Folders of src/ from left to right: one may include those before its own row, and itself.
 ROWS = [
-    ["base"],
-    ["os", "simd", "codec", "model"],
+    ["base", "simd"],
+    ["os", "codec", "model"],
     ["config", "obs", "component", "postings"],
     ["sql", "clickhouse", "postgres", "index", "inverted", "text"],
     ["lease", "sysdb", "log", "segment"],
