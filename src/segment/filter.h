@@ -16,6 +16,8 @@ namespace viridian::segment {
 /// Compares mathematically, without rounding either side; unordered where `b` is NaN.
 std::partial_ordering compare_numbers(int64_t a, double b) noexcept;
 
+struct Condition;
+
 /// A Where made ready for many rows of one segment: keys are numbers, regular expressions are
 /// compiled, lists are sorted. The Where must outlive it. Matching is thread-safe.
 class Filter {
@@ -30,14 +32,12 @@ class Filter {
   ~Filter();
 
   bool matches(const RowView& row) const;
+  const Condition& root() const noexcept { return *root_; }
 
  private:
-  struct Node;
-  struct Compiler;
-  Filter();
-  bool holds(const Node& node, const RowView& row) const;
+  explicit Filter(std::unique_ptr<const Condition> root);
 
-  std::unique_ptr<Node> root_;
+  std::unique_ptr<const Condition> root_;
 };
 
 }  // namespace viridian::segment

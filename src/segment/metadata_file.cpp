@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+#include "segment/block_sections.h"
+
 namespace viridian::segment {
 namespace {
 
@@ -19,6 +21,16 @@ Status append_rows(const Context& context, SealedFileWriter& writer,
     ends.push_back(end);
   }
   return ok_status();
+}
+
+Status append_blocks(const Context& context, SealedFileWriter& writer,
+                     std::span<const FrozenRow<MetadataHead>> rows) {
+  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(writer));
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(blocks.add(rows[i].head->view(rows[i].row)));
+  }
+  return blocks.finish();
 }
 
 std::vector<IdEntry> id_index(std::span<const FrozenRow<MetadataHead>> rows) {
@@ -66,7 +78,8 @@ Status write_metadata(const Context& context, SealedFileWriter& writer, const Me
   std::vector<uint64_t> ends;
   ends.reserve(rows.size());
   VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
-  return writer.append_section("row_ends", ends);
+  VIRIDIAN_TRY_VOID(writer.append_section("row_ends", ends));
+  return append_blocks(context, writer, rows);
 }
 
 Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
@@ -86,6 +99,7 @@ Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
       opened->row_ends_.size != rows * sizeof(uint64_t) ||
       opened->id_index_.size != rows * sizeof(IdEntry))
     return file->damaged(info.offset, "its sections are not of one length");
+  VIRIDIAN_TRY(opened->blocks_, read_blocks(file, static_cast<uint32_t>(rows)));
   return opened;
 }
 
@@ -110,6 +124,10 @@ Result<RowView> MetadataFile::row(uint32_t row) const {
   }
   VIRIDIAN_TRY(const uint64_t end, file_->element<uint64_t>(row_ends_, row));
   if (end < begin) return file_->damaged(row_ends_.offset, "rows overlap");
+  return row_at(begin, end);
+}
+
+Result<RowView> MetadataFile::row_at(uint64_t begin, uint64_t end) const {
   VIRIDIAN_TRY(const os::Bytes bytes, file_->read(row_bytes_, begin, end - begin));
   const std::optional<RowView> view = RowView::parse(bytes);
   if (!view) return file_->damaged(row_bytes_.offset + begin, "there is no valid row");

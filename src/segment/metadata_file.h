@@ -58,6 +58,8 @@ class MetadataFile final : public MetadataPart {
   Result<std::span<const IdEntry>> id_entries(uint32_t begin, uint32_t count) const;
   /// Where each of these rows ends within `rows`.
   Result<std::span<const uint64_t>> row_ends(uint32_t begin, uint32_t count) const;
+  /// The row at this place of the section `rows`.
+  Result<RowView> row_at(uint64_t begin, uint64_t end) const;
   /// A part of the section `rows`.
   Result<os::Bytes> row_data(uint64_t begin, uint64_t size) const;
   /// What the row takes in the file; about, where the file is damaged.
@@ -72,6 +74,7 @@ class MetadataFile final : public MetadataPart {
   Result<RowView> row(uint32_t row) const override;
   Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                             SeqId at) const override;
+  std::shared_ptr<const RowBlocks> blocks() const override { return blocks_; }
 
  private:
   Result<uint32_t> first_with_hash(uint64_t hash) const;
@@ -81,6 +84,7 @@ class MetadataFile final : public MetadataPart {
   SealedRows rows_;
   MetadataInfo info_;
   Section keys_, row_ends_, row_bytes_, id_index_;
+  std::shared_ptr<const RowBlocks> blocks_;
   uint64_t ended_bytes_ = 0;
   Garbage garbage_;
 };

@@ -2,6 +2,11 @@
 #include "segment/metadata_part.h"
 
 namespace viridian::segment {
+namespace {
+
+constexpr uint32_t kLeastBlock = 512, kGrowth = 8, kMostBlock = 32768;
+
+}  // namespace
 
 void MetadataHead::push_back(Offset offset, uint64_t id_hash, const RowBuilder& builder) {
   const size_t size = builder.size();
@@ -10,10 +15,44 @@ void MetadataHead::push_back(Offset offset, uint64_t id_hash, const RowBuilder& 
   bytes_.at_grown(rows_.size()) = {bytes, size};
   by_id_.push_back(id_hash);
   rows_.push_back(offset);
+  if (rows_.size() % kLeastBlock == 0) index_rows();
+}
+
+/// Blocks are of 512 rows first; eight of one size become one, up to the largest. So each row is
+/// taken into an index a few times, by its writer, while readers keep the blocks they have.
+void MetadataHead::index_rows() {
+  const uint32_t rows = rows_.size();
+  uint32_t size = kLeastBlock;
+  while (size < kMostBlock && rows % (size * kGrowth) == 0) size *= kGrowth;
+  auto blocks = std::make_shared<RowBlocks>(*this->blocks());
+  uint64_t entries = 0;
+  while (!blocks->empty() && blocks->back().first_row >= rows - size) {
+    entries += blocks->back().entries;
+    if (entries > RowBlockBuilder::kMostEntries) break;
+    block_bytes_ -= blocks->back().columns->size();
+    blocks->pop_back();
+  }
+  RowBlockBuilder builder;
+  RowBlock block;
+  block.first_row = blocks->empty() ? 0 : blocks->back().end();
+  for (uint32_t row = block.first_row; row < rows; ++row) builder.add(view(row));
+  block.rows = builder.rows();
+  block.entries = builder.entries();
+  block.columns = std::make_shared<postings::MemorySource>(builder.finish());
+  block_bytes_ += block.columns->size();
+  blocks->push_back(std::move(block));
+  std::lock_guard lock(blocks_mutex_);
+  blocks_ = std::move(blocks);
+}
+
+std::shared_ptr<const RowBlocks> MetadataHead::blocks() const {
+  std::lock_guard lock(blocks_mutex_);
+  return blocks_;
 }
 
 size_t MetadataHead::bytes() const noexcept {
-  return arena_.bytes() + rows_.bytes() + by_id_.bytes() + rows_.size() * sizeof(bytes_[0]);
+  return arena_.bytes() + rows_.bytes() + by_id_.bytes() + rows_.size() * sizeof(bytes_[0]) +
+         block_bytes_;
 }
 
 RowView MetadataHead::view(uint32_t row) const {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "segment/block_sections.h"
 #include "segment/segment_kinds.h"
 
 namespace viridian::segment {
@@ -147,6 +148,23 @@ Status write_row_ends(const Job& job) {
       });
 }
 
+Status write_blocks(const Job& job) {
+  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(job.writer));
+  const Status added = for_each_extent(
+      job, [&](const MetadataFile& file, uint64_t begin, std::span<const uint64_t> ends) -> Status {
+        VIRIDIAN_TRY_VOID(job.context.check());
+        VIRIDIAN_TRY_VOID(job.throttle.pass(job.context, ends.back() - begin));
+        for (const uint64_t end : ends) {
+          VIRIDIAN_TRY(const RowView row, file.row_at(begin, end));
+          VIRIDIAN_TRY_VOID(blocks.add(row));
+          begin = end;
+        }
+        return ok_status();
+      });
+  if (!added.ok()) return added;
+  return blocks.finish();
+}
+
 }  // namespace
 
 Status MetadataKind::merge(const Job& job) {
@@ -159,7 +177,8 @@ Status MetadataKind::merge(const Job& job) {
   VIRIDIAN_TRY_VOID(writer.append_section("keys", keys));
   VIRIDIAN_TRY_VOID(IdIndexMerge(job).run());
   VIRIDIAN_TRY_VOID(copy_rows(job));
-  return write_row_ends(job);
+  VIRIDIAN_TRY_VOID(write_row_ends(job));
+  return write_blocks(job);
 }
 
 }  // namespace viridian::segment

@@ -1,9 +1,11 @@
 #pragma once
 #include <memory>
+#include <mutex>
 #include <optional>
 
 #include "segment/arena.h"
 #include "segment/metadata_row.h"
+#include "segment/row_blocks.h"
 #include "segment/rows.h"
 
 namespace viridian::segment {
@@ -19,6 +21,8 @@ class MetadataPart {
   /// The row below `limit` with this id that is visible as of `at`, with its offset.
   virtual Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                                     SeqId at) const = 0;
+  /// What is indexed by now.
+  virtual std::shared_ptr<const RowBlocks> blocks() const = 0;
 };
 
 class MetadataHead final : public MetadataPart {
@@ -34,12 +38,18 @@ class MetadataHead final : public MetadataPart {
   Result<RowView> row(uint32_t row) const override { return view(row); }
   Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                             SeqId at) const override;
+  std::shared_ptr<const RowBlocks> blocks() const override;
 
  private:
+  void index_rows();
+
   HeadRows rows_;
   StableArray<std::span<const std::byte>> bytes_;
   RowIndex by_id_;
   Arena arena_;
+  mutable std::mutex blocks_mutex_;
+  std::shared_ptr<const RowBlocks> blocks_ = std::make_shared<const RowBlocks>();  // guarded
+  size_t block_bytes_ = 0;
 };
 
 }  // namespace viridian::segment

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "inverted/columns.h"
+#include "segment/block_plan.h"
 #include "segment/filter.h"
 
 namespace viridian::segment {
@@ -9,17 +11,55 @@ namespace {
 
 /// Rows between two looks at the caller's deadline, and the unit of parallel work.
 constexpr uint32_t kBlockRows = 4096;
+/// Nanoseconds of work that are worth waking other threads for.
+constexpr double kWorthSharing = 200'000;
 
-Status filter_block(const PinnedMetadata& pinned, uint32_t begin, uint32_t end, SeqId at,
-                    const Filter& filter, std::vector<Offset>& out) {
+/// Looks at all rows.
+Status filter_rows(const PinnedMetadata& pinned, uint32_t begin, uint32_t end, SeqId at,
+                   const Filter& filter, OffsetSet& out) {
   std::vector<VisibleRow> rows;
   VIRIDIAN_TRY_VOID(pinned.part->rows().visible(begin, end, at, rows));
   for (const VisibleRow& visible : rows) {
     VIRIDIAN_TRY(const RowView row, pinned.part->row(visible.row));
-    if (filter.matches(row)) out.push_back(visible.offset);
+    if (filter.matches(row)) out.insert(visible.offset);
   }
   return ok_status();
 }
+
+/// Those rows of a block that a filter is to find.
+class BlockSearch {
+ public:
+  static Result<BlockSearch> plan(const PinnedMetadata& pinned, const RowBlock& block,
+                                  const Filter& filter) {
+    VIRIDIAN_TRY(inverted::Columns columns, inverted::Columns::open(block.columns));
+    if (columns.rows() != block.rows)
+      return block.columns->damaged(0, "its index is of another number of rows");
+    VIRIDIAN_TRY(BlockPlan plan, BlockPlan::make(filter.root(), columns));
+    return BlockSearch(pinned, block, std::move(columns), std::move(plan));
+  }
+
+  double cost() const noexcept { return plan_.cost(); }
+  bool empty() const noexcept { return plan_.at_most() == 0; }
+  Status run(SeqId at, OffsetSet& out) const {
+    const uint32_t first = block_.first_row;
+    VIRIDIAN_TRY(postings::RowSet found,
+                 plan_.run([&](postings::Row row) { return pinned_->part->row(first + row); }));
+    return pinned_->part->rows().add_visible(first, std::move(found), pinned_->limit, at, out);
+  }
+
+ private:
+  BlockSearch(const PinnedMetadata& pinned, RowBlock block, inverted::Columns columns,
+              BlockPlan plan)
+      : pinned_(&pinned),
+        block_(std::move(block)),
+        columns_(std::move(columns)),
+        plan_(std::move(plan)) {}
+
+  const PinnedMetadata* pinned_;
+  RowBlock block_;
+  inverted::Columns columns_;
+  BlockPlan plan_;
+};
 
 }  // namespace
 
@@ -32,45 +72,65 @@ PartsMetadataReader::PartsMetadataReader(std::vector<PinnedMetadata> parts,
       count_(count),
       executor_(executor) {}
 
-std::vector<PartsMetadataReader::Block> PartsMetadataReader::blocks() const {
-  std::vector<Block> blocks;
-  for (const PinnedMetadata& pinned : parts_)
-    for (uint32_t begin = 0; begin < pinned.limit; begin += kBlockRows)
-      blocks.push_back({&pinned, begin, begin + std::min(kBlockRows, pinned.limit - begin)});
-  return blocks;
+void PartsMetadataReader::add_blocks(const PinnedMetadata& pinned, uint32_t begin,
+                                     std::vector<Block>& out) {
+  for (; begin < pinned.limit; begin += std::min(kBlockRows, pinned.limit - begin))
+    out.push_back({&pinned, begin, begin + std::min(kBlockRows, pinned.limit - begin)});
 }
 
 Result<OffsetSet> PartsMetadataReader::all(const Context& context) const {
   OffsetSet offsets;
-  std::vector<VisibleRow> rows;
-  for (const Block& block : blocks()) {
-    VIRIDIAN_TRY_VOID(context.check());
-    rows.clear();
-    VIRIDIAN_TRY_VOID(block.pinned->part->rows().visible(block.begin, block.end, at_, rows));
-    for (const VisibleRow& row : rows) offsets.insert(row.offset);
+  for (const PinnedMetadata& pinned : parts_) {
+    for (uint64_t first = 0; first < pinned.limit; first += postings::kBlockRows) {
+      VIRIDIAN_TRY_VOID(context.check());
+      const auto begin = static_cast<uint32_t>(first);
+      const uint32_t rows = std::min(postings::kBlockRows, pinned.limit - begin);
+      VIRIDIAN_TRY_VOID(pinned.part->rows().add_visible(begin, postings::RowSet::first(rows),
+                                                        pinned.limit, at_, offsets));
+    }
   }
   return offsets;
 }
 
 Result<OffsetSet> PartsMetadataReader::filter(const Context& context, const Where& where) const {
   VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_));
-  const std::vector<Block> work = blocks();
-  std::vector<std::vector<Offset>> matches(work.size());
-  std::vector<Status> outcomes(work.size());
+  std::vector<BlockSearch> searches;
+  std::vector<Block> rest;
+  double cost = 0;
+  for (const PinnedMetadata& pinned : parts_) {
+    uint32_t indexed = 0;
+    for (const RowBlock& block : *pinned.part->blocks()) {
+      if (block.first_row >= pinned.limit) break;
+      VIRIDIAN_TRY_VOID(context.check());
+      VIRIDIAN_TRY(BlockSearch search, BlockSearch::plan(pinned, block, filter));
+      indexed = block.end();
+      if (search.empty()) continue;
+      cost += search.cost();
+      searches.push_back(std::move(search));
+    }
+    add_blocks(pinned, indexed, rest);
+  }
+  const size_t tasks = searches.size() + rest.size();
+  std::vector<OffsetSet> found(tasks);
+  std::vector<Status> outcomes(tasks);
   const auto run = [&](size_t i) {
     outcomes[i] = context.check();
-    if (outcomes[i].ok())
-      outcomes[i] =
-          filter_block(*work[i].pinned, work[i].begin, work[i].end, at_, filter, matches[i]);
+    if (!outcomes[i].ok()) return;
+    if (i < searches.size()) {
+      outcomes[i] = searches[i].run(at_, found[i]);
+    } else {
+      const Block& block = rest[i - searches.size()];
+      outcomes[i] = filter_rows(*block.pinned, block.begin, block.end, at_, filter, found[i]);
+    }
   };
-  if (work.size() > 1)
-    executor_.parallel_for(work.size(), run);
-  else if (work.size() == 1)
-    run(0);
+  if (tasks > 1 && (rest.size() > 1 || cost > kWorthSharing))
+    executor_.parallel_for(tasks, run);
+  else
+    for (size_t i = 0; i < tasks; ++i) run(i);
   OffsetSet offsets;
-  for (size_t i = 0; i < work.size(); ++i) {
+  for (size_t i = 0; i < tasks; ++i) {
     VIRIDIAN_TRY_VOID(outcomes[i]);
-    for (const Offset offset : matches[i]) offsets.insert(offset);
+    offsets.unite(found[i]);
   }
   return offsets;
 }

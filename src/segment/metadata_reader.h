@@ -33,7 +33,8 @@ class PartsMetadataReader final : public MetadataReader {
     const PinnedMetadata* pinned;
     uint32_t begin, end;
   };
-  std::vector<Block> blocks() const;
+  /// Rows from `begin` on, some at a time.
+  static void add_blocks(const PinnedMetadata& pinned, uint32_t begin, std::vector<Block>& out);
   Result<RowView> row_of(Offset offset) const;
 
   std::vector<PinnedMetadata> parts_;

@@ -18,6 +18,15 @@ Status HeadRows::visible(uint32_t begin, uint32_t end_row, SeqId at,
   return ok_status();
 }
 
+Status HeadRows::add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
+                             OffsetSet& out) const {
+  rows.for_each([&](postings::Row i) {
+    const uint32_t row = first + i;
+    if (row < limit && end(row) > at) out.insert(offsets_[row]);
+  });
+  return ok_status();
+}
+
 Result<std::optional<uint32_t>> HeadRows::find(Offset offset, uint32_t limit, SeqId at) const {
   return by_offset_.find(hash_offset(offset), [&](uint32_t row) {
     return row < limit && offsets_[row] == offset && end(row) > at;

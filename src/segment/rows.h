@@ -5,10 +5,12 @@
 #include <optional>
 #include <vector>
 
+#include "postings/row_set.h"
 #include "segment/row_index.h"
 #include "segment/stable_array.h"
 #include "viridian/base/result.h"
 #include "viridian/model/ids.h"
+#include "viridian/model/offset_set.h"
 
 namespace viridian::segment {
 
@@ -40,6 +42,10 @@ class Rows {
   /// Appends the rows of [begin, end) that are visible as of `at` to `out`, ascending.
   virtual Status visible(uint32_t begin, uint32_t end, SeqId at,
                          std::vector<VisibleRow>& out) const = 0;
+  /// Adds the offsets of those rows `first` + i, i in `rows`, that are below `limit` and visible as
+  /// of `at`.
+  virtual Status add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
+                             OffsetSet& out) const = 0;
   /// The row below `limit` with this offset that is visible as of `at`.
   virtual Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const = 0;
   virtual SeqId end(uint32_t row) const = 0;
@@ -62,6 +68,8 @@ class HeadRows final : public Rows {
   uint32_t size() const override { return size_.load(std::memory_order_acquire); }
   Status visible(uint32_t begin, uint32_t end, SeqId at,
                  std::vector<VisibleRow>& out) const override;
+  Status add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
+                     OffsetSet& out) const override;
   Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const override;
   SeqId end(uint32_t row) const override;
   void set_end(uint32_t row, SeqId seq) override;

@@ -1,5 +1,7 @@
 #include "segment/sealed_rows.h"
 
+#include <algorithm>
+
 namespace viridian::segment {
 
 SealedRows::SealedRows(std::shared_ptr<const SealedFile> file, Section offsets)
@@ -16,6 +18,24 @@ Status SealedRows::visible(uint32_t begin, uint32_t end_row, SeqId at,
     VisibleRow& visible = out.emplace_back();
     visible.row = row;
     std::memcpy(&visible.offset, bytes.data() + (row - begin) * sizeof(Offset), sizeof(Offset));
+  }
+  return ok_status();
+}
+
+Status SealedRows::add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
+                               OffsetSet& out) const {
+  const uint32_t last = std::min({size_, limit, first + std::min(size_, postings::kBlockRows)});
+  if (rows.empty() || first >= last) return ok_status();
+  if (ended() != 0 || limit < size_)
+    rows.filter([&](postings::Row i) { return first + i < last && end(first + i) > at; });
+  VIRIDIAN_TRY(const std::span<const Offset> offsets, this->offsets(first, last - first));
+  if (offsets.back() - offsets.front() == offsets.size() - 1) {
+    // Ascending, so each is one more than that before it.
+    postings::RowBits bits{};
+    rows.add_to(bits.data());
+    out.insert_bits(offsets.front(), bits);
+  } else {
+    rows.for_each([&](postings::Row i) { out.insert(offsets[i]); });
   }
   return ok_status();
 }

@@ -19,20 +19,25 @@ inline constexpr int kIds = 40;
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed) {}
+  /// `ids`: how many different ones there are.
+  explicit Generator(uint64_t seed, int ids = kIds) : random_(seed), ids_(ids) {}
   int below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
 
   std::string id() {
-    const int n = below(kIds);
+    const int n = below(ids_);
     if (n % 3 != 0) return "id" + std::to_string(n);
     Uuid uuid;
+    uuid.bytes[2] = static_cast<uint8_t>(n / 256);
     uuid.bytes[3] = static_cast<uint8_t>(n);
     return uuid.to_string();
   }
   std::string key() { return std::string("k") + static_cast<char>('a' + below(6)); }
   std::string text() {
     static const char* const kWords[] = {"", "a", "ab", "abc", "bcd", "wörd", "cab ab", "zz\nab"};
-    return kWords[below(8)];
+    if (below(6) != 0) return kWords[below(8)];
+    // About as long as what indexes keep of a text, and alike so far.
+    return std::string(62, 'p') + std::string(static_cast<size_t>(below(4)), 'q') +
+           kWords[below(4)];
   }
   int64_t integer() {
     static constexpr int64_t kEdges[] = {(int64_t{1} << 53) + 1,
@@ -103,10 +108,10 @@ class Generator {
     row.metadata = metadata;
     return row;
   }
-  RecordBatch batch() {
+  RecordBatch batch(int most = 12) {
     const auto operation = static_cast<Operation>(below(4));
     std::vector<Row> rows;
-    for (int n = 1 + below(operation == Operation::remove ? 6 : 12); n > 0; --n)
+    for (int n = 1 + below(operation == Operation::remove ? most / 2 : most); n > 0; --n)
       rows.push_back(row(operation));
     return batch_of(operation, rows);
   }
@@ -142,6 +147,7 @@ class Generator {
 
  private:
   std::mt19937_64 random_;
+  int ids_;
 };
 
 /// Checks that a view answers as the oracle does.

@@ -1,0 +1,298 @@
+#include "segment/block_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <optional>
+
+#include "inverted/order.h"
+#include "segment/filter.h"
+
+namespace viridian::segment {
+namespace {
+
+using inverted::Column;
+using inverted::kTextPrefix;
+using inverted::ordered;
+using inverted::ValueRange;
+using postings::Row;
+using postings::RowBits;
+using postings::RowSet;
+using Op = Where::Op;
+
+// Nanoseconds, about: of docs/performance.md's machine.
+constexpr double kRowCost = 150;     ///< looking at a row
+constexpr double kSliceCost = 40;    ///< beginning to read lists
+constexpr double kEntryCost = 1.3;   ///< a list's entry
+constexpr double kBitmapCost = 600;  ///< a bitmap of a block
+
+/// A number of a column as a row has it.
+RowValue row_value(MetadataType type, uint64_t order) {
+  if (type == MetadataType::integer || type == MetadataType::integers)
+    return {MetadataType::integer, std::bit_cast<uint64_t>(inverted::integer_of(order)), {}};
+  if (type == MetadataType::floating || type == MetadataType::floatings)
+    return {MetadataType::floating, std::bit_cast<uint64_t>(inverted::floating_of(order)), {}};
+  return {MetadataType::boolean, order, {}};
+}
+
+bool is_nan(const MetadataValue& value) {
+  const double* number = std::get_if<double>(&value);
+  return number != nullptr && std::isnan(*number);
+}
+
+}  // namespace
+
+/// Finds the values that a condition is about.
+class BlockPlan::Finder {
+ public:
+  Finder(const Condition& condition, const inverted::Columns& columns, std::vector<Slice>& slices)
+      : condition_(condition), columns_(columns), slices_(slices) {}
+
+  Status find() {
+    if (!condition_.key) return ok_status();
+    if (condition_.op == Op::in) return find_members();
+    const MetadataValue& operand = *condition_.operand;
+    const bool array = condition_.op == Op::contains;
+    const auto in = [&](MetadataType scalar, MetadataType elements) {
+      return find_compared(array ? elements : scalar);
+    };
+    switch (type_of(operand)) {
+      case MetadataType::boolean:
+        return in(MetadataType::boolean, MetadataType::booleans);
+      case MetadataType::string:
+        return in(MetadataType::string, MetadataType::strings);
+      case MetadataType::integer:
+        if (array) return find_compared(MetadataType::integers);
+        break;
+      default:
+        if (array) return find_compared(MetadataType::floatings);
+        break;
+    }
+    VIRIDIAN_TRY_VOID(find_compared(MetadataType::integer));
+    return find_compared(MetadataType::floating);
+  }
+
+ private:
+  void add(const Column& column, ValueRange range, bool certain = true) {
+    if (!range.empty()) slices_.push_back({column, range, certain});
+  }
+
+  /// Of values before `lower`, up to before `upper` (they equal the operand), and the rest.
+  ValueRange asked_for(uint32_t lower, uint32_t upper, uint32_t values) const {
+    switch (condition_.op) {
+      case Op::gt:
+        return {upper, values};
+      case Op::gte:
+        return {lower, values};
+      case Op::lt:
+        return {0, lower};
+      case Op::lte:
+        return {0, upper};
+      default:
+        return {lower, upper};
+    }
+  }
+
+  Status find_compared(MetadataType type) {
+    VIRIDIAN_TRY(const std::optional<Column> column, columns_.find(*condition_.key, type));
+    const MetadataValue& operand = *condition_.operand;
+    if (!column || is_nan(operand)) return ok_status();
+    if (column->is_text()) return find_text(*column, std::get<std::string>(operand));
+    const auto order = [&](uint64_t value) { return compare(row_value(type, value), operand); };
+    VIRIDIAN_TRY(const uint32_t lower,
+                 column->partition_point([&](uint64_t value) { return order(value) < 0; }));
+    VIRIDIAN_TRY(const uint32_t upper,
+                 column->partition_point([&](uint64_t value) { return order(value) <= 0; }));
+    add(*column, asked_for(lower, upper, column->values()));
+    return ok_status();
+  }
+
+  Status find_text(const Column& column, std::string_view operand) {
+    const std::string_view kept = operand.substr(0, kTextPrefix);
+    VIRIDIAN_TRY(const uint32_t lower,
+                 column.partition_point([&](std::string_view text) { return text < kept; }));
+    uint32_t upper = lower;
+    if (lower < column.values()) {
+      VIRIDIAN_TRY(const std::string_view text, column.text(lower));
+      if (text == kept) ++upper;
+    }
+    if (kept.size() < kTextPrefix) {
+      add(column, asked_for(lower, upper, column.values()));
+      return ok_status();
+    }
+    // What begins as the operand does may be less than it, equal or greater.
+    add(column, {lower, upper}, false);
+    if (condition_.op == Op::gt || condition_.op == Op::gte) add(column, {upper, column.values()});
+    if (condition_.op == Op::lt || condition_.op == Op::lte) add(column, {0, lower});
+    return ok_status();
+  }
+
+  Status find_order(const Column& column, uint64_t order) {
+    VIRIDIAN_TRY(const uint32_t at,
+                 column.partition_point([&](uint64_t value) { return value < order; }));
+    if (at == column.values()) return ok_status();
+    VIRIDIAN_TRY(const uint64_t found, column.number(at));
+    if (found == order) add(column, {at, at + 1});
+    return ok_status();
+  }
+
+  Status find_members() {
+    const Members& members = condition_.members;
+    const auto find = [&](MetadataType type) { return columns_.find(*condition_.key, type); };
+    VIRIDIAN_TRY(const auto booleans, find(MetadataType::boolean));
+    VIRIDIAN_TRY(const auto integers, find(MetadataType::integer));
+    VIRIDIAN_TRY(const auto floatings, find(MetadataType::floating));
+    VIRIDIAN_TRY(const auto texts, find(MetadataType::string));
+    if (booleans && members.has_false) VIRIDIAN_TRY_VOID(find_order(*booleans, 0));
+    if (booleans && members.has_true) VIRIDIAN_TRY_VOID(find_order(*booleans, 1));
+    for (const int64_t member : members.integers) {
+      if (integers) VIRIDIAN_TRY_VOID(find_order(*integers, ordered(member)));
+      const auto rounded = static_cast<double>(member);
+      if (floatings && compare_numbers(member, rounded) == 0)
+        VIRIDIAN_TRY_VOID(find_order(*floatings, ordered(rounded)));
+    }
+    if (floatings)
+      for (const double member : members.floats)
+        VIRIDIAN_TRY_VOID(find_order(*floatings, ordered(member)));
+    if (texts)
+      for (const std::string_view member : members.strings)
+        VIRIDIAN_TRY_VOID(find_text(*texts, member));
+    return ok_status();
+  }
+
+  const Condition& condition_;
+  const inverted::Columns& columns_;
+  std::vector<Slice>& slices_;
+};
+
+Result<BlockPlan> BlockPlan::make(const Condition& condition, const inverted::Columns& columns) {
+  BlockPlan plan(condition, columns.rows());
+  if (plan.is_tree()) {
+    VIRIDIAN_TRY_VOID(plan.plan_children(columns));
+  } else if (condition.field == Condition::Field::metadata && condition.op <= Op::contains) {
+    VIRIDIAN_TRY_VOID(plan.plan_slices(columns));
+  } else {
+    plan.indexed_ = false;
+    plan.at_most_ = plan.rows_;
+    plan.cost_ = plan.rows_ * kRowCost;
+  }
+  return plan;
+}
+
+bool BlockPlan::is_tree() const noexcept {
+  return condition_->op == Op::all || condition_->op == Op::any;
+}
+
+Status BlockPlan::plan_children(const inverted::Columns& columns) {
+  for (const Condition& child : condition_->children) {
+    VIRIDIAN_TRY(BlockPlan plan, make(child, columns));
+    children_.push_back(std::move(plan));
+  }
+  if (condition_->op == Op::any) {
+    uint64_t sum = 0;
+    for (const BlockPlan& child : children_) {
+      sum += child.at_most_;
+      cost_ += child.cost_;
+    }
+    at_most_ = static_cast<uint32_t>(std::min<uint64_t>(sum, rows_));
+    return ok_status();
+  }
+  std::stable_sort(children_.begin(), children_.end(), [](const BlockPlan& a, const BlockPlan& b) {
+    return std::pair(a.at_most_, a.cost_) < std::pair(b.at_most_, b.cost_);
+  });
+  at_most_ = rows_;
+  for (const BlockPlan& child : children_) {
+    cost_ += std::min(child.cost_, at_most_ * kRowCost);
+    at_most_ = std::min(at_most_, child.at_most_);
+  }
+  return ok_status();
+}
+
+Status BlockPlan::plan_slices(const inverted::Columns& columns) {
+  VIRIDIAN_TRY_VOID(Finder(*condition_, columns, slices_).find());
+  uint64_t certain = 0, uncertain = 0;
+  for (const Slice& slice : slices_) {
+    VIRIDIAN_TRY(const uint32_t count, slice.column.count(slice.range));
+    (slice.certain ? certain : uncertain) += count;
+  }
+  const uint64_t found = std::min<uint64_t>(certain + uncertain, rows_);
+  at_most_ = static_cast<uint32_t>(condition_->negated ? rows_ - std::min<uint64_t>(certain, rows_)
+                                                       : found);
+  cost_ = static_cast<double>(slices_.size()) * kSliceCost +
+          static_cast<double>(certain + uncertain) * kEntryCost +
+          static_cast<double>(uncertain) * kRowCost;
+  if (slices_.size() > 1 || found > RowSet::kMostListed || condition_->negated)
+    cost_ += kBitmapCost;
+  return ok_status();
+}
+
+Result<RowSet> BlockPlan::run(const BlockRowReader& rows, const RowSet* among) const {
+  if (among != nullptr && among->empty()) return RowSet();
+  if (is_tree()) return run_tree(rows, among);
+  if (!indexed_ && among == nullptr) return look_at(rows, RowSet::first(rows_));
+  if (among != nullptr && (!indexed_ || among->size() * kRowCost < cost_))
+    return look_at(rows, *among);
+  VIRIDIAN_TRY(RowSet found, run_slices(rows));
+  if (condition_->negated) found.complement(rows_);
+  if (among != nullptr) found.intersect(*among);
+  return found;
+}
+
+Result<RowSet> BlockPlan::run_tree(const BlockRowReader& rows, const RowSet* among) const {
+  if (condition_->op == Op::any) {
+    RowSet found;
+    for (const BlockPlan& child : children_) {
+      VIRIDIAN_TRY(const RowSet more, child.run(rows, among));
+      found.unite(more);
+    }
+    return found;
+  }
+  RowSet left = RowSet::first(rows_);
+  if (among != nullptr) left.intersect(*among);
+  bool whole = among == nullptr;
+  for (const BlockPlan& child : children_) {
+    VIRIDIAN_TRY(left, child.run(rows, whole ? nullptr : &left));
+    whole = false;
+  }
+  return left;
+}
+
+Result<RowSet> BlockPlan::run_slices(const BlockRowReader& rows) const {
+  if (slices_.size() == 1 && slices_[0].certain) return slices_[0].column.rows(slices_[0].range);
+  if (slices_.empty()) return RowSet();
+  auto bits = std::make_unique<RowBits>();
+  RowSet doubtful;
+  for (const Slice& slice : slices_) {
+    if (slice.certain) {
+      VIRIDIAN_TRY_VOID(slice.column.add_rows(slice.range, *bits));
+    } else {
+      VIRIDIAN_TRY(const RowSet more, slice.column.rows(slice.range));
+      doubtful.unite(more);
+    }
+  }
+  RowSet found = RowSet::of(std::move(bits));
+  VIRIDIAN_TRY(RowSet selected, look_at(rows, doubtful));
+  if (condition_->negated) {
+    doubtful.subtract(selected);
+    selected = std::move(doubtful);
+  }
+  found.unite(selected);
+  return found;
+}
+
+Result<RowSet> BlockPlan::look_at(const BlockRowReader& rows, const RowSet& among) const {
+  Status status = ok_status();
+  std::vector<Row> selected;
+  among.for_each([&](Row row) {
+    if (!status.ok()) return;
+    const Result<RowView> view = rows(row);
+    if (!view.ok())
+      status = view.error();
+    else if (condition_->selects(*view))
+      selected.push_back(row);
+  });
+  VIRIDIAN_TRY_VOID(status);
+  return RowSet::of(std::move(selected));
+}
+
+}  // namespace viridian::segment

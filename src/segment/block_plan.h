@@ -1,0 +1,57 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "inverted/columns.h"
+#include "postings/row_set.h"
+#include "segment/condition.h"
+
+namespace viridian::segment {
+
+/// The rows of a block by their numbers in it. A row is read only where the index does not decide.
+using BlockRowReader = std::function<Result<RowView>(postings::Row)>;
+
+/// How a filter's condition finds the rows of one block: by the index's lists, whose lengths are
+/// known beforehand, the shortest first; and where few rows are left, or the index does not decide,
+/// by looking at the rows themselves. What it refers to must outlive it.
+class BlockPlan {
+ public:
+  static Result<BlockPlan> make(const Condition& condition, const inverted::Columns& columns);
+
+  /// Of run(), in nanoseconds of one processor, about.
+  double cost() const noexcept { return cost_; }
+  /// Rows that it gives, at most.
+  uint32_t at_most() const noexcept { return at_most_; }
+  Result<postings::RowSet> run(const BlockRowReader& rows) const { return run(rows, nullptr); }
+
+ private:
+  /// Rows that have some values of a column.
+  struct Slice {
+    inverted::Column column;
+    inverted::ValueRange range;
+    bool certain;  ///< else the rows may, or may not, be what is meant
+  };
+  class Finder;
+
+  BlockPlan(const Condition& condition, uint32_t rows) : condition_(&condition), rows_(rows) {}
+  Status plan_children(const inverted::Columns& columns);
+  Status plan_slices(const inverted::Columns& columns);
+  bool is_tree() const noexcept;
+  /// Rows that are in `among`, where it is not null.
+  Result<postings::RowSet> run(const BlockRowReader& rows, const postings::RowSet* among) const;
+  Result<postings::RowSet> run_tree(const BlockRowReader& rows,
+                                    const postings::RowSet* among) const;
+  Result<postings::RowSet> run_slices(const BlockRowReader& rows) const;
+  Result<postings::RowSet> look_at(const BlockRowReader& rows, const postings::RowSet& among) const;
+
+  const Condition* condition_;
+  uint32_t rows_;
+  bool indexed_ = true;
+  std::vector<Slice> slices_;
+  std::vector<BlockPlan> children_;  ///< of `all`: those that leave least first
+  uint32_t at_most_ = 0;
+  double cost_ = 0;
+};
+
+}  // namespace viridian::segment

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "inverted/columns_builder.h"
+#include "postings/source.h"
+#include "segment/metadata_row.h"
+
+namespace viridian::segment {
+
+/// What is known of the rows of a block beside themselves. Rows are counted in their part.
+struct RowBlock {
+  uint32_t first_row = 0;
+  uint32_t rows = 0;
+  uint64_t entries = 0;                             ///< of its columns
+  std::shared_ptr<const postings::Source> columns;  ///< as inverted::Columns has them
+
+  uint32_t end() const noexcept { return first_row + rows; }
+};
+
+/// Those of a part: they begin with row 0 and follow each other. What comes after the last one has
+/// no index.
+using RowBlocks = std::vector<RowBlock>;
+
+/// Builds the index of a block, row after row. For one thread.
+class RowBlockBuilder {
+ public:
+  /// Its memory is bounded by it, whatever the rows hold: about 24 bytes each.
+  static constexpr uint64_t kMostEntries = uint64_t{1} << 20;
+
+  /// The row must live until finish().
+  void add(const RowView& row);
+  uint32_t rows() const noexcept { return rows_; }
+  uint64_t entries() const noexcept { return columns_.entries(); }
+  bool full() const noexcept;
+  /// The columns of what was added; the builder is empty again.
+  std::string finish();
+
+ private:
+  uint32_t rows_ = 0;
+  inverted::ColumnsBuilder columns_;
+};
+
+}  // namespace viridian::segment

@@ -1,0 +1,103 @@
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "property/segment_rig.h"
+
+/// Filters over records that lie in indexed blocks of heads and of files, and outside of them.
+namespace viridian::conformance {
+namespace {
+
+class FilterProperty : public testing::Test {
+ protected:
+  /// The ids that a filter finds, in natural order.
+  std::vector<std::string> found(SegmentRig& rig, const Where& where) {
+    const auto view = rig.view();
+    const auto offsets = view->metadata().filter(context_, where);
+    EXPECT_TRUE(offsets.ok()) << offsets.error().message();
+    if (!offsets.ok()) return {};
+    RecordColumns columns;
+    const Status fetched =
+        view->metadata().fetch(context_, offsets->slice(0, offsets->size()), {}, columns);
+    EXPECT_TRUE(fetched.ok()) << fetched.error().message();
+    return strings(columns.ids);
+  }
+
+  void expect_as_oracle(SegmentRig& rig, const Where& where) {
+    ASSERT_EQ(found(rig, where), rig.oracle().ids([&](const OracleRecord& record) {
+      return oracle_holds(where, record);
+    }));
+  }
+
+  Context context_;
+};
+
+TEST_F(FilterProperty, RandomTreesFindWhatAnOracleFinds) {
+  constexpr int kSeeds = 32, kStates = 8, kFilters = 400;
+  uint64_t cases = 0;
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SegmentRig rig;
+    // Blocks of heads begin at 512 rows.
+    Generator generator(seed, 900);
+    for (int state = 0; state < kStates; ++state) {
+      for (int batches = 1 + generator.below(6); batches > 0; --batches)
+        rig.apply(generator.batch(600));
+      if (generator.below(3) == 0) rig.seal();
+      if (generator.below(6) == 0) rig.merge_everything();
+      if (generator.below(8) == 0) rig.reopen();
+      for (int i = 0; i < kFilters; ++i, ++cases) {
+        expect_as_oracle(rig, generator.where(i % 5));
+        if (HasFatalFailure()) FAIL() << "seed " << seed << ", state " << state << ", filter " << i;
+      }
+    }
+  }
+  EXPECT_EQ(cases, uint64_t{kSeeds} * kStates * kFilters);
+}
+
+Row numbered(int i) {
+  Row row{"id" + std::to_string(i), {1, 2, static_cast<float>(i)}};
+  Metadata metadata;
+  metadata.set("number", int64_t{i});
+  metadata.set("tenth", int64_t{i / 10});
+  metadata.set("key" + std::to_string(i % 10'000), true);
+  row.metadata = metadata;
+  return row;
+}
+
+TEST_F(FilterProperty, ManyKeysAndManyClauses) {
+  SegmentRig rig;
+  for (int first = 0; first < 20'000; first += 2'000) {
+    std::vector<Row> rows;
+    for (int i = first; i < first + 2'000; ++i) rows.push_back(numbered(i));
+    rig.apply(batch_of(Operation::add, rows));
+    if (first == 10'000) rig.seal();
+  }
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(found(rig, where(Where::Op::eq, "key77", {true})),
+              (std::vector<std::string>{"id77", "id10077"}));
+    std::vector<Where> clauses;
+    for (int i = 0; i < 10'000; ++i)
+      clauses.push_back(where(Where::Op::eq, "tenth", {int64_t{i * 3}}));
+    EXPECT_EQ(found(rig, group(Where::Op::any, clauses)).size(), 6'670U);
+    EXPECT_TRUE(found(rig, group(Where::Op::all, clauses)).empty());
+    for (Where& clause : clauses) clause.op = Where::Op::ne;
+    EXPECT_EQ(found(rig, group(Where::Op::all, clauses)).size(), 20'000U - 6'670U);
+    rig.seal();
+    rig.merge_everything();
+  }
+}
+
+TEST_F(FilterProperty, AnswersWithinItsDeadline) {
+  SegmentRig rig;
+  std::vector<Row> rows;
+  for (int i = 0; i < 6'000; ++i) rows.push_back(numbered(i));
+  rig.apply(batch_of(Operation::add, rows));
+  const Context late = Context().no_later_than(Context::Clock::now());
+  const auto answer =
+      rig.view()->metadata().filter(late, where(Where::Op::gt, "number", {int64_t{7}}));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+}
+
+}  // namespace
+}  // namespace viridian::conformance
