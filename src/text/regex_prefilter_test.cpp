@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cstdio>
+#include <string>
+#include <vector>
 
 #include "text/documents_fixture.h"
 #include "text/regex.h"
@@ -119,6 +121,34 @@ TEST(RegexPrefilter, MissesNoFormOfACharacter) {
       const RowSet truth = matching(documents, *Regex::compile(pattern));
       EXPECT_EQ(missing(truth, found->rows), 0U) << pattern;
     }
+  }
+}
+
+TEST(RegexPrefilter, TakesNoCharacterOfThePatternForAMark) {
+  Documents documents;
+  std::vector<std::string> patterns;
+  for (const uint32_t c : {0xBFFFFU, 0xC0000U, 0xEFFFFU, 0xF0041U, 0xF65E5U, 0xFFFFDU, 0x10FFFFU}) {
+    std::string character;
+    json::append_utf8(character, c);
+    documents.emplace_back(character + "123");
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\x{%x}", c);
+    for (const std::string& form : {character, std::string(escape)}) {
+      patterns.push_back(form + "12");
+      patterns.push_back("(?i)" + form + "12");
+      patterns.push_back("[" + form + "]12");
+      patterns.push_back("[" + form + "a]{1}123");
+    }
+  }
+  documents.emplace_back("A123");
+  const auto index = open(build(documents));
+  ASSERT_TRUE(index.ok());
+  for (const std::string& pattern : patterns) {
+    const auto found = RegexPrefilter(pattern).candidates(*index);
+    ASSERT_TRUE(found.ok());
+    const RowSet truth = matching(documents, *Regex::compile(pattern));
+    EXPECT_GE(truth.size(), 1U) << pattern;
+    EXPECT_EQ(missing(truth, found->rows), 0U) << pattern;
   }
 }
 

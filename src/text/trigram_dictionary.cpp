@@ -144,7 +144,8 @@ Result<RowSet> TrigramDictionary::rows_of(const Posting& posting) const {
     good = postings::read_list(bytes, listed, rows, *bits);
     set = RowSet::of(std::move(bits));
   }
-  if (!good) return source_->damaged(posting.begin, "a trigram's rows are none");
+  if (!good || set.size() != listed)
+    return source_->damaged(posting.begin, "a trigram's rows are none");
   if (trigram_format::lists_others(posting.count, rows)) set.complement(rows);
   return set;
 }

@@ -13,7 +13,7 @@ using postings::RowSet;
 /// Looking at one document takes about as long as reading so many rows of a list.
 constexpr uint32_t kRowsPerDocument = 256;
 /// Of the trigrams of a long text so many are looked up, evenly spread, ...
-constexpr size_t kMostLookedUp = 512;
+constexpr size_t kMostLookedUp = 128;
 /// ... and the rows of so many of them read: those which the rarest leave have nearly always all.
 constexpr size_t kMostRead = 16;
 

@@ -193,5 +193,14 @@ TEST(TrigramIndex, DamagedBytesAreRefusedOrGiveRowsOfTheBlock) {
   EXPECT_GT(taken, 500U);
 }
 
+TEST(TrigramIndex, MoreRowsThanTheBlockHasAreRefused) {
+  std::string bytes = build({"abcd", "abcd", "abcd", "abcd"});
+  bytes[4] = 3;
+  const auto index = open(std::move(bytes));
+  ASSERT_TRUE(index.ok());
+  EXPECT_FALSE(index->containing("abc").ok());
+  EXPECT_FALSE(index->at_most("a").ok());
+}
+
 }  // namespace
 }  // namespace viridian::text
