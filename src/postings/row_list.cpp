@@ -50,16 +50,21 @@ uint64_t load_word(std::span<const std::byte> bytes, size_t at) {
 void append_split(std::span<const Row> list, const Shape& shape, std::string& out) {
   const size_t begin = out.size();
   out.resize(begin + shape.bytes);
-  const auto set = [&](uint64_t bit) {
-    char& byte = out[begin + bit / 8];
-    byte = static_cast<char>(static_cast<unsigned char>(byte) | (1U << (bit % 8)));
-  };
-  uint64_t low_at = 0;
+  size_t low_at = begin;
+  uint64_t pending = 0;
+  uint32_t pending_bits = 0;
+  const uint64_t low_mask = (uint64_t{1} << shape.low_bits) - 1;
+  const size_t high_begin = begin + shape.high_begin;
   for (size_t i = 0; i < list.size(); ++i) {
-    for (uint32_t bit = 0; bit < shape.low_bits; ++bit, ++low_at)
-      if (((list[i] >> bit) & 1) != 0) set(low_at);
-    set(shape.high_begin * 8 + (list[i] >> shape.low_bits) + i);
+    pending |= (list[i] & low_mask) << pending_bits;
+    pending_bits += shape.low_bits;
+    for (; pending_bits >= 8; pending_bits -= 8, pending >>= 8)
+      out[low_at++] = static_cast<char>(pending);
+    const uint64_t bit = (uint64_t{list[i]} >> shape.low_bits) + i;
+    char& byte = out[high_begin + bit / 8];
+    byte = static_cast<char>(static_cast<unsigned char>(byte) | (1U << (bit % 8)));
   }
+  if (pending_bits != 0) out[low_at] = static_cast<char>(pending);
 }
 
 /// Calls f(row) for each.

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "text/code_point.h"
 #include "text/unicode_classes.h"
 
 namespace viridian::text {
@@ -23,10 +24,13 @@ int hex_value(char c) {
   return -1;
 }
 
+/// Of the characters that could be taken for marked ones, or be in a small class with one.
+constexpr uint32_t kFirstAmbiguous = 0xC0000;
+
 /// One pass over the pattern; the output grows as the input is read.
 class Translator {
  public:
-  explicit Translator(std::string_view pattern) : in_(pattern) {}
+  Translator(std::string_view pattern, bool marks) : in_(pattern), marks_(marks) {}
   Result<std::string> run();
 
  private:
@@ -34,6 +38,7 @@ class Translator {
   struct Flags {
     bool verbose = false;
     bool unicode = true;
+    bool fold = false;  ///< RE2's own, but marks depend on it
   };
   struct Group {
     Flags outside;
@@ -61,6 +66,7 @@ class Translator {
   }
 
   Status token();
+  void character();
   Status open_group();
   Status group_name();
   Status group_flags();
@@ -70,11 +76,14 @@ class Translator {
   Status escape(bool in_class);
   Status perl_class(char c, bool in_class);
   Status unicode_property(char c, bool in_class);
-  Status hexadecimal(char c);
+  Status hexadecimal(char c, bool in_class);
   Status bracket();
   Status bracket_item();
 
+  void literal(uint32_t value);
+
   std::string_view in_;
+  bool marks_;
   size_t at_ = 0;
   std::string out_;
   Flags flags_;
@@ -136,14 +145,29 @@ Status Translator::token() {
     case '.':
       if (!flags_.unicode) return error("pattern can match invalid UTF-8");
       [[fallthrough]];
+    case '^':
+    case '$':
+      out_.push_back(c);
+      ++at_;
+      break;
     default:
-      // A character may have several bytes; a repetition must take all of them.
-      do {
-        out_.push_back(in_[at_++]);
-      } while (!done() && (peek() & 0xC0) == 0x80);
+      character();
   }
   atom(begin);
   return ok_status();
+}
+
+/// One that stands for itself. It may have several bytes; a repetition must take all of them.
+void Translator::character() {
+  const size_t begin = at_;
+  do {
+    ++at_;
+  } while (!done() && (peek() & 0xC0) == 0x80);
+  const CodePoint character = code_point_at(in_, begin);
+  if (marks_ && character.bytes == at_ - begin)
+    literal(character.value);
+  else
+    out_ += in_.substr(begin, at_ - begin);
 }
 
 Status Translator::open_group() {
@@ -211,6 +235,7 @@ Status Translator::group_flags() {
       flags_.unicode = !negative;
     else
       (negative ? off : on).push_back(c);
+    if (c == 'i') flags_.fold = !negative;
   }
   if (done()) return error("unclosed group");
   if (dangling) return error("dangling flag negation operator");
@@ -291,7 +316,7 @@ Status Translator::escape(bool in_class) {
     case 'x':
     case 'u':
     case 'U':
-      return hexadecimal(c);
+      return hexadecimal(c, in_class);
     case 'a':
     case 'f':
     case 'n':
@@ -363,7 +388,7 @@ Status Translator::unicode_property(char c, bool in_class) {
 }
 
 /// \x7F, \u007F, \U0000007F, or any of the three with braces.
-Status Translator::hexadecimal(char c) {
+Status Translator::hexadecimal(char c, bool in_class) {
   const size_t begin = at_;
   size_t digits = c == 'x' ? 2 : c == 'u' ? 4 : 8;
   const bool braced = take("{");
@@ -386,8 +411,17 @@ Status Translator::hexadecimal(char c) {
     return error("hexadecimal literal is not a Unicode scalar value", begin);
   }
   if (!flags_.unicode && value > 0x7F) return error("pattern can match invalid UTF-8", begin);
-  out_ += fmt::format("\\x{{{:X}}}", value);
+  if (marks_ && value >= kFirstAmbiguous) return error("it cannot be marked", begin);
+  if (in_class)
+    out_ += fmt::format("\\x{{{:X}}}", value);
+  else
+    literal(value);
   return ok_status();
+}
+
+void Translator::literal(uint32_t value) {
+  const uint32_t mark = marks_ && !flags_.fold && value < 0x10000 ? kMarked : 0;
+  out_ += fmt::format("\\x{{{:X}}}", value + mark);
 }
 
 Status Translator::bracket() {
@@ -437,6 +471,15 @@ Result<std::string> Translator::run() {
 
 }  // namespace
 
-Result<std::string> to_re2(std::string_view rust_pattern) { return Translator(rust_pattern).run(); }
+Result<std::string> to_re2(std::string_view rust_pattern) {
+  return Translator(rust_pattern, false).run();
+}
+
+Result<std::string> to_marked_re2(std::string_view rust_pattern) {
+  // The first bytes of characters from kFirstAmbiguous on.
+  if (rust_pattern.find_first_of("\xF3\xF4") != std::string_view::npos)
+    return Error(Code::invalid_argument, "Regex syntax error: it cannot be marked");
+  return Translator(rust_pattern, true).run();
+}
 
 }  // namespace viridian::text
