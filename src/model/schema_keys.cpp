@@ -48,12 +48,6 @@ bool is_document_condition(Where::Op op) {
          op == Where::Op::document_matches || op == Where::Op::document_not_matches;
 }
 
-bool full_text(const Schema& schema) {
-  const auto at = schema.keys.find(Schema::kDocument);
-  if (at != schema.keys.end() && at->second.full_text) return *at->second.full_text;
-  return schema.defaults.full_text.value_or(false);
-}
-
 bool indexed(const Schema& schema, const std::string& key, Flag flag) {
   if (const auto at = schema.keys.find(key); at != schema.keys.end() && at->second.*flag)
     return *(at->second.*flag);
@@ -61,6 +55,12 @@ bool indexed(const Schema& schema, const std::string& key, Flag flag) {
 }
 
 }  // namespace
+
+bool indexes_documents(const Schema& schema) {
+  const auto at = schema.keys.find(Schema::kDocument);
+  if (at != schema.keys.end() && at->second.full_text) return *at->second.full_text;
+  return schema.defaults.full_text.value_or(false);
+}
 
 bool note_keys(Schema& schema, const RecordBatch& batch) {
   return note_keys(schema, batch, [](uint32_t) { return true; });
@@ -88,7 +88,7 @@ Status check_filter(const Schema& schema, const Where& where) {
   for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_filter(schema, child));
   if (where.op == Where::Op::all || where.op == Where::Op::any) return ok_status();
   if (is_document_condition(where.op)) {
-    if (full_text(schema)) return ok_status();
+    if (indexes_documents(schema)) return ok_status();
     return Error(Code::invalid_argument,
                  "Cannot filter using full-text search because FTS indexing is disabled");
   }

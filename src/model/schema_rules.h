@@ -50,6 +50,9 @@ bool note_keys(Schema& schema, const RecordBatch& batch);
 bool note_keys(Schema& schema, const RecordBatch& batch,
                const std::function<bool(uint32_t)>& applies);
 
+/// Whether texts within documents may be asked for.
+bool indexes_documents(const Schema& schema);
+
 /// invalid_argument where the filter needs an index that the schema switches off.
 Status check_filter(const Schema& schema, const Where& where);
 

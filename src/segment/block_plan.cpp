@@ -40,6 +40,15 @@ bool is_nan(const MetadataValue& value) {
   return number != nullptr && std::isnan(*number);
 }
 
+/// What a document that holds the text is to have.
+std::optional<std::string_view> text_of(const Condition& condition) {
+  const bool whole = condition.op == Op::eq && condition.field == Condition::Field::document;
+  if (!whole && condition.op != Op::document_contains) return std::nullopt;
+  const std::string* text = std::get_if<std::string>(condition.operand);
+  if (text == nullptr || text->empty()) return std::nullopt;
+  return *text;
+}
+
 }  // namespace
 
 /// Finds the values that a condition is about.
@@ -165,16 +174,29 @@ class BlockPlan::Finder {
   std::vector<Slice>& slices_;
 };
 
-Result<BlockPlan> BlockPlan::make(const Condition& condition, const inverted::Columns& columns) {
-  BlockPlan plan(condition, columns.rows());
+Result<BlockIndex> BlockIndex::open(const RowBlock& block) {
+  VIRIDIAN_TRY(inverted::Columns columns, inverted::Columns::open(block.columns));
+  BlockIndex index{std::move(columns), std::nullopt};
+  if (block.trigrams) {
+    VIRIDIAN_TRY(index.trigrams, text::TrigramIndex::open(block.trigrams));
+  }
+  if (index.columns.rows() != block.rows ||
+      (index.trigrams && index.trigrams->rows() != block.rows))
+    return block.columns->damaged(0, "its index is of another number of rows");
+  return index;
+}
+
+Result<BlockPlan> BlockPlan::make(const Condition& condition, const BlockIndex& index) {
+  BlockPlan plan(condition, index.columns.rows());
   if (plan.is_tree()) {
-    VIRIDIAN_TRY_VOID(plan.plan_children(columns));
+    VIRIDIAN_TRY_VOID(plan.plan_children(index));
   } else if (condition.field == Condition::Field::metadata && condition.op <= Op::contains) {
-    VIRIDIAN_TRY_VOID(plan.plan_slices(columns));
+    VIRIDIAN_TRY_VOID(plan.plan_slices(index));
   } else {
     plan.indexed_ = false;
     plan.at_most_ = plan.rows_;
     plan.cost_ = plan.rows_ * kRowCost;
+    if (index.trigrams) VIRIDIAN_TRY_VOID(plan.plan_text(*index.trigrams));
   }
   return plan;
 }
@@ -183,9 +205,9 @@ bool BlockPlan::is_tree() const noexcept {
   return condition_->op == Op::all || condition_->op == Op::any;
 }
 
-Status BlockPlan::plan_children(const inverted::Columns& columns) {
+Status BlockPlan::plan_children(const BlockIndex& index) {
   for (const Condition& child : condition_->children) {
-    VIRIDIAN_TRY(BlockPlan plan, make(child, columns));
+    VIRIDIAN_TRY(BlockPlan plan, make(child, index));
     children_.push_back(std::move(plan));
   }
   if (condition_->op == Op::any) {
@@ -208,8 +230,8 @@ Status BlockPlan::plan_children(const inverted::Columns& columns) {
   return ok_status();
 }
 
-Status BlockPlan::plan_slices(const inverted::Columns& columns) {
-  VIRIDIAN_TRY_VOID(Finder(*condition_, columns, slices_).find());
+Status BlockPlan::plan_slices(const BlockIndex& index) {
+  VIRIDIAN_TRY_VOID(Finder(*condition_, index.columns, slices_).find());
   uint64_t certain = 0, uncertain = 0;
   for (const Slice& slice : slices_) {
     VIRIDIAN_TRY(const uint32_t count, slice.column.count(slice.range));
@@ -226,13 +248,47 @@ Status BlockPlan::plan_slices(const inverted::Columns& columns) {
   return ok_status();
 }
 
+Status BlockPlan::plan_text(const text::TrigramIndex& trigrams) {
+  uint32_t found = rows_;
+  if (const auto text = text_of(*condition_)) {
+    VIRIDIAN_TRY(found, trigrams.at_most(*text));
+  } else if (!condition_->prefilter || condition_->prefilter->lets_all_pass()) {
+    return ok_status();
+  }
+  trigrams_ = &trigrams;
+  indexed_ = true;
+  // A short text's rows are known; a longer one's are to be looked at, of which few are left.
+  constexpr double kLeft = 0.25;
+  at_most_ = condition_->negated ? rows_ : found;
+  cost_ = kBitmapCost + found * (kEntryCost + kLeft * kRowCost);
+  return ok_status();
+}
+
+Result<RowSet> BlockPlan::run_text(const BlockRowReader& rows, const RowSet* among) const {
+  const auto candidates = [&] {
+    if (const auto text = text_of(*condition_)) return trigrams_->containing(*text, among);
+    return condition_->prefilter->candidates(*trigrams_, among);
+  };
+  VIRIDIAN_TRY(text::Candidates found, candidates());
+  // Of one that is to be equal, the text is only a part.
+  if (found.exact && condition_->op == Op::document_contains) return std::move(found.rows);
+  return holding(rows, std::move(found.rows));
+}
+
+Result<RowSet> BlockPlan::holding(const BlockRowReader& rows, RowSet among) const {
+  VIRIDIAN_TRY(RowSet selected, look_at(rows, among));
+  if (!condition_->negated) return selected;
+  among.subtract(selected);
+  return among;
+}
+
 Result<RowSet> BlockPlan::run(const BlockRowReader& rows, const RowSet* among) const {
   if (among != nullptr && among->empty()) return RowSet();
   if (is_tree()) return run_tree(rows, among);
   if (!indexed_ && among == nullptr) return look_at(rows, RowSet::first(rows_));
   if (among != nullptr && (!indexed_ || among->size() * kRowCost < cost_))
     return look_at(rows, *among);
-  VIRIDIAN_TRY(RowSet found, run_slices(rows));
+  VIRIDIAN_TRY(RowSet found, trigrams_ != nullptr ? run_text(rows, among) : run_slices(rows));
   if (condition_->negated) found.complement(rows_);
   if (among != nullptr) found.intersect(*among);
   return found;
@@ -271,12 +327,8 @@ Result<RowSet> BlockPlan::run_slices(const BlockRowReader& rows) const {
     }
   }
   RowSet found = RowSet::of(std::move(bits));
-  VIRIDIAN_TRY(RowSet selected, look_at(rows, doubtful));
-  if (condition_->negated) {
-    doubtful.subtract(selected);
-    selected = std::move(doubtful);
-  }
-  found.unite(selected);
+  VIRIDIAN_TRY(const RowSet certain, holding(rows, std::move(doubtful)));
+  found.unite(certain);
   return found;
 }
 

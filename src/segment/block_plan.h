@@ -1,23 +1,35 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "inverted/columns.h"
 #include "postings/row_set.h"
 #include "segment/condition.h"
+#include "segment/row_blocks.h"
+#include "text/trigram_index.h"
 
 namespace viridian::segment {
 
 /// The rows of a block by their numbers in it. A row is read only where the index does not decide.
 using BlockRowReader = std::function<Result<RowView>(postings::Row)>;
 
+/// What is known of a block's rows.
+struct BlockIndex {
+  inverted::Columns columns;
+  std::optional<text::TrigramIndex> trigrams;  ///< unset: documents are not indexed
+
+  ///   data_loss  it is damaged, or of other rows
+  static Result<BlockIndex> open(const RowBlock& block);
+};
+
 /// How a filter's condition finds the rows of one block: by the index's lists, whose lengths are
 /// known beforehand, the shortest first; and where few rows are left, or the index does not decide,
 /// by looking at the rows themselves. What it refers to must outlive it.
 class BlockPlan {
  public:
-  static Result<BlockPlan> make(const Condition& condition, const inverted::Columns& columns);
+  static Result<BlockPlan> make(const Condition& condition, const BlockIndex& index);
 
   /// Of run(), in nanoseconds of one processor, about.
   double cost() const noexcept { return cost_; }
@@ -35,21 +47,27 @@ class BlockPlan {
   class Finder;
 
   BlockPlan(const Condition& condition, uint32_t rows) : condition_(&condition), rows_(rows) {}
-  Status plan_children(const inverted::Columns& columns);
-  Status plan_slices(const inverted::Columns& columns);
+  Status plan_children(const BlockIndex& index);
+  Status plan_slices(const BlockIndex& index);
+  Status plan_text(const text::TrigramIndex& trigrams);
   bool is_tree() const noexcept;
   /// Rows that are in `among`, where it is not null.
   Result<postings::RowSet> run(const BlockRowReader& rows, const postings::RowSet* among) const;
   Result<postings::RowSet> run_tree(const BlockRowReader& rows,
                                     const postings::RowSet* among) const;
   Result<postings::RowSet> run_slices(const BlockRowReader& rows) const;
+  Result<postings::RowSet> run_text(const BlockRowReader& rows,
+                                    const postings::RowSet* among) const;
+  /// Which rows of those the condition's complement is not true of.
+  Result<postings::RowSet> holding(const BlockRowReader& rows, postings::RowSet among) const;
   Result<postings::RowSet> look_at(const BlockRowReader& rows, const postings::RowSet& among) const;
 
   const Condition* condition_;
   uint32_t rows_;
   bool indexed_ = true;
   std::vector<Slice> slices_;
-  std::vector<BlockPlan> children_;  ///< of `all`: those that leave least first
+  const text::TrigramIndex* trigrams_ = nullptr;  ///< set: the condition is of documents
+  std::vector<BlockPlan> children_;               ///< of `all`: those that leave least first
   uint32_t at_most_ = 0;
   double cost_ = 0;
 };

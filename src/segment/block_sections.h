@@ -11,7 +11,7 @@
 namespace viridian::segment {
 
 /// What a file has of a block, one after the other.
-enum class BlockPart : uint8_t { columns, count = 4 };
+enum class BlockPart : uint8_t { columns, trigrams, count = 4 };
 
 /// An entry of the section `block_list`: places are in the section `blocks`.
 struct StoredBlock {
@@ -21,23 +21,26 @@ struct StoredBlock {
   };
   uint32_t first_row = 0;
   uint32_t rows = 0;
-  uint64_t entries = 0;
+  uint64_t entries = 0;     ///< of its columns
+  uint64_t text_bytes = 0;  ///< of its documents
   std::array<Place, static_cast<size_t>(BlockPart::count)> parts = {};
 };
-static_assert(sizeof(StoredBlock) == 80);
+static_assert(sizeof(StoredBlock) == 88);
 
 /// Writes the sections `blocks` and `block_list`, row after row.
 class BlockSectionsWriter {
  public:
   /// `blocks` becomes the writer's current section.
-  static Result<BlockSectionsWriter> begin(SealedFileWriter& writer);
+  static Result<BlockSectionsWriter> begin(SealedFileWriter& writer, bool index_documents);
   /// The row must live until the block is written, with a later one or at the end.
   Status add(const RowView& row);
   Status finish();
 
  private:
-  explicit BlockSectionsWriter(SealedFileWriter& writer) : writer_(&writer) {}
+  BlockSectionsWriter(SealedFileWriter& writer, bool index_documents)
+      : writer_(&writer), builder_(index_documents) {}
   Status write_block();
+  Status write_part(BlockPart part, const std::string& bytes, StoredBlock& block);
 
   SealedFileWriter* writer_;
   RowBlockBuilder builder_;

@@ -99,11 +99,12 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   environment.indexed_rows = environment_.options.indexed_rows;
   const bool metadata = definition.scope == SegmentScope::metadata;
   Half& half = halves_[metadata ? 0 : 1];
+  VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
   if (metadata) {
+    environment.index_documents = indexes_documents(collection.schema);
     VIRIDIAN_TRY(metadata_, environment_.types.open_metadata(context, environment));
     half.writer = metadata_.get();
   } else {
-    VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
     environment.space = space_of(collection.schema);
     environment.hnsw = chosen_hnsw(collection.schema);
     VIRIDIAN_TRY(vectors_, environment_.types.open_vector(context, environment));

@@ -6,6 +6,7 @@
 
 #include "segment/metadata_row.h"
 #include "text/regex.h"
+#include "text/regex_prefilter.h"
 #include "viridian/model/where.h"
 
 namespace viridian::segment {
@@ -39,7 +40,8 @@ struct Condition {
   const MetadataValue* operand = nullptr;  ///< into the Where
   Members members;                         ///< of `in`
   std::optional<Regex> regex;
-  std::vector<Condition> children;  ///< of `all` and `any`
+  std::optional<text::RegexPrefilter> prefilter;  ///< of the regex
+  std::vector<Condition> children;                ///< of `all` and `any`
 
   /// Whether the row is one that it selects.
   bool selects(const RowView& row) const { return holds(row) != negated; }

@@ -74,6 +74,7 @@ struct Compiler {
     if (condition.op == Op::document_matches) {
       VIRIDIAN_TRY(Regex regex, Regex::compile(std::get<std::string>(where.operands[0])));
       condition.regex = std::move(regex);
+      condition.prefilter.emplace(std::get<std::string>(where.operands[0]));
     }
     return ok_status();
   }

@@ -24,8 +24,8 @@ Status append_rows(const Context& context, SealedFileWriter& writer,
 }
 
 Status append_blocks(const Context& context, SealedFileWriter& writer,
-                     std::span<const FrozenRow<MetadataHead>> rows) {
-  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(writer));
+                     std::span<const FrozenRow<MetadataHead>> rows, bool index_documents) {
+  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(writer, index_documents));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
     VIRIDIAN_TRY_VOID(blocks.add(rows[i].head->view(rows[i].row)));
@@ -66,7 +66,7 @@ Result<uint64_t> append_row(SealedFileWriter& writer, os::Bytes row) {
 
 Status write_metadata(const Context& context, SealedFileWriter& writer, const MetadataInfo& info,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
-                      std::span<const Offset> ended) {
+                      std::span<const Offset> ended, bool index_documents) {
   VIRIDIAN_TRY_VOID(writer.append_value("info", info));
   std::vector<Offset> offsets;
   offsets.reserve(rows.size());
@@ -79,7 +79,7 @@ Status write_metadata(const Context& context, SealedFileWriter& writer, const Me
   ends.reserve(rows.size());
   VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
   VIRIDIAN_TRY_VOID(writer.append_section("row_ends", ends));
-  return append_blocks(context, writer, rows);
+  return append_blocks(context, writer, rows, index_documents);
 }
 
 Result<std::shared_ptr<MetadataFile>> MetadataFile::open(

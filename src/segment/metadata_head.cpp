@@ -5,6 +5,11 @@ namespace viridian::segment {
 namespace {
 
 constexpr uint32_t kLeastBlock = 512, kGrowth = 8, kMostBlock = 32768;
+constexpr uint32_t kLeastTextBlock = 4096;
+
+size_t bytes_of(const RowBlock& block) {
+  return block.columns->size() + (block.trigrams ? block.trigrams->size() : 0);
+}
 
 }  // namespace
 
@@ -25,21 +30,28 @@ void MetadataHead::index_rows() {
   uint32_t size = kLeastBlock;
   while (size < kMostBlock && rows % (size * kGrowth) == 0) size *= kGrowth;
   auto blocks = std::make_shared<RowBlocks>(*this->blocks());
-  uint64_t entries = 0;
+  uint64_t entries = 0, text_bytes = 0;
   while (!blocks->empty() && blocks->back().first_row >= rows - size) {
     entries += blocks->back().entries;
-    if (entries > RowBlockBuilder::kMostEntries) break;
-    block_bytes_ -= blocks->back().columns->size();
+    text_bytes += blocks->back().text_bytes;
+    if (entries > RowBlockBuilder::kMostEntries || text_bytes > RowBlockBuilder::kMostTextBytes)
+      break;
+    block_bytes_ -= bytes_of(blocks->back());
     blocks->pop_back();
   }
-  RowBlockBuilder builder;
+  // Looking at all documents of a small block is quick.
+  RowBlockBuilder builder(index_documents_ && size >= kLeastTextBlock);
   RowBlock block;
   block.first_row = blocks->empty() ? 0 : blocks->back().end();
   for (uint32_t row = block.first_row; row < rows; ++row) builder.add(view(row));
   block.rows = builder.rows();
   block.entries = builder.entries();
-  block.columns = std::make_shared<postings::MemorySource>(builder.finish());
-  block_bytes_ += block.columns->size();
+  block.text_bytes = builder.text_bytes();
+  BuiltBlock built = builder.finish();
+  block.columns = std::make_shared<postings::MemorySource>(std::move(built.columns));
+  if (!built.trigrams.empty())
+    block.trigrams = std::make_shared<postings::MemorySource>(std::move(built.trigrams));
+  block_bytes_ += bytes_of(block);
   blocks->push_back(std::move(block));
   std::lock_guard lock(blocks_mutex_);
   blocks_ = std::move(blocks);

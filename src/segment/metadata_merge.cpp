@@ -149,7 +149,8 @@ Status write_row_ends(const Job& job) {
 }
 
 Status write_blocks(const Job& job) {
-  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(job.writer));
+  VIRIDIAN_TRY(auto blocks,
+               BlockSectionsWriter::begin(job.writer, job.environment.index_documents));
   const Status added = for_each_extent(
       job, [&](const MetadataFile& file, uint64_t begin, std::span<const uint64_t> ends) -> Status {
         VIRIDIAN_TRY_VOID(job.context.check());

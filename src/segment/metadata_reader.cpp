@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "inverted/columns.h"
 #include "segment/block_plan.h"
 #include "segment/filter.h"
 
@@ -11,6 +10,8 @@ namespace {
 
 /// Rows between two looks at the caller's deadline, and the unit of parallel work.
 constexpr uint32_t kBlockRows = 4096;
+/// The same where a row may take long, such as a pattern on a document.
+constexpr uint32_t kCheckedRows = 256;
 /// Nanoseconds of work that are worth waking other threads for.
 constexpr double kWorthSharing = 200'000;
 
@@ -31,33 +32,36 @@ class BlockSearch {
  public:
   static Result<BlockSearch> plan(const PinnedMetadata& pinned, const RowBlock& block,
                                   const Filter& filter) {
-    VIRIDIAN_TRY(inverted::Columns columns, inverted::Columns::open(block.columns));
-    if (columns.rows() != block.rows)
-      return block.columns->damaged(0, "its index is of another number of rows");
-    VIRIDIAN_TRY(BlockPlan plan, BlockPlan::make(filter.root(), columns));
-    return BlockSearch(pinned, block, std::move(columns), std::move(plan));
+    VIRIDIAN_TRY(BlockIndex opened, BlockIndex::open(block));
+    auto index = std::make_unique<const BlockIndex>(std::move(opened));
+    VIRIDIAN_TRY(BlockPlan plan, BlockPlan::make(filter.root(), *index));
+    return BlockSearch(pinned, block, std::move(index), std::move(plan));
   }
 
   double cost() const noexcept { return plan_.cost(); }
   bool empty() const noexcept { return plan_.at_most() == 0; }
-  Status run(SeqId at, OffsetSet& out) const {
+  Status run(const Context& context, SeqId at, OffsetSet& out) const {
     const uint32_t first = block_.first_row;
-    VIRIDIAN_TRY(postings::RowSet found,
-                 plan_.run([&](postings::Row row) { return pinned_->part->row(first + row); }));
+    uint32_t looked_at = 0;
+    const auto row = [&](postings::Row i) -> Result<RowView> {
+      if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context.check());
+      return pinned_->part->row(first + i);
+    };
+    VIRIDIAN_TRY(postings::RowSet found, plan_.run(row));
     return pinned_->part->rows().add_visible(first, std::move(found), pinned_->limit, at, out);
   }
 
  private:
-  BlockSearch(const PinnedMetadata& pinned, RowBlock block, inverted::Columns columns,
+  BlockSearch(const PinnedMetadata& pinned, RowBlock block, std::unique_ptr<const BlockIndex> index,
               BlockPlan plan)
       : pinned_(&pinned),
         block_(std::move(block)),
-        columns_(std::move(columns)),
+        index_(std::move(index)),
         plan_(std::move(plan)) {}
 
   const PinnedMetadata* pinned_;
   RowBlock block_;
-  inverted::Columns columns_;
+  std::unique_ptr<const BlockIndex> index_;  ///< where it is, the plan refers to it
   BlockPlan plan_;
 };
 
@@ -117,7 +121,7 @@ Result<OffsetSet> PartsMetadataReader::filter(const Context& context, const Wher
     outcomes[i] = context.check();
     if (!outcomes[i].ok()) return;
     if (i < searches.size()) {
-      outcomes[i] = searches[i].run(at_, found[i]);
+      outcomes[i] = searches[i].run(context, at_, found[i]);
     } else {
       const Block& block = rest[i - searches.size()];
       outcomes[i] = filter_rows(*block.pinned, block.begin, block.end, at_, filter, found[i]);

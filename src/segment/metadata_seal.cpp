@@ -9,7 +9,7 @@ using segment::MetadataInfo;
 
 MetadataSegment::MetadataSegment(SegmentEnvironment environment)
     : SealingSegment(std::move(environment)), keys_(std::make_shared<segment::KeyDictionary>()) {
-  heads_.push_back(std::make_shared<MetadataHead>());
+  start_head();
 }
 
 MetadataSegment::~MetadataSegment() = default;
@@ -30,13 +30,16 @@ Status MetadataSegment::opened(const MetadataFile& file) {
 
 MetadataInfo MetadataSegment::info() const { return {0, keys_->size(), count_, next_offset_, 0}; }
 
-void MetadataSegment::start_head() { heads_.push_back(std::make_shared<MetadataHead>()); }
+void MetadataSegment::start_head() {
+  heads_.push_back(std::make_shared<MetadataHead>(environment_.index_documents));
+}
 
 Status MetadataSegment::write_rows(const Context& context, segment::SealedFileWriter& writer,
                                    const MetadataInfo& info,
                                    std::span<const segment::FrozenRow<MetadataHead>> rows,
                                    std::span<const Offset> ended) {
-  return segment::write_metadata(context, writer, info, rows, *keys_, ended);
+  return segment::write_metadata(context, writer, info, rows, *keys_, ended,
+                                 environment_.index_documents);
 }
 
 }  // namespace viridian::local

@@ -68,20 +68,32 @@ class Indexed {
 
 }  // namespace
 
+RowBlockBuilder::RowBlockBuilder(bool index_documents) {
+  if (index_documents) trigrams_ = std::make_unique<text::TrigramBuilder>();
+}
+
 void RowBlockBuilder::add(const RowView& row) {
   const auto number = static_cast<postings::Row>(rows_++);
   for (uint32_t entry = 0; entry < row.entries(); ++entry)
     Indexed(columns_, number, row.key(entry)).add(row.value(entry));
+  const auto document = row.document();
+  if (!document || !trigrams_) return;
+  trigrams_->add(number, *document);
+  text_bytes_ += document->size();
 }
 
 bool RowBlockBuilder::full() const noexcept {
-  return rows_ == postings::kBlockRows || entries() >= kMostEntries;
+  return rows_ == postings::kBlockRows || entries() >= kMostEntries ||
+         text_bytes_ >= kMostTextBytes;
 }
 
-std::string RowBlockBuilder::finish() {
+BuiltBlock RowBlockBuilder::finish() {
   const uint32_t rows = rows_;
+  BuiltBlock built{columns_.finish(rows), {}};
+  if (text_bytes_ != 0) built.trigrams = trigrams_->finish(rows);
   rows_ = 0;
-  return columns_.finish(rows);
+  text_bytes_ = 0;
+  return built;
 }
 
 }  // namespace viridian::segment

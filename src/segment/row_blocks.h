@@ -7,6 +7,7 @@
 #include "inverted/columns_builder.h"
 #include "postings/source.h"
 #include "segment/metadata_row.h"
+#include "text/trigram_builder.h"
 
 namespace viridian::segment {
 
@@ -14,8 +15,10 @@ namespace viridian::segment {
 struct RowBlock {
   uint32_t first_row = 0;
   uint32_t rows = 0;
-  uint64_t entries = 0;                             ///< of its columns
-  std::shared_ptr<const postings::Source> columns;  ///< as inverted::Columns has them
+  uint64_t entries = 0;                              ///< of its columns
+  uint64_t text_bytes = 0;                           ///< of its documents
+  std::shared_ptr<const postings::Source> columns;   ///< as inverted::Columns has them
+  std::shared_ptr<const postings::Source> trigrams;  ///< as text::TrigramIndex has them, or null
 
   uint32_t end() const noexcept { return first_row + rows; }
 };
@@ -24,23 +27,36 @@ struct RowBlock {
 /// no index.
 using RowBlocks = std::vector<RowBlock>;
 
+/// The bytes of a block's index.
+struct BuiltBlock {
+  std::string columns;
+  std::string trigrams;  ///< empty: there are no documents, or they are not to be indexed
+};
+
 /// Builds the index of a block, row after row. For one thread.
 class RowBlockBuilder {
  public:
-  /// Its memory is bounded by it, whatever the rows hold: about 24 bytes each.
+  // Its memory is bounded by these, whatever the rows hold: about 24 bytes per entry of a column,
+  // and 4 per byte of a document.
   static constexpr uint64_t kMostEntries = uint64_t{1} << 20;
+  static constexpr uint64_t kMostTextBytes = uint64_t{16} << 20;
+
+  explicit RowBlockBuilder(bool index_documents);
 
   /// The row must live until finish().
   void add(const RowView& row);
   uint32_t rows() const noexcept { return rows_; }
   uint64_t entries() const noexcept { return columns_.entries(); }
+  uint64_t text_bytes() const noexcept { return text_bytes_; }
   bool full() const noexcept;
-  /// The columns of what was added; the builder is empty again.
-  std::string finish();
+  /// The index of what was added; the builder is empty again.
+  BuiltBlock finish();
 
  private:
   uint32_t rows_ = 0;
+  uint64_t text_bytes_ = 0;
   inverted::ColumnsBuilder columns_;
+  std::unique_ptr<text::TrigramBuilder> trigrams_;  ///< null: documents are not indexed
 };
 
 }  // namespace viridian::segment

@@ -33,8 +33,10 @@ class Generator {
   }
   std::string key() { return std::string("k") + static_cast<char>('a' + below(6)); }
   std::string text() {
-    static const char* const kWords[] = {"", "a", "ab", "abc", "bcd", "wörd", "cab ab", "zz\nab"};
-    if (below(6) != 0) return kWords[below(8)];
+    static const char* const kWords[] = {"", "a", "ab", "abc", "bcd", "wörd", "cab ab", "zz\nab",
+                                         // Of the same sequences of three, though other texts.
+                                         "abcab", "bcabc"};
+    if (below(6) != 0) return kWords[below(10)];
     // About as long as what indexes keep of a text, and alike so far.
     return std::string(62, 'p') + std::string(static_cast<size_t>(below(4)), 'q') +
            kWords[below(4)];

@@ -137,6 +137,8 @@ struct SegmentEnvironment {
   /// What the collection's configuration asks of indexes that are built; unset: nothing in
   /// particular.
   HnswParameters hnsw;
+  /// Whether texts within documents are looked up in an index, or by reading all documents.
+  bool index_documents = true;
   Executor* executor = nullptr;
   segment::RecallSampler* sampler = nullptr;  ///< is shown what indexes answer; may be null
   /// Where indexes are searched and built; null: without bounds.
