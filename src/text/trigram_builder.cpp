@@ -17,8 +17,9 @@ using trigram_format::kPageTrigrams;
 using trigram_format::Page;
 
 constexpr uint32_t kPrefixes = 65536;
-/// So many are sorted at a time: what is written all over then stays in a processor's cache.
-constexpr size_t kMostFound = size_t{1} << 18;
+/// So many are sorted at a time: enough to add several rows to a list at once, even where the texts
+/// have most of all trigrams, few enough to stay in a processor's cache.
+constexpr size_t kMostFound = size_t{1} << 20;
 constexpr size_t kBytesAtOnce = size_t{1} << 16;
 constexpr size_t kBytesPerTrigram = sizeof(std::vector<Row>) + sizeof(uint32_t);
 

@@ -20,8 +20,8 @@ class TrigramBuilder {
   /// `document` is UTF-8. Rows ascend, each at most once; those without a document are left out.
   void add(postings::Row row, std::string_view document);
 
-  /// About as many bytes as are held: 2 to 4 for each trigram of each row, and up to 64 MiB for
-  /// which trigrams there are (a few for one language). finish() takes what it returns besides.
+  /// About as many bytes as are held: 2 to 4 for each trigram of each row, 28 for each trigram, 2
+  /// KiB for each pair of first bytes, and 6 MiB. finish() takes what it returns besides.
   size_t memory() const noexcept { return memory_; }
 
   /// The index of a block of `rows`, more than the last row that was added. The builder is empty

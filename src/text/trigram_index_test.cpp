@@ -84,7 +84,7 @@ TEST(TrigramIndex, AnEmptyTextIsInAllRowsAndATerminatorInNone) {
 }
 
 TEST(TrigramIndex, HoldsAWholeBlockAndNothing) {
-  Documents documents(postings::kBlockRows, "same in all");
+  Documents documents(postings::kBlockRows, "it is the same in all rows");
   documents.front() = "first";
   documents.back() = "last";
   const auto index = open(build(documents));
@@ -157,14 +157,24 @@ TEST(TrigramBuilder, MakesTheSameBytesAgainAndCountsItsMemory) {
     else
       EXPECT_EQ(bytes, first);
   }
-  // More than is sorted at a time, in one document: cut in pieces, it is in the same trigrams.
-  std::string long_text;
-  for (int i = 0; i < 300000; ++i)
-    json::append_utf8(long_text, 0x4E00 + static_cast<uint32_t>(random() % 20000));
-  const auto index = open(build({std::nullopt, long_text}));
+}
+
+TEST(TrigramBuilder, TakesDocumentsOfMoreTrigramsThanItSortsAtATime) {
+  Random random(16);
+  Documents documents(5);
+  for (const size_t row : {0, 2, 3}) {
+    documents[row].emplace();
+    for (int i = 0; i < 700000; ++i)
+      documents[row]->push_back(static_cast<char>(' ' + random() % 95));
+  }
+  const auto index = open(build(documents));
   ASSERT_TRUE(index.ok());
-  for (size_t at = 0; at + 3 <= long_text.size(); at += 1009)
-    ASSERT_EQ(index->containing(std::string_view(long_text).substr(at, 3))->rows, RowSet::of({1}));
+  for (const size_t row : {0, 2, 3}) {
+    for (size_t at = 0; at + 3 <= documents[row]->size(); at += 14009) {
+      const std::string text = documents[row]->substr(at, 3);
+      ASSERT_EQ(index->containing(text)->rows, holders(documents, text));
+    }
+  }
 }
 
 TEST(TrigramIndex, DamagedBytesAreRefusedOrGiveRowsOfTheBlock) {
