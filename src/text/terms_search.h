@@ -46,7 +46,7 @@ class TermsSearch {
 
  private:
   struct List;
-  static constexpr uint32_t kWindow = 1024;
+  static constexpr uint32_t kWindow = 4096;
   static_assert(postings::kBlockRows % kWindow == 0 && kWindow % 64 == 0);
 
   Result<std::vector<List>> open_lists(const TermsIndex& index) const;

@@ -48,7 +48,7 @@ Result<Tokenizer> Tokenizer::create(TokenizerSettings settings) {
                              fmt::join(known, ", ")));
   }
   tokenizer.stemmer_.reset(sb_stemmer_new(language.c_str(), "UTF_8"));
-  tokenizer.reduced_.resize(kReducedKept);
+  tokenizer.reduced_.resize(kFewestReduced);
   return tokenizer;
 }
 
@@ -110,11 +110,18 @@ void Tokenizer::fold(std::string_view raw, bool ascii) {
 
 /// Makes a stem of term_, or nothing of a stop word.
 void Tokenizer::reduce() {
-  Reduced& kept = reduced_[hash64(term_) % kReducedKept];
-  if (kept.word != term_) {
-    kept.word = term_;
-    kept.stem = stem_of(term_);
+  const uint64_t hash = hash64(term_);
+  if (Reduced& kept = reduced_[hash % reduced_.size()]; kept.word == term_) {
+    term_ = kept.stem;
+    return;
   }
+  if (++not_kept_ > reduced_.size() && reduced_.size() < kMostReduced) {
+    reduced_.assign(reduced_.size() * 4, {});
+    not_kept_ = 0;
+  }
+  Reduced& kept = reduced_[hash % reduced_.size()];
+  kept.word = term_;
+  kept.stem = stem_of(term_);
   term_ = kept.stem;
 }
 

@@ -68,8 +68,10 @@ class Tokenizer {
     std::string word;
     std::string stem;  ///< empty: a stop word
   };
-  /// Texts repeat few words most of the time, and stemming takes longer than all else.
-  static constexpr size_t kReducedKept = 4096;
+  // Texts repeat few words most of the time, and stemming takes longer than all else. A query's few
+  // words should not have to pay for room for many.
+  static constexpr size_t kFewestReduced = 64;
+  static constexpr size_t kMostReduced = 16384;
 
   explicit Tokenizer(TokenizerSettings settings);
   bool make_term(const Word& word);
@@ -81,6 +83,7 @@ class Tokenizer {
   bool strip_before_stemming_ = false;
   std::unique_ptr<sb_stemmer, DeleteStemmer> stemmer_;
   std::vector<Reduced> reduced_;  ///< by hash of the word
+  size_t not_kept_ = 0;           ///< words that were not among them, since their number grew
   Folder folder_;
 
   std::string_view text_;
