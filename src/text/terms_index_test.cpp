@@ -134,6 +134,18 @@ TEST(TermsIndex, IsSmall) {
   EXPECT_LT(index_of(documents).size(), bytes / 4);
 }
 
+TEST(TermsIndex, RefusesFrequenciesAboveTheirBound) {
+  std::string bytes = index_of({{{0, "x x x x"}}, 1});
+  // The list, at the end: last row (2), greatest frequency, frequencies less one.
+  char& greatest = bytes[bytes.size() - 2];
+  ASSERT_EQ(greatest, 4);
+  greatest = 3;
+  const postings::MemorySource source(bytes);
+  const auto index = TermsIndex::open(source);
+  ASSERT_TRUE(index.ok());
+  EXPECT_EQ(read(*index, "x"), std::nullopt);
+}
+
 TEST(TermsIndex, RefusesWhatIsDamaged) {
   Random random(3);
   const Documents documents = random_documents(random, 600, 0.9);

@@ -60,6 +60,16 @@ TEST(Tokenizer, FoldsWaysOfWriting) {
   EXPECT_THAT(terms_of("École Paris", {.fold_case = false}), ElementsAre("Ecole", "Paris"));
 }
 
+TEST(Tokenizer, SaysWhereWordsAre) {
+  Tokenizer tokenizer = plain_tokenizer();
+  const std::string text = "(\u00c9t\u00e9\u00ad, don't! 京都府";
+  std::vector<std::string> words;
+  tokenizer.start(text);
+  for (Term term; tokenizer.next(term);)
+    words.push_back(text.substr(term.begin, term.end - term.begin));
+  EXPECT_THAT(words, ElementsAre("\u00c9t\u00e9", "don't", "京都", "都府"));
+}
+
 TEST(Tokenizer, ReducesToStems) {
   const TokenizerSettings english{.language = "english", .stop_words = true};
   EXPECT_THAT(terms_of("The runners are running to the dog's résumés", english),
