@@ -146,7 +146,7 @@ Result<PostingList> TermsIndex::read_postings(uint64_t begin, uint32_t documents
   return PostingList{documents, bytes};
 }
 
-Error TermsIndex::damaged(const PostingList&) const {
+Error TermsIndex::damaged() const {
   return source_->damaged(postings_begin_, "a term's rows cannot be read");
 }
 
@@ -164,13 +164,13 @@ Status TermsIndex::check() const {
       VIRIDIAN_TRY(const PostingList list,
                    read_postings(reader.postings(), reader.documents(), reader.postings_size()));
       PostingCursor cursor;
-      if (!cursor.open(*this, list)) return damaged(list);
+      if (!cursor.open(*this, list)) return damaged();
       for (const PostingCursor::Block& block : cursor.blocks()) {
         cursor.skip_to(block.first);
-        if (!cursor.load()) return damaged(list);
+        if (!cursor.load()) return damaged();
         for (size_t at = 0; at < cursor.rows().size(); ++at) {
           const Row row = cursor.rows()[at];
-          if (length(row) < block.min_length) return damaged(list);
+          if (length(row) < block.min_length) return damaged();
           lengths[row] += cursor.frequency(at);
         }
       }

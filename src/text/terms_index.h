@@ -40,7 +40,7 @@ class TermsIndex {
   /// Unset where no document has the term. Errors as open().
   Result<std::optional<PostingList>> find(std::string_view term) const;
   /// For who finds a list to be none.
-  Error damaged(const PostingList& list) const;
+  Error damaged() const;
 
   /// Reads everything: that terms ascend, that each list can be read, that the bounds kept of its
   /// blocks hold, and that documents are as long as their terms are many.

@@ -13,7 +13,6 @@ using postings::Row;
 /// A term's postings in the block that is searched.
 struct TermsSearch::List {
   size_t term = 0;
-  PostingList list;
   PostingCursor cursor;
   std::vector<ScoreUnits> bounds;  ///< per block of the list
   size_t posting = 0;              ///< of the block that is loaded: where the last look-up ended
@@ -68,7 +67,7 @@ Status TermsSearch::search(uint32_t block, const TermsIndex& index,
   }
   VIRIDIAN_TRY(std::vector<List> lists, open_lists(index));
   for (uint32_t begin = 0; begin < index.rows(); begin += kWindow) {
-    if (any_allowed(begin) && !search_window(lists, begin)) return index.damaged(lists[0].list);
+    if (any_allowed(begin) && !search_window(lists, begin)) return index.damaged();
   }
   return ok_status();
 }
@@ -86,8 +85,7 @@ Result<std::vector<TermsSearch::List>> TermsSearch::open_lists(const TermsIndex&
     if (!found) continue;
     List& list = lists.emplace_back();
     list.term = term;
-    list.list = *found;
-    if (!list.cursor.open(index, *found)) return index.damaged(*found);
+    if (!list.cursor.open(index, *found)) return index.damaged();
     for (const PostingCursor::Block& block : list.cursor.blocks())
       list.bounds.push_back(scorer_.bound(term, block.max_frequency, block.min_length));
   }
