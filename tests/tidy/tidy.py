@@ -39,6 +39,8 @@ HEAVY = {
     "toml++": "src/config",
     "CLI/": "apps/viridian",
     "re2/": "src/text",
+    "utf8proc": "src/text",
+    "libstemmer": "src/text",
     "sqlite3": "src/sql",
     "hwy/": "src/simd",
     "openssl/": "src/component",
