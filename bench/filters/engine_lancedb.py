@@ -3,6 +3,7 @@ others and on `id`, LABEL_LIST on the array, an FM index of the documents, which
 index of vectors: among those a filter lets through it compares all. The indexes are made once a set
 is loaded. Calls cannot be interrupted."""
 import datetime
+import warnings
 
 import lancedb
 from lancedb.index import Bitmap, BTree, Fm, LabelList
@@ -11,6 +12,8 @@ import sql
 from engine import Engine
 from engine_duckdb import table
 
+# Nobody else reads the tables, as `optimize` warns.
+warnings.filterwarnings("ignore", message="optimize")
 FEW = ("pos", "domain", "depth", "has_example")
 
 
@@ -50,7 +53,8 @@ class LanceDb(Engine):
         target, asked = self.table(set_), self.dialect.predicate(request)
         if request.count:
             return target.count_rows
-        columns = ["id", *(("document", "lemmas", *set_.keys()) if "documents" in request.include else ())]
+        columns = ["id", *(("document", "lemmas", *set_.keys()) if "documents" in request.include else ()),
+                   *(("_distance",) if "distances" in request.include else ())]
         question = target.search(request.vector, vector_column_name="vector").distance_type("cosine") \
             if request.vector is not None else target.search()
         question = question.select(columns)

@@ -53,7 +53,7 @@ def judge(engine, request, expected, answer, outcome):
     else:
         ids = engine.ids(answer)
         wrong = expected.judge(ids)
-        if not wrong and not expected.exact:
+        if not wrong and expected.query:
             outcome.recalls.append(expected.recall(ids))
     if wrong:
         outcome.wrong.append(wrong)

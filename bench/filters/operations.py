@@ -133,10 +133,10 @@ class Operations:
         return found
 
     def regex(self):
-        """The beginning of a rare word, then any letters, then one of some words."""
+        """Rare words with other endings, too."""
         _, rare = self.vocabulary()
-        requests = [Request(where_document={"$regex": f"{word[:5]}[a-z]+ (of|in|or|and|with|to) "},
-                            include=NAMELESS, literal=word[:5]) for word in self.some(rare, self.SLOW)]
+        requests = [Request(where_document={"$regex": rf"\b{word[:-2]}[a-z]{{1,3}}\b"}, include=NAMELESS,
+                            literal=word[:-2]) for word in self.some(rare, self.SLOW)]
         return [Operation("regex", "get, $regex with a literal, all ids", requests, 500, 50)]
 
     def pages(self):

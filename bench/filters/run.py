@@ -146,13 +146,13 @@ class Bench:
         for operation in asked:
             expected = [oracle.Expected(set_, request) for request in operation.requests]
             outcomes = measure.operation(opened, set_, operation, expected, self.plan)
-            table.row(operation, outcomes)
+            table.row(operation, expected, outcomes)
             seconds[operation.name] = [outcome.seconds() for outcome in outcomes]
         for page in PAGES:
             if f"page_far_{page}" in seconds and f"page_first_{page}" in seconds:
                 both = list(zip(seconds[f"page_first_{page}"], seconds[f"page_far_{page}"]))
                 cells = [f"{far / first:.2f}" if first and far else "-" for first, far in both]
-                table.line(f"the far page's time / the first one's, {page}", cells, "", "2x", "1.2x")
+                table.line(f"the far page's time / the first one's, {page}", ["", *cells], "", "2x", "1.2x")
         table.foot()
 
     def bytes(self, table, set_, what, found):
@@ -177,8 +177,8 @@ class Bench:
             except Exception as error:  # its answer, whatever it is  # pylint: disable=broad-except
                 table.remarks.append(f"delete: {engine.name}: {type(error).__name__}: {str(error)[:200]}")
         table.head()
-        table.line(f"delete by a filter, {len(set_) // 10:,} records in one request",
-                   [milliseconds(took.get(name)) or "-" for name in self.names],
+        table.line("delete by a filter, in one request",
+                   [f"{len(set_) // 10:,}", *(milliseconds(took.get(name)) or "-" for name in self.names)],
                    times(took.get("Viridian"), took.get("Chroma")))
 
     def ingest(self, set_):

@@ -1,4 +1,5 @@
 """The tables that are printed."""
+import statistics
 
 
 def milliseconds(seconds):
@@ -28,10 +29,10 @@ class Table:
     def head(self):
         """The first lines."""
         columns = "".join(f" {name} |" for name in self.names)
-        print(f"\n| milliseconds a request |{columns} times Chroma | floor | aim |\n|---|"
-              + "--:|" * (len(self.names) + 3), flush=True)
+        print(f"\n| milliseconds a request | results |{columns} times Chroma | floor | aim |\n|---|"
+              + "--:|" * (len(self.names) + 4), flush=True)
 
-    def row(self, operation, outcomes):
+    def row(self, operation, expected, outcomes):
         """An operation's. A star is an answer that is not right; see the remarks."""
         cells = []
         for name, outcome in zip(self.names, outcomes):
@@ -47,7 +48,8 @@ class Table:
                                     f"{sum(outcome.recalls) / len(outcome.recalls):.4f} of the nearest")
         seconds = dict(zip(self.names, (outcome.seconds() for outcome in outcomes)))
         ratio = times(seconds.get("Viridian"), seconds.get("Chroma"))
-        self.line(operation.title, cells, ratio, operation.floor, operation.aim)
+        results = f"{statistics.median(one.count for one in expected):,.0f}"
+        self.line(operation.title, [results, *cells], ratio, operation.floor, operation.aim)
 
     def line(self, title, cells, ratio, floor=None, aim=None):
         """A row of ready cells."""
