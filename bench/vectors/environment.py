@@ -22,35 +22,36 @@ REQUIREMENTS = HERE / "requirements.txt"
 COMPILED = ("hnswlib",)
 
 
-def python():
+def python(venv=VENV):
     """The environment's interpreter."""
-    return VENV / "bin" / "python"
+    return venv / "bin" / "python"
 
 
-def prepare():
+def prepare(venv=VENV, requirements=REQUIREMENTS):
     """Makes the environment unless it is what requirements.txt asks for; an earlier one of other
     versions is made anew, so that no figure comes from a mixture."""
-    wanted, stamp = REQUIREMENTS.read_text(encoding="utf-8"), VENV / "requirements.txt"
+    wanted, stamp = requirements.read_text(encoding="utf-8"), venv / "requirements.txt"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
-    shutil.rmtree(VENV, ignore_errors=True)
-    VENV.parent.mkdir(parents=True, exist_ok=True)
-    subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=True)
+    shutil.rmtree(venv, ignore_errors=True)
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     pins = [line for line in wanted.splitlines() if line and not line.startswith("#")]
     compiled = [pin for pin in pins if pin.split("==")[0] in COMPILED]
-    install = [str(python()), "-m", "pip", "install", "-q", "--no-deps"]
+    install = [str(python(venv)), "-m", "pip", "install", "-q", "--no-deps"]
     subprocess.run(install + [pin for pin in pins if pin not in compiled], check=True)
-    subprocess.run(install + ["--no-build-isolation", "--no-binary", ",".join(COMPILED)] + compiled,
-                   check=True)
+    if compiled:
+        subprocess.run(install + ["--no-build-isolation", "--no-binary", ",".join(COMPILED)] + compiled,
+                       check=True)
     stamp.write_text(wanted, encoding="utf-8")
 
 
-def enter():
+def enter(venv=VENV, requirements=REQUIREMENTS):
     """Goes on in the environment's interpreter, if this is not it."""
-    if pathlib.Path(sys.prefix) == VENV:
+    if pathlib.Path(sys.prefix) == venv:
         return
-    prepare()
-    os.execv(python(), [str(python()), "-B", *sys.argv])
+    prepare(venv, requirements)
+    os.execv(python(venv), [str(python(venv)), "-B", *sys.argv])
 
 
 def versions(*names):
