@@ -33,7 +33,7 @@ class Compressor {
     const size_t begin = out.size();
     const int bound = LZ4_compressBound(static_cast<int>(text.size()));
     out.resize(begin + static_cast<size_t>(bound));
-    // A copy of the state takes a quarter of the time of loading the dictionary once more.
+    // A copy of the state takes less time than to load the dictionary once more.
     *working_ = *loaded_;
     const int size = LZ4_compress_HC_continue(working_.get(), text.data(), out.data() + begin,
                                               static_cast<int>(text.size()), bound);
