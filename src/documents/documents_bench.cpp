@@ -26,7 +26,7 @@ PlainTexts texts_of(size_t bytes) {
     return texts;
   }
   std::mt19937 random(1);
-  while (total < size_t{8} << 20) add(prose(random, bytes));
+  while (total < size_t{8} << 20) add(prose(random, std::max<size_t>(bytes, 75)));
   return texts;
 }
 
