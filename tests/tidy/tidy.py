@@ -19,7 +19,7 @@ ROWS = [
     ["base", "simd"],
     ["os", "codec", "model"],
     ["config", "obs", "component", "postings"],
-    ["sql", "clickhouse", "postgres", "index", "inverted", "text"],
+    ["sql", "clickhouse", "postgres", "index", "inverted", "text", "documents"],
     ["lease", "sysdb", "log", "segment"],
     ["engine"],
     ["recovery"],
@@ -46,6 +46,7 @@ HEAVY = {
     "openssl/": "src/component",
     "curl/": "src/clickhouse",
     "libpq": "src/postgres",
+    "lz4": "src/documents",
 }
 # Where a test or a benchmark is, the rules for who may know whom do not apply.
 FREE = re.compile(r"(_test|_bench|_fuzz|test_\w+)\.(cpp|h)$|^(tests|bench|examples)/")

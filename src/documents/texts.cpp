@@ -1,0 +1,134 @@
+#include "documents/texts.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "documents/run_reader.h"
+#include "documents/texts_format.h"
+
+namespace viridian::documents {
+namespace {
+
+/// Calls f(run) for the runs from `first` to `last`, pieces of `text`.
+template <class F>
+Status for_each_piece(const RunReader& reader, uint32_t first, uint32_t last, uint32_t text,
+                      F&& f) {
+  RunReader::Run run;
+  for (uint32_t piece = first; piece <= last; ++piece) {
+    VIRIDIAN_TRY_VOID(reader.load(piece, run));
+    if (run.first_text != text || run.contents.count != 1) return reader.damaged(run.at);
+    VIRIDIAN_TRY_VOID(f(run));
+  }
+  return ok_status();
+}
+
+Status append_pieces(const RunReader& reader, uint32_t first, uint32_t last, uint32_t text,
+                     std::string& out) {
+  return for_each_piece(reader, first, last, text, [&](const RunReader::Run& run) {
+    return reader.expand(run, run.contents.bytes(), out);
+  });
+}
+
+Status append_text(const RunReader& reader, uint32_t text, std::string& out) {
+  const uint32_t last = reader.find(text, 0);
+  const uint32_t first = reader.first_piece(last);
+  if (first != last) return append_pieces(reader, first, last, text, out);
+  RunReader::Run run;
+  VIRIDIAN_TRY_VOID(reader.load(last, run));
+  if (!run.has(text)) return reader.damaged(run.at);
+  const uint32_t place = text - run.first_text;
+  const size_t begin = out.size();
+  VIRIDIAN_TRY_VOID(reader.expand(run, run.contents.ends[place], out));
+  out.erase(begin, run.contents.begin(place));
+  return ok_status();
+}
+
+}  // namespace
+
+Texts::Texts(std::shared_ptr<const postings::Source> source, const TextsHeader& header)
+    : source_(std::move(source)), header_(std::make_unique<const TextsHeader>(header)) {}
+
+Texts::~Texts() = default;
+
+Result<std::shared_ptr<const Texts>> Texts::open(std::shared_ptr<const postings::Source> source) {
+  VIRIDIAN_TRY(const auto bytes, source->read(0, sizeof(TextsHeader)));
+  TextsHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  if (header.version != kTextsVersion)
+    return source->damaged(0, "its texts have version " + std::to_string(header.version));
+  const uint64_t least =
+      sizeof header + (uint64_t{header.runs} + 1) * sizeof(uint64_t) + header.dictionary_bytes;
+  if (least > source->size() || header.dictionary_bytes > kMostDictionaryBytes ||
+      header.texts > RunEntry::kMostTexts || (header.texts == 0) != (header.runs == 0))
+    return source->damaged(0, "it has no such texts");
+  return std::make_shared<const Texts>(std::move(source), header);
+}
+
+uint32_t Texts::size() const noexcept { return header_->texts; }
+
+Result<uint64_t> Texts::length(uint32_t text) const {
+  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  if (text >= size()) return reader.damaged(0);
+  const uint32_t last = reader.find(text, 0);
+  const uint32_t first = reader.first_piece(last);
+  uint64_t length = 0;
+  if (first != last) {
+    VIRIDIAN_TRY_VOID(for_each_piece(reader, first, last, text, [&](const RunReader::Run& run) {
+      length += run.contents.bytes();
+      return ok_status();
+    }));
+    return length;
+  }
+  RunReader::Run run;
+  VIRIDIAN_TRY_VOID(reader.load(last, run));
+  if (!run.has(text)) return reader.damaged(run.at);
+  const uint32_t place = text - run.first_text;
+  return run.contents.ends[place] - run.contents.begin(place);
+}
+
+Status Texts::read(uint32_t text, std::string& out) const {
+  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  if (text >= size()) return reader.damaged(0);
+  const size_t begin = out.size();
+  Status status = append_text(reader, text, out);
+  if (!status.ok()) out.resize(begin);
+  return status;
+}
+
+Status Texts::read_many(std::span<const uint32_t> texts,
+                        const std::function<void(uint32_t, std::string_view)>& f) const {
+  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  std::string plain;
+  RunReader::Run run;
+  uint32_t next_run = 0;
+  for (size_t at = 0; at < texts.size();) {
+    const uint32_t text = texts[at];
+    if (text >= size()) return reader.damaged(0);
+    const uint32_t last = reader.find(text, next_run);
+    const uint32_t first = reader.first_piece(last);
+    next_run = last + 1;
+    plain.clear();
+    if (first != last) {
+      VIRIDIAN_TRY_VOID(append_pieces(reader, first, last, text, plain));
+      f(text, plain);
+      ++at;
+      continue;
+    }
+    VIRIDIAN_TRY_VOID(reader.load(last, run));
+    if (!run.has(text)) return reader.damaged(run.at);
+    size_t end = at;
+    uint32_t furthest = text;
+    for (; end < texts.size() && run.has(texts[end]); ++end)
+      furthest = std::max(furthest, texts[end]);
+    VIRIDIAN_TRY_VOID(reader.expand(run, run.contents.ends[furthest - run.first_text], plain));
+    for (; at < end; ++at) {
+      const uint32_t place = texts[at] - run.first_text;
+      const uint32_t begin = run.contents.begin(place);
+      f(texts[at], std::string_view(plain).substr(begin, run.contents.ends[place] - begin));
+    }
+  }
+  return ok_status();
+}
+
+}  // namespace viridian::documents

@@ -1,0 +1,46 @@
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "postings/source.h"
+#include "viridian/base/result.h"
+
+namespace viridian::documents {
+
+struct TextsHeader;
+
+/// The texts that a TextsBuilder made a byte string of. Of the source only what is needed is read:
+/// directory, dictionary, and the runs of the texts that are asked for. Nothing is kept in memory,
+/// and decompression has no state: any number of threads may read at once.
+///
+/// Where calls fail the source is damaged: they return its error, or its damaged() for bytes that
+/// are sound but wrong, or that have no such text. Memory is only taken as bytes are found that
+/// need it: 255 times these at most.
+class Texts {
+ public:
+  /// Reads the first 16 bytes.
+  static Result<std::shared_ptr<const Texts>> open(std::shared_ptr<const postings::Source> source);
+  /// For open().
+  Texts(std::shared_ptr<const postings::Source> source, const TextsHeader& header);
+  ~Texts();
+
+  uint32_t size() const noexcept;
+  /// Bytes of a text; nothing is decompressed.
+  Result<uint64_t> length(uint32_t text) const;
+  /// Appends a text to `out`, which stays as it was where that fails.
+  Status read(uint32_t text, std::string& out) const;
+  /// Calls f(text, its bytes) for each of `texts`, in their order. If they ascend, a run is
+  /// decompressed once for all of its texts. The bytes live until f returns.
+  Status read_many(std::span<const uint32_t> texts,
+                   const std::function<void(uint32_t, std::string_view)>& f) const;
+
+ private:
+  std::shared_ptr<const postings::Source> source_;
+  std::unique_ptr<const TextsHeader> header_;
+};
+
+}  // namespace viridian::documents
