@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "index/flat.h"
+#include "segment/block_sections.h"
 
 namespace viridian::recovery {
 
@@ -67,6 +68,12 @@ Result<SegmentFile> write_salvaged_metadata(const Context& context, os::Files& f
     ends.push_back((ends.empty() ? 0 : ends.back()) + size);
   }
   VIRIDIAN_TRY_VOID(writer.append_section("row_ends", ends));
+  VIRIDIAN_TRY(auto blocks, segment::BlockSectionsWriter::begin(writer, true));
+  for (size_t i = 0; i < salvage.records.size(); ++i) {
+    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(blocks.add(row_of(salvage.records[i])));
+  }
+  VIRIDIAN_TRY_VOID(blocks.finish());
   VIRIDIAN_TRY(file.size_bytes, writer.finish());
   return file;
 }

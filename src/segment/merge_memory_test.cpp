@@ -69,6 +69,41 @@ TEST(MergeMemory, DoesNotGrowWithTheBytesOfTheRows) {
   }
 }
 
+// What is indexed of rows is made block by block.
+TEST(MergeMemory, OfTheIndexDoesNotGrowWithTheRows) {
+  constexpr size_t kRows = 60'000, kBatch = 5'000, kWords = 200;
+  constexpr size_t kIndexOfABlock = size_t{100} << 20;
+  Generator generator(11);
+  SegmentRig rig;
+  uint64_t text_bytes = 0;
+  for (size_t first = 0; first < kRows; first += kBatch) {
+    std::vector<Row> rows;
+    for (size_t i = first; i < first + kBatch; ++i) {
+      Row row{"id" + std::to_string(i), {0, 0, static_cast<float>(i)}};
+      std::string text;
+      for (size_t word = 0; word < kWords; ++word)
+        text += "w" + std::to_string(generator.below(30'000)) + ' ';
+      text_bytes += text.size();
+      row.document = std::move(text);
+      Metadata metadata;
+      for (int key = 0; key < 8; ++key)
+        metadata.set("key" + std::to_string(key), int64_t{generator.below(1'000'000)});
+      row.metadata = std::move(metadata);
+      rows.push_back(std::move(row));
+    }
+    rig.apply(batch_of(Operation::add, rows));
+    rig.seal();
+  }
+  // All of it at once would take more.
+  ASSERT_GT(text_bytes, kIndexOfABlock / 2);
+  rig.metadata().begin_merge({0, rig.metadata().files().size()});
+  const size_t before = in_use;
+  most_in_use = before;
+  rig.write_merged(false);
+  EXPECT_LT(most_in_use - before, kRows * 4 + kIndexOfABlock);
+  rig.adopt_merged(false);
+}
+
 /// Rows about some centres.
 class MadeRows final : public index::RowSource {
  public:

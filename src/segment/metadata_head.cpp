@@ -4,8 +4,9 @@
 namespace viridian::segment {
 namespace {
 
-constexpr uint32_t kLeastBlock = 512, kGrowth = 8, kMostBlock = 32768;
-constexpr uint32_t kLeastTextBlock = 4096;
+/// Rows of the first index of some, and of the one that takes their place. The writer makes them: a
+/// larger one would hold it up, and whoever waits for what it applies.
+constexpr uint32_t kLeastBlock = 512, kBlock = 4096;
 
 size_t bytes_of(const RowBlock& block) {
   return block.columns->size() + (block.trigrams ? block.trigrams->size() : 0);
@@ -23,12 +24,10 @@ void MetadataHead::push_back(Offset offset, uint64_t id_hash, const RowBuilder& 
   if (rows_.size() % kLeastBlock == 0) index_rows();
 }
 
-/// Blocks are of 512 rows first; eight of one size become one, up to the largest. So each row is
-/// taken into an index a few times, by its writer, while readers keep the blocks they have.
+/// Each row is taken into an index twice; readers keep the blocks that they have.
 void MetadataHead::index_rows() {
   const uint32_t rows = rows_.size();
-  uint32_t size = kLeastBlock;
-  while (size < kMostBlock && rows % (size * kGrowth) == 0) size *= kGrowth;
+  const uint32_t size = rows % kBlock == 0 ? kBlock : kLeastBlock;
   auto blocks = std::make_shared<RowBlocks>(*this->blocks());
   uint64_t entries = 0, text_bytes = 0;
   while (!blocks->empty() && blocks->back().first_row >= rows - size) {
@@ -40,7 +39,7 @@ void MetadataHead::index_rows() {
     blocks->pop_back();
   }
   // Looking at all documents of a small block is quick.
-  RowBlockBuilder builder(index_documents_ && size >= kLeastTextBlock);
+  RowBlockBuilder builder(index_documents_ && size == kBlock);
   RowBlock block;
   block.first_row = blocks->empty() ? 0 : blocks->back().end();
   for (uint32_t row = block.first_row; row < rows; ++row) builder.add(view(row));

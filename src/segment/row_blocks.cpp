@@ -77,9 +77,9 @@ void RowBlockBuilder::add(const RowView& row) {
   for (uint32_t entry = 0; entry < row.entries(); ++entry)
     Indexed(columns_, number, row.key(entry)).add(row.value(entry));
   const auto document = row.document();
-  if (!document || !trigrams_) return;
-  trigrams_->add(number, *document);
+  if (!document) return;
   text_bytes_ += document->size();
+  if (trigrams_) trigrams_->add(number, *document);
 }
 
 bool RowBlockBuilder::full() const noexcept {
@@ -90,7 +90,7 @@ bool RowBlockBuilder::full() const noexcept {
 BuiltBlock RowBlockBuilder::finish() {
   const uint32_t rows = rows_;
   BuiltBlock built{columns_.finish(rows), {}};
-  if (text_bytes_ != 0) built.trigrams = trigrams_->finish(rows);
+  if (trigrams_ && text_bytes_ != 0) built.trigrams = trigrams_->finish(rows);
   rows_ = 0;
   text_bytes_ = 0;
   return built;

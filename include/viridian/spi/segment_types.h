@@ -98,7 +98,8 @@ class SegmentWriter {
   /// Starts a merge of these files. Row versions that had ended by the sealed number are left out.
   virtual void begin_merge(FileRange) = 0;
   /// Writes the merged file (none, if nothing is left to write), complete and durable. Memory used
-  /// is a few bytes per row, whatever the rows hold. While it runs batches are applied, readers
+  /// is a few bytes per row, and what the index of a block of rows takes while it is made: up to
+  /// about 100 MB, whatever the rows hold. While it runs batches are applied, readers
   /// made, heads sealed.
   virtual Status write_merged(const Context&, Throttle&) = 0;
   /// What files() will be after adopt_merged(), as of now: to be published first.
