@@ -126,10 +126,14 @@ class SegmentRig {
     index_memory_ = std::make_shared<segment::IndexMemory>(bytes, metrics);
   }
 
+  /// From the next time on that it is opened.
+  void leave_documents_unindexed() { index_documents_ = false; }
+
   /// Opens the sealed files anew; nothing is replayed.
   Status open() {
     SegmentEnvironment environment;
     environment.executor = &pool_;
+    environment.index_documents = index_documents_;
     environment.files = &files_;
     environment.directory = directory();
     environment.definition = metadata_definition_;
@@ -220,6 +224,7 @@ class SegmentRig {
   const HnswParameters hnsw_;
   segment::RecallSampler* const sampler_;
   std::shared_ptr<segment::IndexMemory> index_memory_;
+  bool index_documents_ = true;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;
