@@ -68,10 +68,15 @@ class Indexed {
 
 }  // namespace
 
+void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,
+               const RowValue& value) {
+  Indexed(columns, row, key).add(value);
+}
+
 void RowBlockBuilder::add(const RowView& row) {
   const auto number = static_cast<postings::Row>(rows_++);
   for (uint32_t entry = 0; entry < row.entries(); ++entry)
-    Indexed(columns_, number, row.key(entry)).add(row.value(entry));
+    add_value(columns_, number, row.key(entry), row.value(entry));
 }
 
 bool RowBlockBuilder::full() const noexcept {

@@ -24,6 +24,10 @@ struct RowBlock {
 /// no index.
 using RowBlocks = std::vector<RowBlock>;
 
+/// Adds a row's value of a key to columns: its elements where it is an array.
+void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,
+               const RowValue& value);
+
 /// Builds the index of a block, row after row. For one thread.
 class RowBlockBuilder {
  public:
