@@ -13,7 +13,6 @@ class OrderProperty : public testing::Test {
   /// Looks at the rig's records as they are now.
   void look(SegmentRig& rig) {
     view_ = rig.view();
-    offsets_.clear();
     records_.clear();
     const auto all = view_->metadata().all(context_);
     ASSERT_TRUE(all.ok()) << all.error().message();
@@ -107,7 +106,6 @@ class OrderProperty : public testing::Test {
 
   Context context_;
   std::shared_ptr<const ReadView> view_;
-  std::vector<Offset> offsets_;
   std::vector<ValuedRecord> records_;
 };
 
@@ -132,6 +130,85 @@ TEST_F(OrderProperty, AnswersAsAnOracle) {
       }
     }
   }
+}
+
+/// Values that few, two or no other records have, and texts that are alike for longer than what
+/// indexes keep of them.
+Row valued(int i) {
+  Row row{"id" + std::to_string(i), {1, 2, 3}};
+  row.metadata = Metadata{{"few", int64_t{i % 3}},
+                          {"pair", static_cast<double>(i * 7919 % 70'000 / 2)},
+                          {"own", int64_t{i} * 7919 % 70'000},
+                          {"long", std::string(70, 'x') + std::to_string(i % 50)}};
+  if (i % 5 == 0) row.metadata->erase("few");
+  return row;
+}
+
+// More records of one value than are listed, in more than one block.
+TEST_F(OrderProperty, ManyRecordsOfOneValue) {
+  SegmentRig rig;
+  for (int first = 0; first < 70'000; first += 5'000) {
+    std::vector<Row> rows;
+    for (int i = first; i < first + 5'000; ++i) rows.push_back(valued(i));
+    rig.apply(batch_of(Operation::add, rows));
+    if (first == 40'000) rig.seal();
+  }
+  std::vector<Row> gone, changed;
+  for (int i = 0; i < 70'000; i += 7) gone.push_back({"id" + std::to_string(i)});
+  for (int i = 3; i < 70'000; i += 11)
+    changed.push_back({"id" + std::to_string(i), {}, Metadata{{"few", 7_i}}});
+  rig.apply(batch_of(Operation::remove, gone));
+  rig.apply(batch_of(Operation::update, changed));
+  const auto check = [&](std::vector<SortKey> by, const OffsetSet* allowed, uint64_t skip,
+                         const SortPosition* after) {
+    const OrderQuery query{by, allowed, after, skip, 30};
+    const auto page = view_->metadata().order(context_, query);
+    ASSERT_TRUE(page.ok()) << page.error().message();
+    ASSERT_EQ(*page, oracle_order(this->allowed(allowed), query)) << by[0].key << ' ' << skip;
+  };
+  for (int round = 0; round < 3; ++round) {
+    look(rig);
+    OffsetSet half;
+    for (const ValuedRecord& record : records_)
+      if (record.first % 2 == 0) half.insert(record.first);
+    const SortPosition place{{2_i}, 30'001};
+    check({{"few"}}, nullptr, 45'000, nullptr);
+    check({{"few", true}}, &half, 9'000, nullptr);
+    check({{"few"}}, &half, 5'000, &place);
+    check({{"few"}, {"own", true}}, &half, 20'000, nullptr);
+    check({{"long"}, {"pair"}}, nullptr, 30'000, nullptr);
+    check({{"pair", true}}, &half, 7, nullptr);
+    for (const std::string key : {"few", "long", "pair"}) {
+      const auto facets = view_->metadata().facets(context_, std::span(&key, 1), &half, 20);
+      ASSERT_TRUE(facets.ok());
+      ASSERT_EQ((*facets)[0], oracle_facet(allowed(&half), key, 20)) << key;
+      const auto extents = view_->metadata().extents(context_, std::span(&key, 1), &half);
+      ASSERT_TRUE(extents.ok());
+      ASSERT_EQ((*extents)[0], oracle_extent(allowed(&half), key)) << key;
+    }
+    rig.seal();
+    if (round == 1) rig.merge_everything();
+  }
+}
+
+TEST_F(OrderProperty, AnswersWithinItsDeadline) {
+  SegmentRig rig;
+  std::vector<Row> rows;
+  for (int i = 0; i < 6'000; ++i) rows.push_back(valued(i));
+  rig.apply(batch_of(Operation::add, rows));
+  const Context late = Context().no_later_than(Context::Clock::now());
+  const SortKey by[] = {{"own"}};
+  const std::string key = "own";
+  const auto code = [](const auto& result) {
+    return result.ok() ? Code::internal : result.error().code();
+  };
+  const auto view = rig.view();
+  EXPECT_EQ(code(view->metadata().order(late, {by, nullptr, nullptr, 0, 5})),
+            Code::deadline_exceeded);
+  EXPECT_EQ(code(view->metadata().facets(late, std::span(&key, 1), nullptr, 5)),
+            Code::deadline_exceeded);
+  EXPECT_EQ(code(view->metadata().extents(late, std::span(&key, 1), nullptr)),
+            Code::deadline_exceeded);
 }
 
 // A view is as of one number, although blocks are indexed and rows end after it was made.
