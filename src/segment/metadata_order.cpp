@@ -144,6 +144,8 @@ class PartsMetadataReader::OrderedWalk {
       return append(records.slice(sum(before, skip_), room), records.size() - before);
     }
     if (!at_place && records.size() <= skip_) return append({}, records.size());
+    if (whole && records.few.empty() && (!at_place || skip_ == 0))
+      return add_by_other_keys(records.many, at_place);
     const uint64_t most = std::min(sum(skip_, room), records.size());
     FirstRecords first(order_, at_place ? &*after_ : nullptr, most);
     constexpr uint64_t kBatch = 4096;
@@ -158,7 +160,26 @@ class PartsMetadataReader::OrderedWalk {
     return append(std::move(first).take(skip_), after);
   }
 
-  /// `records`: how many there are, of which those up to skip_ are left out already.
+  /// Many records are put in order by walking along the values of the next key. How many there are
+  /// after the place is not known then.
+  Status add_by_other_keys(const OffsetSet& records, bool at_place) {
+    OrderQuery others;
+    others.keys = query_.keys.subspan(1);
+    others.allowed = &records;
+    others.skip = skip_;
+    others.limit = query_.limit - page_.size();
+    SortPosition after;
+    if (at_place) {
+      after.values.assign(query_.after->values.begin() + 1, query_.after->values.end());
+      after.offset = query_.after->offset;
+      others.after = &after;
+    }
+    VIRIDIAN_TRY(const std::vector<Offset> offsets, OrderedWalk(reader_, context_, others).run());
+    return append(offsets, skip_);
+  }
+
+  /// `records`: how many there are after the place, of which those up to skip_ are left out
+  /// already.
   Status append(const std::vector<Offset>& offsets, uint64_t records) {
     page_.insert(page_.end(), offsets.begin(), offsets.end());
     skip_ -= std::min(skip_, records);

@@ -32,6 +32,19 @@ class OrderProperty : public testing::Test {
     return some;
   }
 
+  /// Numbers that JSON does not have.
+  static std::vector<Row> odd_numbers(Generator& generator) {
+    constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+    constexpr double kInfinite = std::numeric_limits<double>::infinity();
+    const std::vector<MetadataValue> values = {kNan, kInfinite, -kInfinite,
+                                               std::vector<double>{kNan, -kInfinite, 1},
+                                               std::vector<double>{kNan}};
+    std::vector<Row> rows;
+    for (const MetadataValue& value : values)
+      rows.push_back({generator.id(), {}, Metadata{{generator.key(), value}}});
+    return rows;
+  }
+
   /// All, about half, few or hardly any.
   std::optional<OffsetSet> choose(Generator& generator) const {
     const int choice = generator.below(5);
@@ -118,6 +131,7 @@ TEST_F(OrderProperty, AnswersAsAnOracle) {
     for (int state = 0; state < kStates; ++state) {
       for (int batches = 1 + generator.below(6); batches > 0; --batches)
         rig.apply(generator.batch(600));
+      rig.apply(batch_of(Operation::update, odd_numbers(generator)));
       if (generator.below(3) == 0) rig.seal();
       if (generator.below(6) == 0) rig.merge_everything();
       if (generator.below(8) == 0) rig.reopen();
@@ -176,6 +190,9 @@ TEST_F(OrderProperty, ManyRecordsOfOneValue) {
     check({{"few", true}}, &half, 9'000, nullptr);
     check({{"few"}}, &half, 5'000, &place);
     check({{"few"}, {"own", true}}, &half, 20'000, nullptr);
+    const SortPosition between{{2_i, 40'000_i}, 0};
+    check({{"few"}, {"own"}}, &half, 0, &between);
+    check({{"few", true}, {"own", true}}, nullptr, 500, &between);
     check({{"long"}, {"pair"}}, nullptr, 30'000, nullptr);
     check({{"pair", true}}, &half, 7, nullptr);
     for (const std::string key : {"few", "long", "pair"}) {
