@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "viridian/base/context.h"
 #include "viridian/base/result.h"

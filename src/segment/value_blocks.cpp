@@ -1,5 +1,7 @@
 #include "segment/value_blocks.h"
 
+#include <algorithm>
+
 namespace viridian::segment {
 
 using inverted::Columns;
@@ -72,7 +74,8 @@ Status ValueBlock::look() {
 uint32_t ValueBlock::count(const RowSet& rows) const {
   if (!seen_) return rows.size();
   uint32_t found = 0;
-  rows.for_each([&](Row row) { found += static_cast<uint32_t>((*seen_)[row / 64] >> (row % 64)) & 1; });
+  rows.for_each(
+      [&](Row row) { found += static_cast<uint32_t>((*seen_)[row / 64] >> (row % 64)) & 1; });
   return found;
 }
 
