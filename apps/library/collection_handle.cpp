@@ -89,6 +89,7 @@ Result<Rows> CollectionHandle::get(const GetOptions& options) const {
   request.limit = options.limit;
   request.offset = options.offset;
   request.include = options.include;
+  request.order_by = options.order_by;
   VIRIDIAN_TRY(GetResult result, session_->call([&](Api& api) {
     return api.get(session_->context(), ref(), request);
   }));
@@ -141,6 +142,39 @@ Result<Explanation> CollectionHandle::explain(const std::string& id, std::span<c
 Result<uint64_t> CollectionHandle::count() const {
   return session_->call(
       [&](Api& api) { return api.count(session_->context(), ref(), ReadLevel::index_and_wal); });
+}
+
+Result<uint64_t> CollectionHandle::count(const Filter& filter) const {
+  VIRIDIAN_TRY(const Selection selection, selection_of(filter));
+  return session_->call(
+      [&](Api& api) { return api.count_selected(session_->context(), ref(), selection); });
+}
+
+Result<std::vector<Facet>> CollectionHandle::facets(const std::vector<std::string>& keys,
+                                                    uint32_t limit, const Filter& filter) const {
+  FacetsRequest request;
+  VIRIDIAN_TRY(request.selection, selection_of(filter));
+  request.keys = keys;
+  request.limit = limit;
+  VIRIDIAN_TRY(FacetsResult result, session_->call([&](Api& api) {
+    return api.facets(session_->context(), ref(), request);
+  }));
+  std::vector<Facet> facets;
+  for (auto& [key, facet] : result.facets) facets.push_back(std::move(facet));
+  return facets;
+}
+
+Result<std::vector<Extent>> CollectionHandle::extents(const std::vector<std::string>& keys,
+                                                      const Filter& filter) const {
+  ExtentsRequest request;
+  VIRIDIAN_TRY(request.selection, selection_of(filter));
+  request.keys = keys;
+  VIRIDIAN_TRY(ExtentsResult result, session_->call([&](Api& api) {
+    return api.extents(session_->context(), ref(), request);
+  }));
+  std::vector<Extent> extents;
+  for (auto& [key, extent] : result.extents) extents.push_back(std::move(extent));
+  return extents;
 }
 
 Status CollectionHandle::modify(const ModifyCollection& change) const {

@@ -53,6 +53,19 @@ TEST_F(LibraryTest, RowsGiveBackWhatWasAdded) {
   EXPECT_EQ(rows[2].distance, std::nullopt);
 }
 
+TEST_F(LibraryTest, RecordsAreReadByTheirValues) {
+  ASSERT_TRUE(collection_.add(three()).ok());
+  EXPECT_EQ(ids_of(value_of(collection_.get({.order_by = {{"n", true}}}))), (Ids{"b", "a", "c"}));
+  EXPECT_EQ(value_of(collection_.count({.where = R"({"n":{"$gte":2}})"})), 1U);
+  const auto facets = value_of(collection_.facets({"n", "m"}, 1));
+  ASSERT_EQ(facets.size(), 2U);
+  EXPECT_EQ(facets[0], (Facet{{{int64_t{1}, 1}}, 2, 2, 1}));
+  EXPECT_EQ(facets[1], Facet());
+  const auto extents = value_of(collection_.extents({"n"}, {.ids = Ids{"b", "c"}}));
+  ASSERT_EQ(extents.size(), 1U);
+  EXPECT_EQ(extents[0], (Extent{int64_t{2}, int64_t{2}, 1}));
+}
+
 TEST_F(LibraryTest, QueriesAnswerNearestFirstAndObeyFilters) {
   ASSERT_TRUE(collection_.add(three()).ok());
   const std::vector<float> vector = {0.9F, 0};

@@ -206,12 +206,18 @@ void add_get_and_count(CLI::App& app, State& state) {
   command.add_option("id", get.filters.ids, "Ids; none: all that match the filters");
   command.add_option("--limit", get.limit, "How many")->capture_default_str();
   command.add_option("--offset", get.offset, "How many to pass over");
+  command
+      .add_option("--order-by", get.order_by,
+                  "By this metadata key, then by the next one; KEY:desc: the other way round")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
   command.add_flag("--vectors", get.vectors, "Show the vectors too");
   add_filters(command, get.filters);
   add_target(command, get.target);
   CLI::App& count = add_command(app, "count", "Count a collection's records",
                                 [&] { state.chosen = state.count; });
   add_collection(count, state.count.collection);
+  add_filters(count, state.count.filters);
   add_target(count, state.count.target);
 }
 

@@ -83,11 +83,13 @@ struct GetArguments {
   Filters filters;
   uint32_t limit = 20;
   uint32_t offset = 0;
+  std::vector<std::string> order_by;  ///< keys; "KEY:desc" descends
   bool vectors = false;
 };
 struct CountArguments {
   Target target;
   std::string collection;
+  Filters filters;
 };
 struct CollectionsArguments {
   enum class Action { list, create, remove };

@@ -70,6 +70,16 @@ Result<Rows> search(const CollectionHandle& collection, const QueryArguments& ar
   return without(rows, arguments.like_id, arguments.n_results);
 }
 
+/// KEY, KEY:asc or KEY:desc.
+SortKey sort_key(std::string_view text) {
+  for (const bool descending : {false, true}) {
+    const std::string_view ending = descending ? ":desc" : ":asc";
+    if (text.ends_with(ending))
+      return {std::string(text.substr(0, text.size() - ending.size())), descending};
+  }
+  return {std::string(text), false};
+}
+
 Result<Rows> fetch(const CollectionHandle& collection, const GetArguments& arguments) {
   GetOptions options;
   if (!arguments.filters.ids.empty()) options.ids = arguments.filters.ids;
@@ -79,6 +89,7 @@ Result<Rows> fetch(const CollectionHandle& collection, const GetArguments& argum
   }
   options.limit = arguments.limit;
   options.offset = arguments.offset;
+  for (const std::string& key : arguments.order_by) options.order_by.push_back(sort_key(key));
   options.include = {Include::documents, Include::metadatas, Include::uris};
   if (arguments.vectors) options.include.push_back(Include::embeddings);
   VIRIDIAN_TRY(Rows rows, collection.get(options));
@@ -130,7 +141,12 @@ int run(const CountArguments& arguments) {
   if (!opened.client) return opened.exit;
   const Result<CollectionHandle> collection = opened.client->get_collection(arguments.collection);
   if (!collection.ok()) return fail(collection.error());
-  const Result<uint64_t> count = collection->count();
+  Filter filter;
+  if (!arguments.filters.where.empty()) filter.where = arguments.filters.where;
+  if (!arguments.filters.where_document.empty())
+    filter.where_document = arguments.filters.where_document;
+  const bool all = !filter.where && !filter.where_document;
+  const Result<uint64_t> count = all ? collection->count() : collection->count(filter);
   if (!count.ok()) return fail(count.error());
   fmt::print("{}\n", *count);
   return kOk;

@@ -98,6 +98,7 @@ struct GetOptions {
   std::optional<uint32_t> limit = {};  ///< unset: all
   uint32_t offset = 0;
   std::vector<Include> include = {Include::documents, Include::metadatas};
+  std::vector<SortKey> order_by = {};  ///< none: in the order of their insertion
 };
 
 /// Parameters of a query.
@@ -202,7 +203,7 @@ class CollectionHandle {
   /// invalid_argument where no part of it is set.
   Result<uint64_t> remove(const Filter& filter) const;
 
-  /// Records in the order of their insertion.
+  /// Records in the order of their insertion, or as asked for.
   Result<Rows> get(const GetOptions& options = {}) const;
   /// The first records.
   Result<Rows> peek(uint32_t limit = 10) const;
@@ -216,6 +217,13 @@ class CollectionHandle {
   Result<Explanation> explain(const std::string& id, std::span<const float> vector,
                               const QueryOptions& options = {}) const;
   Result<uint64_t> count() const;
+  Result<uint64_t> count(const Filter& filter) const;
+  /// Which values the records have of metadata keys, one per key: the `limit` most frequent ones.
+  Result<std::vector<Facet>> facets(const std::vector<std::string>& keys, uint32_t limit = 10,
+                                    const Filter& filter = {}) const;
+  /// The least and the greatest value of metadata keys, one per key.
+  Result<std::vector<Extent>> extents(const std::vector<std::string>& keys,
+                                      const Filter& filter = {}) const;
   Status modify(const ModifyCollection& change) const;
 
   /// Brings everything acknowledged so far from the log into files. Nothing needs it: what is

@@ -80,8 +80,12 @@ class Api final : public Component, public viridian::Api, public HealthSource {
   Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
                                       const DeleteRequest&) override;
   Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
+  Result<uint64_t> count_selected(const Context&, const CollectionRef&, const Selection&) override;
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+  Result<FacetsResult> facets(const Context&, const CollectionRef&, const FacetsRequest&) override;
+  Result<ExtentsResult> extents(const Context&, const CollectionRef&,
+                                const ExtentsRequest&) override;
   Result<Explanation> explain(const Context&, const CollectionRef&, const ExplainRequest&) override;
 
   Status flush(const Context&, const CollectionRef&) override;

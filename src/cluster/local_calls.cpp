@@ -52,6 +52,10 @@ Result<uint64_t> Api::count_collections(const Context& context, const DatabasePa
 Result<uint64_t> Api::count(const Context& context, const CollectionRef& ref, ReadLevel level) {
   return engine_.count(context, ref, level);
 }
+Result<uint64_t> Api::count_selected(const Context& context, const CollectionRef& ref,
+                                     const Selection& selection) {
+  return engine_.count_selected(context, ref, selection);
+}
 Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
                            const GetRequest& request) {
   return engine_.get(context, ref, request);
@@ -59,6 +63,14 @@ Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
 Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
                                const QueryRequest& request) {
   return engine_.query(context, ref, request);
+}
+Result<FacetsResult> Api::facets(const Context& context, const CollectionRef& ref,
+                                 const FacetsRequest& request) {
+  return engine_.facets(context, ref, request);
+}
+Result<ExtentsResult> Api::extents(const Context& context, const CollectionRef& ref,
+                                   const ExtentsRequest& request) {
+  return engine_.extents(context, ref, request);
 }
 Result<Explanation> Api::explain(const Context& context, const CollectionRef& ref,
                                  const ExplainRequest& request) {

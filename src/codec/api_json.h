@@ -48,6 +48,15 @@ std::string write_query(const QueryRequest& request);
 /// "where_document"}, all but the first two optional.
 Result<ExplainRequest> read_explain(std::string_view body);
 std::string write_explain(const ExplainRequest& request);
+/// {"ids", "where", "where_document"}, all optional, and nothing else.
+Result<Selection> read_count_request(std::string_view body);
+std::string write_count_request(const Selection& selection);
+/// As a count's, with "keys", and "limit" (optional).
+Result<FacetsRequest> read_facets(std::string_view body);
+std::string write_facets(const FacetsRequest& request);
+/// As a count's, with "keys".
+Result<ExtentsRequest> read_extents(std::string_view body);
+std::string write_extents(const ExtentsRequest& request);
 Result<DeleteRequest> read_delete(std::string_view body);
 std::string write_delete(const DeleteRequest& request);
 
@@ -60,6 +69,12 @@ std::string write_get_result(const GetResult& result);
 Result<GetResult> read_get_result(std::string_view body);
 std::string write_query_result(const QueryResult& result);
 Result<QueryResult> read_query_result(std::string_view body);
+/// {"facets": {KEY: {"values": [{"value", "count"}], "distinct", "records", "others"}}}
+std::string write_facets_result(const FacetsResult& result);
+Result<FacetsResult> read_facets_result(std::string_view body);
+/// {"extents": {KEY: {"min", "max", "records"}}}
+std::string write_extents_result(const ExtentsResult& result);
+Result<ExtentsResult> read_extents_result(std::string_view body);
 /// {"outcome", "rank", "distance", "results", "last_distance", "searched": {"how", "breadth"}};
 /// what does not apply is null.
 std::string write_explanation(const Explanation& explanation);

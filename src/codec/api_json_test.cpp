@@ -281,13 +281,14 @@ RecordColumns two_records() {
 }
 
 TEST(Results, GetShowsIncludedColumnsOnly) {
-  GetResult result{{}, {Include::documents, Include::metadatas}};
+  GetResult result{{}, {Include::documents, Include::metadatas}, {}};
   EXPECT_EQ(write_get_result(result),
             R"({"ids":[],"embeddings":null,"documents":[],"uris":null,"metadatas":[],)"
             R"("include":["documents","metadatas"]})");
   result = {two_records(),
             {Include::embeddings, Include::uris, Include::documents, Include::metadatas,
-             Include::distances}};
+             Include::distances},
+            {}};
   EXPECT_EQ(write_get_result(result),
             R"({"ids":["a","b"],"embeddings":[[1.0,-0.0],[0.1,3e+38]],"documents":["x",null],)"
             R"("uris":[null,"u"],"metadatas":[{"k":1},null],)"

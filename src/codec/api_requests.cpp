@@ -2,6 +2,7 @@
 
 #include "codec/api_columns.h"
 #include "codec/api_json.h"
+#include "codec/api_selection.h"
 #include "codec/fields.h"
 #include "codec/values.h"
 
@@ -21,38 +22,6 @@ std::string write_only_text(std::string_view name, std::string_view text) {
   out.string(text);
   out.end_object();
   return std::move(out).take();
-}
-
-Result<Selection> read_selection(const Fields& fields) {
-  Selection selection;
-  if (const json::Value* ids = fields.present("ids")) {
-    VIRIDIAN_TRY(const json::Array* elements, as_array(*ids, "ids"));
-    selection.ids.emplace();
-    for (const json::Value& element : *elements) {
-      VIRIDIAN_TRY(const std::string id,
-                   as_text(element, element_path("ids", selection.ids->size())));
-      selection.ids->push_back(id);
-    }
-  }
-  return selection;
-}
-
-/// The filters, after everything that concerns the body's shape.
-Status read_filters(const Fields& fields, Selection& selection) {
-  if (const json::Value* where = fields.present("where")) {
-    VIRIDIAN_TRY(selection.where, where_of(*where));
-  }
-  if (const json::Value* where = fields.present("where_document")) {
-    VIRIDIAN_TRY(selection.where_document, where_document_of(*where));
-  }
-  return ok_status();
-}
-
-Result<std::optional<uint32_t>> read_u32(const Fields& fields, std::string_view name) {
-  const json::Value* value = fields.present(name);
-  if (value == nullptr) return std::optional<uint32_t>();
-  VIRIDIAN_TRY(const uint32_t number, as_u32(*value, fields.path_of(name)));
-  return std::optional<uint32_t>(number);
 }
 
 Status read_include(const Fields& fields, std::vector<Include>& include) {
@@ -78,23 +47,6 @@ void write_wanted(json::Writer& out, const QueryRequest& request) {
   if (!request.recall_target) return;
   out.key("recall_target");
   out.floating(*request.recall_target);
-}
-
-void write_selection(json::Writer& out, const Selection& selection) {
-  if (selection.ids) {
-    out.key("ids");
-    out.begin_array();
-    for (size_t i = 0; i < selection.ids->size(); ++i) out.string((*selection.ids)[i]);
-    out.end_array();
-  }
-  if (selection.where) {
-    out.key("where");
-    write(out, *selection.where);
-  }
-  if (selection.where_document) {
-    out.key("where_document");
-    write_document_filter(out, *selection.where_document);
-  }
 }
 
 void write_include(json::Writer& out, const std::vector<Include>& include) {
@@ -233,15 +185,21 @@ std::string write_modify_collection(const ModifyCollection& request) {
 
 Result<GetRequest> read_get(std::string_view body) {
   VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(
-      const Fields fields,
-      Fields::of(value, "", {"ids", "where", "where_document", "limit", "offset", "include"}));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "",
+                                               {"ids", "where", "where_document", "limit", "offset",
+                                                "include", "order_by", "cursor"}));
   GetRequest request;
   VIRIDIAN_TRY(request.selection, read_selection(fields));
   VIRIDIAN_TRY(request.limit, read_u32(fields, "limit"));
   VIRIDIAN_TRY(const auto offset, read_u32(fields, "offset"));
   request.offset = offset.value_or(0);
   VIRIDIAN_TRY_VOID(read_include(fields, request.include));
+  if (const json::Value* order_by = fields.present("order_by")) {
+    VIRIDIAN_TRY(request.order_by, sort_keys_of(*order_by, "order_by"));
+  }
+  if (const json::Value* cursor = fields.present("cursor")) {
+    VIRIDIAN_TRY(request.cursor, as_text(*cursor, "cursor"));
+  }
   VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
   return request;
 }
@@ -254,6 +212,11 @@ std::string write_get(const GetRequest& request) {
   out.key("offset");
   out.unsigned_integer(request.offset);
   write_include(out, request.include);
+  if (!request.order_by.empty()) write_sort_keys(out, request.order_by);
+  if (request.cursor) {
+    out.key("cursor");
+    out.string(*request.cursor);
+  }
   out.end_object();
   return std::move(out).take();
 }

@@ -154,6 +154,17 @@ Status check_queries(const QueryResult& result) {
   return ok_status();
 }
 
+/// Null: nothing follows.
+Result<std::string> read_next_cursor(json::Reader& reader) {
+  std::string_view cursor;
+  if (reader.kind() == json::Kind::null) {
+    reader.read_null();
+  } else if (!reader.read_string(cursor)) {
+    return unexpected(reader, "next_cursor", "a string or null");
+  }
+  return std::string(cursor);
+}
+
 }  // namespace
 
 Result<Collection> read_collection(std::string_view body) {
@@ -177,6 +188,8 @@ Result<GetResult> read_get_result(std::string_view body) {
       VIRIDIAN_TRY(result.include, read_include(reader));
     } else if (is_column(name) && reader.kind() != json::Kind::null) {
       VIRIDIAN_TRY_VOID(read_column(reader, name, result.records));
+    } else if (name == "next_cursor") {
+      VIRIDIAN_TRY(result.next_cursor, read_next_cursor(reader));
     } else if (!reader.skip()) {
       break;
     }

@@ -168,6 +168,15 @@ void write_include(json::Writer& out, const std::vector<Include>& include) {
   out.end_array();
 }
 
+/// Null: nothing follows.
+void write_next_cursor(json::Writer& out, std::string_view cursor) {
+  out.key("next_cursor");
+  if (cursor.empty())
+    out.null();
+  else
+    out.string(cursor);
+}
+
 /// Room for the result, so that large ones are not copied while they grow.
 size_t guess_bytes(const RecordColumns& records) {
   return records.ids.bytes().size() + records.documents.values().bytes().size() +
@@ -199,6 +208,7 @@ std::string write_get_result(const GetResult& result) {
   write_included(out, "uris", has(include, Include::uris), records.uris);
   write_included(out, "metadatas", has(include, Include::metadatas), records.metadatas);
   write_include(out, include);
+  if (result.next_cursor) write_next_cursor(out, *result.next_cursor);
   out.end_object();
   return std::move(out).take();
 }

@@ -79,8 +79,12 @@ class Api final : public Component, public viridian::Api {
   Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
                                       const DeleteRequest&) override;
   Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) override;
+  Result<uint64_t> count_selected(const Context&, const CollectionRef&, const Selection&) override;
   Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) override;
   Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) override;
+  Result<FacetsResult> facets(const Context&, const CollectionRef&, const FacetsRequest&) override;
+  Result<ExtentsResult> extents(const Context&, const CollectionRef&,
+                                const ExtentsRequest&) override;
   Result<Explanation> explain(const Context&, const CollectionRef&, const ExplainRequest&) override;
 
   Status flush(const Context&, const CollectionRef&) override;
@@ -106,6 +110,13 @@ class Api final : public Component, public viridian::Api {
   struct Pinned {
     Collection collection;
     std::shared_ptr<const ReadView> view;
+  };
+
+  /// Records that a selection names.
+  struct Selected {
+    std::shared_ptr<const ReadView> view;
+    std::optional<OffsetSet> records;  ///< unset: every live record
+    const OffsetSet* allowed() const { return records ? &*records : nullptr; }
   };
 
   /// A query as the segments are asked it.
@@ -148,6 +159,7 @@ class Api final : public Component, public viridian::Api {
                                                       const RecordBatch&);
   Result<bool> never_written(const Context&, const CollectionId&);
   Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
+  Result<Selected> open_selected(const Context&, const CollectionRef&, const Selection&);
   /// The request must outlive the search.
   Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);

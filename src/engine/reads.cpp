@@ -7,6 +7,7 @@
 #include "engine/api.h"
 #include "engine/attempts.h"
 #include "engine/messages.h"
+#include "engine/pages.h"
 #include "engine/selection.h"
 #include "model/schema_rules.h"
 
@@ -116,14 +117,14 @@ Result<uint64_t> Api::count(const Context& context, const CollectionRef& ref, Re
 
 Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
                            const GetRequest& request) {
+  VIRIDIAN_TRY_VOID(check_order(request.order_by));
   VIRIDIAN_TRY(const Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
   VIRIDIAN_TRY_VOID(check_selection(pinned.collection, request.selection));
-  VIRIDIAN_TRY(const OffsetSet selected, select(context, *pinned.view, request.selection));
-  const std::vector<Offset> page =
-      selected.slice(request.offset, request.limit ? *request.limit : kNoLimit);
+  VIRIDIAN_TRY(RecordPage page, find_page(context, *pinned.view, request));
   GetResult result;
   result.include = request.include;
-  VIRIDIAN_TRY_VOID(fetch(context, *pinned.view, page, request.include, result.records));
+  result.next_cursor = std::move(page.next_cursor);
+  VIRIDIAN_TRY_VOID(fetch(context, *pinned.view, page.offsets, request.include, result.records));
   return result;
 }
 

@@ -11,6 +11,16 @@ bool restricts(const Selection& selection) {
   return selection.ids || selection.where || selection.where_document;
 }
 
+Status check_key(std::string_view field, std::string_view key) {
+  const auto refuse = [&](std::string_view why) {
+    return Error(Code::invalid_argument, "Validation error: " + std::string(field) + ": `" +
+                                             std::string(key) + "` " + std::string(why));
+  };
+  if (key.empty()) return refuse("is empty");
+  if (key.starts_with("chroma:")) return refuse("is no key of metadata");
+  return ok_status();
+}
+
 namespace {
 
 /// A pattern that cannot be compiled is refused also where no record would be asked for it.

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "viridian/base/context.h"
 #include "viridian/base/result.h"
@@ -13,6 +14,8 @@ namespace viridian::engine {
 /// More than any number of records: OffsetSet::slice without a limit.
 inline constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
+/// invalid_argument where no metadata can have the key. `field`: of the request, where it stands.
+Status check_key(std::string_view field, std::string_view key);
 /// Whether the selection leaves some records out.
 bool restricts(const Selection& selection);
 /// invalid_argument where a filter needs an index that the collection's schema switches off, or

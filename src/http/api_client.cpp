@@ -356,6 +356,27 @@ Result<uint64_t> ApiClient::count(const Context& context, const CollectionRef& r
   return codec::read_count(response.body);
 }
 
+Result<uint64_t> ApiClient::count_selected(const Context& context, const CollectionRef& ref,
+                                           const Selection& selection) {
+  VIRIDIAN_TRY(const Response response, call(context, "POST", record_path(ref, "count"),
+                                             codec::write_count_request(selection)));
+  return codec::read_count(response.body);
+}
+
+Result<FacetsResult> ApiClient::facets(const Context& context, const CollectionRef& ref,
+                                       const FacetsRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "facets"), codec::write_facets(request)));
+  return codec::read_facets_result(response.body);
+}
+
+Result<ExtentsResult> ApiClient::extents(const Context& context, const CollectionRef& ref,
+                                         const ExtentsRequest& request) {
+  VIRIDIAN_TRY(const Response response,
+               call(context, "POST", record_path(ref, "extents"), codec::write_extents(request)));
+  return codec::read_extents_result(response.body);
+}
+
 Result<GetResult> ApiClient::get(const Context& context, const CollectionRef& ref,
                                  const GetRequest& request) {
   VIRIDIAN_TRY(const Response response,

@@ -231,6 +231,51 @@ TEST_F(ApplicationTest, PagesAreReadFromTheQueryString) {
   EXPECT_EQ(ask("GET", path + "?limit=%zz").status, 400);
 }
 
+TEST_F(ApplicationTest, CountsFacetsAndExtentsAreAskedByPost) {
+  EXPECT_EQ(ask("POST", by_id("count"), R"({"where":{"a":1},"ids":["x"]})").body, "5");
+  EXPECT_EQ(api_.last_ref.id.to_string(), kId);
+  EXPECT_EQ(api_.last_selection.where->key, "a");
+  EXPECT_EQ(api_.last_selection.ids->size(), 1u);
+  EXPECT_EQ(ask("GET", by_id("count")).body, "7");
+  EXPECT_EQ(ask("POST", by_id("count"), R"({"limit":1})").status, 422);
+  EXPECT_EQ(ask("POST", by_id("count"), R"({"where":{"a":{"$x":1}}})").status, 400);
+
+  api_.facets_result.facets = {{"a", {{{true, 4}}, 1, 4, 0}}};
+  EXPECT_EQ(
+      ask("POST", by_id("facets"), R"({"keys":["a"],"limit":2,"where":{"b":1}})").body,
+      R"({"facets":{"a":{"values":[{"value":true,"count":4}],"distinct":1,"records":4,"others":0}}})");
+  EXPECT_EQ(api_.last_facets.limit, 2u);
+  EXPECT_EQ(api_.last_facets.selection.where->key, "b");
+  EXPECT_EQ(ask("POST", by_id("facets"), "{}").status, 422);
+
+  api_.extents_result.extents = {{"a", {1.5, 2.5, 3}}};
+  EXPECT_EQ(ask("POST", by_id("extents"), R"({"keys":["a"]})").body,
+            R"({"extents":{"a":{"min":1.5,"max":2.5,"records":3}}})");
+  EXPECT_EQ(api_.last_extents.keys, std::vector<std::string>{"a"});
+}
+
+// Clients that do not know of orders and cursors get the bytes that they got before.
+TEST_F(ApplicationTest, OrdersAndCursorsAreForThoseWhoAsk) {
+  const std::string before = ask("POST", by_id("get"), "{}").body;
+  EXPECT_EQ(before, R"({"ids":[],"embeddings":null,"documents":[],"uris":null,"metadatas":[],)"
+                    R"("include":["documents","metadatas"]})");
+  EXPECT_TRUE(api_.last_get.order_by.empty());
+  EXPECT_FALSE(api_.last_get.cursor);
+  api_.get_result.next_cursor = "abc";
+  EXPECT_EQ(
+      Json::parse(ask("POST", by_id("get"),
+                      R"({"order_by":[{"key":"date","direction":"desc"}],"cursor":"","limit":2})")
+                      .body)["next_cursor"],
+      "abc");
+  EXPECT_EQ(api_.last_get.order_by, (std::vector<SortKey>{{"date", true}}));
+  EXPECT_EQ(api_.last_get.cursor, "");
+  const Response bad = ask("POST", by_id("get"), R"({"order_by":[]})");
+  EXPECT_EQ(bad.status, 400);
+  EXPECT_THAT(bad.body, HasSubstr("order_by: it names no key"));
+  EXPECT_THAT(ask("POST", by_id("get"), R"({"order_by":[{"key":"a","direction":"up"}]})").body,
+              HasSubstr("unknown direction `up`, expected `asc` or `desc`"));
+}
+
 TEST_F(ApplicationTest, ReadLevelIsOneOfThreeWords) {
   EXPECT_EQ(ask("GET", by_id("count?read_level=index_only")).body, "7");
   EXPECT_EQ(api_.last_level, ReadLevel::index_only);

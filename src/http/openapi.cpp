@@ -41,7 +41,9 @@ bool is_call(const Route& route, std::initializer_list<std::string_view> calls) 
   return route.pattern.find("{collection_id}/") != std::string_view::npos &&
          std::find(calls.begin(), calls.end(), route.pattern.substr(slash + 1)) != calls.end();
 }
-bool reads(const Route& route) { return is_call(route, {"get", "query", "explain", "count"}); }
+bool reads(const Route& route) {
+  return is_call(route, {"get", "query", "explain", "count", "facets", "extents"});
+}
 bool writes(const Route& route) { return is_call(route, {"add", "update", "upsert", "delete"}); }
 
 void parameter(json::Writer& out, std::string_view name, std::string_view in,

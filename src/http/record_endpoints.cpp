@@ -131,6 +131,27 @@ Result<Response> count(const Services& services, const Call& call) {
   return json(codec::write_count(records));
 }
 
+Result<Response> count_selected(const Services& services, const Call& call) {
+  VIRIDIAN_TRY(const Selection selection, codec::read_count_request(call.request.body));
+  VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
+  VIRIDIAN_TRY(const uint64_t records, services.api.count_selected(call.context, ref, selection));
+  return json(codec::write_count(records));
+}
+
+Result<Response> facets(const Services& services, const Call& call) {
+  VIRIDIAN_TRY(const FacetsRequest request, codec::read_facets(call.request.body));
+  VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
+  VIRIDIAN_TRY(const FacetsResult result, services.api.facets(call.context, ref, request));
+  return json(codec::write_facets_result(result));
+}
+
+Result<Response> extents(const Services& services, const Call& call) {
+  VIRIDIAN_TRY(const ExtentsRequest request, codec::read_extents(call.request.body));
+  VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));
+  VIRIDIAN_TRY(const ExtentsResult result, services.api.extents(call.context, ref, request));
+  return json(codec::write_extents_result(result));
+}
+
 Result<Response> get(const Services& services, const Call& call) {
   VIRIDIAN_TRY(const GetRequest request, codec::read_get(call.request.body));
   VIRIDIAN_TRY(const CollectionRef ref, collection_ref(call));

@@ -22,6 +22,14 @@ class ScriptedApi final : public Api {
   size_t last_rows = 0;
   RestoreRequest last_restore;
   ExplainRequest last_explain;
+  Selection last_selection;
+  GetRequest last_get;
+  FacetsRequest last_facets;
+  ExtentsRequest last_extents;
+  GetResult get_result{
+      {}, {Include::documents, Include::metadatas}, {}};  ///< what it gives, as those that follow
+  FacetsResult facets_result;
+  ExtentsResult extents_result;
   Explanation explanation;  ///< what it gives
   Context last_context;     ///< of writes, gets, explanations and the list of servers
 
@@ -102,16 +110,35 @@ class ScriptedApi final : public Api {
     last_level = level;
     return answer(uint64_t{7});
   }
+  Result<uint64_t> count_selected(const Context&, const CollectionRef& ref,
+                                  const Selection& selection) override {
+    last_ref = ref;
+    last_selection = selection;
+    return answer(uint64_t{5});
+  }
   Result<GetResult> get(const Context& context, const CollectionRef& ref,
-                        const GetRequest&) override {
+                        const GetRequest& request) override {
     last_context = context;
     last_ref = ref;
-    return answer(GetResult());
+    last_get = request;
+    return answer(get_result);
   }
   Result<QueryResult> query(const Context&, const CollectionRef& ref,
                             const QueryRequest&) override {
     last_ref = ref;
     return answer(QueryResult());
+  }
+  Result<FacetsResult> facets(const Context&, const CollectionRef& ref,
+                              const FacetsRequest& request) override {
+    last_ref = ref;
+    last_facets = request;
+    return answer(facets_result);
+  }
+  Result<ExtentsResult> extents(const Context&, const CollectionRef& ref,
+                                const ExtentsRequest& request) override {
+    last_ref = ref;
+    last_extents = request;
+    return answer(extents_result);
   }
   Result<Explanation> explain(const Context& context, const CollectionRef& ref,
                               const ExplainRequest& request) override {

@@ -66,6 +66,14 @@ void OffsetSet::intersect(const OffsetSet& other) {
   size_ = simd::count_bits(words_.data(), words_.size());
 }
 
+void OffsetSet::subtract(const OffsetSet& other) {
+  for (size_t word = 0; word < words_.size(); ++word) {
+    const size_t theirs = word + first_word_ - other.first_word_;
+    words_[word] &= theirs < other.words_.size() ? ~other.words_[theirs] : ~uint64_t{0};
+  }
+  size_ = simd::count_bits(words_.data(), words_.size());
+}
+
 uint64_t OffsetSet::count(Offset first, Offset last) const noexcept {
   if (words_.empty()) return 0;
   first = std::max(first, first_of(0));

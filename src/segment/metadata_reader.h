@@ -8,6 +8,9 @@
 
 namespace viridian::segment {
 
+class ValueBlock;
+struct ValueGroup;
+
 /// A part and how many of its rows a reader may see.
 struct PinnedMetadata {
   std::shared_ptr<const MetadataPart> part;
@@ -27,8 +30,14 @@ class PartsMetadataReader final : public MetadataReader {
   Result<OffsetSet> find(const Context&, const StringColumn& ids) const override;
   Status fetch(const Context&, std::span<const Offset> offsets, const Columns&,
                RecordColumns& out) const override;
+  Result<std::vector<Offset>> order(const Context&, const OrderQuery&) const override;
+  Result<std::vector<Facet>> facets(const Context&, std::span<const std::string> keys,
+                                    const OffsetSet* allowed, uint32_t limit) const override;
+  Result<std::vector<Extent>> extents(const Context&, std::span<const std::string> keys,
+                                      const OffsetSet* allowed) const override;
 
  private:
+  class OrderedWalk;
   struct Block {
     const PinnedMetadata* pinned;
     uint32_t begin, end;
@@ -36,6 +45,25 @@ class PartsMetadataReader final : public MetadataReader {
   /// Rows from `begin` on, some at a time.
   static void add_blocks(const PinnedMetadata& pinned, uint32_t begin, std::vector<Block>& out);
   Result<RowView> row_of(Offset offset) const;
+  /// Blocks with the keys' values of all records that are allowed. What it is given outlives them.
+  Result<std::vector<ValueBlock>> value_blocks(const Context&, std::span<const uint32_t> keys,
+                                               const OffsetSet* allowed) const;
+  /// The same for a few records, whose rows are read.
+  Result<std::vector<ValueBlock>> read_blocks(const Context&, std::span<const uint32_t> keys,
+                                              const OffsetSet& allowed) const;
+  /// Allowed records that have a sortable value of the key; `blocks` hold all of these.
+  Result<OffsetSet> with_value(const Context&, std::span<const ValueBlock> blocks,
+                               uint32_t key) const;
+  /// For blocks that were looked at.
+  Result<Facet> facet(const Context&, std::span<const ValueBlock> blocks, uint32_t key,
+                      uint32_t limit) const;
+  /// The first value, in one of the directions, that an allowed record has; null where none has
+  /// one.
+  Result<MetadataValue> end_value(const Context&, std::span<const ValueBlock> blocks, uint32_t key,
+                                  bool descending) const;
+  /// The same among texts of which the group is the beginning.
+  Result<MetadataValue> end_text(const Context&, const ValueGroup& group, uint32_t key,
+                                 bool descending) const;
 
   std::vector<PinnedMetadata> parts_;
   std::shared_ptr<const KeyDictionary> keys_;

@@ -68,6 +68,11 @@ class Indexed {
 
 }  // namespace
 
+void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,
+               const RowValue& value) {
+  Indexed(columns, row, key).add(value);
+}
+
 RowBlockBuilder::RowBlockBuilder(bool index_documents) {
   if (index_documents) trigrams_ = std::make_unique<text::TrigramBuilder>();
 }
@@ -75,7 +80,7 @@ RowBlockBuilder::RowBlockBuilder(bool index_documents) {
 void RowBlockBuilder::add(const RowView& row) {
   const auto number = static_cast<postings::Row>(rows_++);
   for (uint32_t entry = 0; entry < row.entries(); ++entry)
-    Indexed(columns_, number, row.key(entry)).add(row.value(entry));
+    add_value(columns_, number, row.key(entry), row.value(entry));
   const auto document = row.document();
   if (!document) return;
   text_bytes_ += document->size();

@@ -27,6 +27,10 @@ struct RowBlock {
 /// no index.
 using RowBlocks = std::vector<RowBlock>;
 
+/// Adds a row's value of a key to columns: its elements where it is an array.
+void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,
+               const RowValue& value);
+
 /// The bytes of a block's index.
 struct BuiltBlock {
   std::string columns;

@@ -66,6 +66,20 @@ class Commands(CliTest):
         self.run_cli("get", "things", "--where", '{"n": {"$bogus": 2}}', expect=FAILED)
         self.assertIn("$bogus", self.errors)
 
+    def test_orders_and_counts(self):
+        self.load()
+        ordered = lambda *by: [row["id"] for row in self.json_of("get", "things", *by)]
+        falling = ordered("--order-by", "n:desc")
+        rising = ordered("--order-by", "n:asc")
+        self.assertEqual(ordered("--order-by", "n"), rising)
+        self.assertEqual(ordered("--order-by", "n:desc", "--order-by", "x", "b", "a"), ["b", "a"])
+        self.assertLess(falling.index("b"), falling.index("a"))
+        self.assertLess(rising.index("a"), rising.index("b"))
+        self.assertEqual(self.run_cli("count", "things", "--where", '{"n": {"$gte": 2}}'), "1\n")
+        self.assertEqual(
+            self.run_cli("count", "things", "--where-document", '{"$contains": "on"}'), "1\n")
+        self.run_cli("count", "things", "--where", '{"n": {"$bogus": 2}}', expect=FAILED)
+
     def test_tables_are_aligned(self):
         self.load()
         lines = self.run_cli("query", "things", "[1, 0]").splitlines()

@@ -108,6 +108,11 @@ class ForwardingApi : public Api {
     VIRIDIAN_TRY(Api * api, route(context, "count"));
     return api->count(context, ref, level);
   }
+  Result<uint64_t> count_selected(const Context& context, const CollectionRef& ref,
+                                  const Selection& selection) override {
+    VIRIDIAN_TRY(Api * api, route(context, "count_selected"));
+    return api->count_selected(context, ref, selection);
+  }
   Result<GetResult> get(const Context& context, const CollectionRef& ref,
                         const GetRequest& request) override {
     VIRIDIAN_TRY(Api * api, route(context, "get"));
@@ -117,6 +122,16 @@ class ForwardingApi : public Api {
                             const QueryRequest& request) override {
     VIRIDIAN_TRY(Api * api, route(context, "query"));
     return api->query(context, ref, request);
+  }
+  Result<FacetsResult> facets(const Context& context, const CollectionRef& ref,
+                              const FacetsRequest& request) override {
+    VIRIDIAN_TRY(Api * api, route(context, "facets"));
+    return api->facets(context, ref, request);
+  }
+  Result<ExtentsResult> extents(const Context& context, const CollectionRef& ref,
+                                const ExtentsRequest& request) override {
+    VIRIDIAN_TRY(Api * api, route(context, "extents"));
+    return api->extents(context, ref, request);
   }
   Result<Explanation> explain(const Context& context, const CollectionRef& ref,
                               const ExplainRequest& request) override {

@@ -122,9 +122,12 @@ INSTANTIATE_TEST_SUITE_P(SharedStore, ApiFilterConformance, testing::ValuesIn(fa
                          factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiTextConformance, testing::ValuesIn(factories()),
                          factory_name);
+INSTANTIATE_TEST_SUITE_P(SharedStore, ApiValueConformance, testing::ValuesIn(factories()),
+                         factory_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiFilterConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiTextConformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiValueConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiSnapshotConformance);
 
 }  // namespace

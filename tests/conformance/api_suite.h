@@ -12,6 +12,7 @@
 #include "conformance/api_suite_maintenance.h"
 #include "conformance/api_suite_names.h"
 #include "conformance/api_suite_reads.h"
+#include "conformance/api_suite_values.h"
 #include "conformance/api_suite_writes.h"
 
 /// Runs the part of the suite that is about snapshots, for those that offer them.
@@ -23,5 +24,7 @@
 #define VIRIDIAN_INSTANTIATE_API_SUITE(prefix, ...)                                             \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiConformance, testing::Values(__VA_ARGS__), factory_name); \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiFilterConformance, testing::Values(__VA_ARGS__),          \
+                           factory_name);                                                       \
+  INSTANTIATE_TEST_SUITE_P(prefix, ApiValueConformance, testing::Values(__VA_ARGS__),           \
                            factory_name);                                                       \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiTextConformance, testing::Values(__VA_ARGS__), factory_name)

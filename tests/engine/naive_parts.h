@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "conformance/value_oracle.h"
 #include "engine/oracle.h"
 #include "viridian/spi/log.h"
 #include "viridian/spi/segments.h"
@@ -118,6 +119,21 @@ class NaiveView final : public ReadView, public MetadataReader, public VectorRea
     }
     return ok_status();
   }
+  Result<std::vector<Offset>> order(const Context&, const OrderQuery& query) const override {
+    return oracle_order(valued(query.allowed), query);
+  }
+  Result<std::vector<Facet>> facets(const Context&, std::span<const std::string> keys,
+                                    const OffsetSet* allowed, uint32_t limit) const override {
+    std::vector<Facet> all;
+    for (const std::string& key : keys) all.push_back(oracle_facet(valued(allowed), key, limit));
+    return all;
+  }
+  Result<std::vector<Extent>> extents(const Context&, std::span<const std::string> keys,
+                                      const OffsetSet* allowed) const override {
+    std::vector<Extent> all;
+    for (const std::string& key : keys) all.push_back(oracle_extent(valued(allowed), key));
+    return all;
+  }
   Result<std::vector<std::vector<Neighbour>>> search(const Context&,
                                                      const VectorQuery& query) const override {
     std::vector<std::vector<Neighbour>> found(query.vectors->rows());
@@ -145,6 +161,13 @@ class NaiveView final : public ReadView, public MetadataReader, public VectorRea
   static float clamp(double distance) {
     constexpr double kMost = std::numeric_limits<float>::max();
     return static_cast<float>(std::clamp(distance, -kMost, kMost));
+  }
+  std::vector<ValuedRecord> valued(const OffsetSet* allowed) const {
+    std::vector<ValuedRecord> records;
+    for (const uint64_t order : oracle_.select({}))
+      if (allowed == nullptr || allowed->contains(order))
+        records.emplace_back(order, &oracle_.at(order).metadata);
+    return records;
   }
   OffsetSet offsets(const Selection& selection) const {
     OffsetSet set;

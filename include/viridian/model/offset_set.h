@@ -33,6 +33,7 @@ class OffsetSet {
   uint64_t count(Offset first, Offset last) const noexcept;
   void unite(const OffsetSet& other);
   void intersect(const OffsetSet& other);
+  void subtract(const OffsetSet& other);
 
   /// Calls f(offset) in ascending order until f returns false.
   template <class F>

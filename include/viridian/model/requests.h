@@ -3,11 +3,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "viridian/model/collection.h"
 #include "viridian/model/columns.h"
+#include "viridian/model/facets.h"
 #include "viridian/model/record_batch.h"
+#include "viridian/model/sorting.h"
 #include "viridian/model/where.h"
 
 namespace viridian {
@@ -62,10 +65,29 @@ struct Selection {
 enum class ReadLevel : uint8_t { index_and_wal, index_only, index_and_bounded_wal };
 
 struct GetRequest {
+  static constexpr size_t kMostSortKeys = 8;
+  static constexpr uint64_t kMostSorted = 100'000;  ///< offset and limit together, by order_by
   Selection selection;
   std::optional<uint32_t> limit;
   uint32_t offset = 0;
   std::vector<Include> include = {Include::documents, Include::metadatas};
+  std::vector<SortKey> order_by;  ///< none: natural order
+  /// Empty: from the beginning; else a GetResult's, and what follows. Unset: the answer has none.
+  std::optional<std::string> cursor;
+};
+
+/// The values of some metadata keys.
+struct FacetsRequest {
+  static constexpr size_t kMostKeys = 64;
+  static constexpr uint32_t kMostValues = 10'000;  ///< per key
+  Selection selection;
+  std::vector<std::string> keys;
+  uint32_t limit = 10;  ///< values per key
+};
+
+struct ExtentsRequest {
+  Selection selection;
+  std::vector<std::string> keys;  ///< as FacetsRequest's
 };
 
 struct QueryRequest {
@@ -103,6 +125,17 @@ struct RecordColumns {
 struct GetResult {
   RecordColumns records;
   std::vector<Include> include;  ///< as requested
+  /// Where the request has a cursor: one for what follows; empty: nothing does. Records that stay
+  /// as they are come exactly once from one cursor to the next, whatever is written meanwhile.
+  std::optional<std::string> next_cursor;
+};
+
+/// Per key, as requested.
+struct FacetsResult {
+  std::vector<std::pair<std::string, Facet>> facets;
+};
+struct ExtentsResult {
+  std::vector<std::pair<std::string, Extent>> extents;
 };
 
 /// Hits per query, nearest first.

@@ -56,8 +56,17 @@ class Api {
   virtual Result<DeleteResult> delete_records(const Context&, const CollectionRef&,
                                               const DeleteRequest&) = 0;
   virtual Result<uint64_t> count(const Context&, const CollectionRef&, ReadLevel) = 0;
+  /// How many records the selection names.
+  virtual Result<uint64_t> count_selected(const Context&, const CollectionRef&,
+                                          const Selection&) = 0;
   virtual Result<GetResult> get(const Context&, const CollectionRef&, const GetRequest&) = 0;
   virtual Result<QueryResult> query(const Context&, const CollectionRef&, const QueryRequest&) = 0;
+  /// Which values the selected records have of metadata keys, and how often.
+  virtual Result<FacetsResult> facets(const Context&, const CollectionRef&,
+                                      const FacetsRequest&) = 0;
+  /// Between which values those of the selected records lie.
+  virtual Result<ExtentsResult> extents(const Context&, const CollectionRef&,
+                                        const ExtentsRequest&) = 0;
   /// Asks the query, and why one record is among its results or not.
   virtual Result<Explanation> explain(const Context&, const CollectionRef&,
                                       const ExplainRequest&) = 0;

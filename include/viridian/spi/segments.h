@@ -21,6 +21,15 @@ struct Columns {
   bool metadata = false;
 };
 
+/// Which records an order gives.
+struct OrderQuery {
+  std::span<const SortKey> keys;        ///< one or more; the first one counts first
+  const OffsetSet* allowed = nullptr;   ///< null: every live record; else a subset of them
+  const SortPosition* after = nullptr;  ///< null: from the beginning
+  uint64_t skip = 0;                    ///< of those after it
+  uint64_t limit = 0;
+};
+
 /// Ids, documents, uris and metadata of one collection as of one applied number. Immutable, so
 /// thread-safe; it outlives whatever is written, sealed or merged meanwhile.
 class MetadataReader {
@@ -37,6 +46,16 @@ class MetadataReader {
   /// Appends the rows' columns to `out`, in the order of `offsets`, which must be live.
   virtual Status fetch(const Context&, std::span<const Offset> offsets, const Columns&,
                        RecordColumns& out) const = 0;
+  /// Allowed records by their values of metadata keys.
+  virtual Result<std::vector<Offset>> order(const Context&, const OrderQuery&) const = 0;
+  /// One per key: what values the allowed records have, of which `limit` are named. Null: every
+  /// live record.
+  ///   resource_exhausted  too many long texts begin alike to be told apart
+  virtual Result<std::vector<Facet>> facets(const Context&, std::span<const std::string> keys,
+                                            const OffsetSet* allowed, uint32_t limit) const = 0;
+  /// One per key. As facets().
+  virtual Result<std::vector<Extent>> extents(const Context&, std::span<const std::string> keys,
+                                              const OffsetSet* allowed) const = 0;
 };
 
 struct Neighbour {
