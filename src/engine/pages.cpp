@@ -35,7 +35,10 @@ Result<std::vector<Offset>> ordered(const Context& context, const ReadView& view
                                     const GetRequest& request, const SortPosition* after,
                                     uint64_t limit) {
   if (request.order_by.empty()) {
-    VIRIDIAN_TRY(const OffsetSet selected, select(context, view, request.selection));
+    const Offset from = after != nullptr ? after->offset + 1 : 0;
+    const uint64_t needed = limit == kNoLimit ? kNoLimit : request.offset + limit;
+    VIRIDIAN_TRY(const OffsetSet selected,
+                 select_page(context, view, request.selection, from, needed));
     const uint64_t passed = after != nullptr ? selected.count(0, after->offset) : 0;
     return selected.slice(passed + request.offset, limit);
   }

@@ -52,6 +52,11 @@ Status check_selection(const Collection& collection, const Selection& selection)
 }
 
 Result<OffsetSet> select(const Context& context, const ReadView& view, const Selection& selection) {
+  return select_page(context, view, selection, 0, kNoLimit);
+}
+
+Result<OffsetSet> select_page(const Context& context, const ReadView& view,
+                              const Selection& selection, Offset from, uint64_t count) {
   const MetadataReader& reader = view.metadata();
   if (!selection.where && !selection.where_document) {
     return selection.ids ? reader.find(context, *selection.ids) : reader.all(context);
@@ -60,11 +65,10 @@ Result<OffsetSet> select(const Context& context, const ReadView& view, const Sel
   both.op = Where::Op::all;
   if (selection.where) both.children.push_back(*selection.where);
   if (selection.where_document) both.children.push_back(*selection.where_document);
+  if (!selection.ids) return reader.filter_page(context, both, from, count);
   VIRIDIAN_TRY(OffsetSet selected, reader.filter(context, both));
-  if (selection.ids) {
-    VIRIDIAN_TRY(const OffsetSet named, reader.find(context, *selection.ids));
-    selected.intersect(named);
-  }
+  VIRIDIAN_TRY(const OffsetSet named, reader.find(context, *selection.ids));
+  selected.intersect(named);
   return selected;
 }
 

@@ -23,5 +23,8 @@ bool restricts(const Selection& selection);
 Status check_selection(const Collection& collection, const Selection& selection);
 /// The live records that satisfy all of the selection.
 Result<OffsetSet> select(const Context& context, const ReadView& view, const Selection& selection);
+/// Of these at least the first `count` from offset `from` on.
+Result<OffsetSet> select_page(const Context& context, const ReadView& view,
+                              const Selection& selection, Offset from, uint64_t count);
 
 }  // namespace viridian::engine

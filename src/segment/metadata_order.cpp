@@ -214,9 +214,7 @@ Result<std::vector<ValueBlock>> PartsMetadataReader::value_blocks(const Context&
       blocks.push_back(std::move(one));
       indexed = block.end();
     }
-    std::vector<Block> rest;
-    add_blocks(pinned, indexed, rest);
-    for (const Block& block : rest) {
+    for (const RowSpan& block : spans_from(pinned, indexed)) {
       VIRIDIAN_TRY_VOID(context.check());
       std::vector<VisibleRow> rows;
       VIRIDIAN_TRY_VOID(pinned.part->rows().visible(block.begin, block.end, at_, rows));

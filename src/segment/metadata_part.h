@@ -2,6 +2,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <vector>
 
 #include "segment/arena.h"
 #include "segment/metadata_row.h"
@@ -53,5 +54,19 @@ class MetadataHead final : public MetadataPart {
   std::shared_ptr<const RowBlocks> blocks_ = std::make_shared<const RowBlocks>();  // guarded
   size_t block_bytes_ = 0;
 };
+
+/// A part and how many of its rows a reader may see.
+struct PinnedMetadata {
+  std::shared_ptr<const MetadataPart> part;
+  uint32_t limit = 0;
+};
+
+/// Rows [begin, end) of a part that a reader may see.
+struct RowSpan {
+  const PinnedMetadata* pinned = nullptr;
+  uint32_t begin = 0, end = 0;
+};
+/// Those from `begin` on, few enough at a time to look at each between two looks at a deadline.
+std::vector<RowSpan> spans_from(const PinnedMetadata& pinned, uint32_t begin);
 
 }  // namespace viridian::segment

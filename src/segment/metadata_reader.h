@@ -11,12 +11,6 @@ namespace viridian::segment {
 class ValueBlock;
 struct ValueGroup;
 
-/// A part and how many of its rows a reader may see.
-struct PinnedMetadata {
-  std::shared_ptr<const MetadataPart> part;
-  uint32_t limit = 0;
-};
-
 /// Reads the parts of a metadata segment as of one applied number.
 class PartsMetadataReader final : public MetadataReader {
  public:
@@ -27,6 +21,8 @@ class PartsMetadataReader final : public MetadataReader {
   uint64_t count() const override { return count_; }
   Result<OffsetSet> all(const Context&) const override;
   Result<OffsetSet> filter(const Context&, const Where&) const override;
+  Result<OffsetSet> filter_page(const Context&, const Where&, Offset from,
+                                uint64_t count) const override;
   Result<OffsetSet> find(const Context&, const StringColumn& ids) const override;
   Status fetch(const Context&, std::span<const Offset> offsets, const Columns&,
                RecordColumns& out) const override;
@@ -38,12 +34,6 @@ class PartsMetadataReader final : public MetadataReader {
 
  private:
   class OrderedWalk;
-  struct Block {
-    const PinnedMetadata* pinned;
-    uint32_t begin, end;
-  };
-  /// Rows from `begin` on, some at a time.
-  static void add_blocks(const PinnedMetadata& pinned, uint32_t begin, std::vector<Block>& out);
   Result<RowView> row_of(Offset offset) const;
   /// Blocks with the keys' values of all records that are allowed. What it is given outlives them.
   Result<std::vector<ValueBlock>> value_blocks(const Context&, std::span<const uint32_t> keys,

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "postings/row_set.h"
@@ -46,6 +47,8 @@ class Rows {
   /// of `at`.
   virtual Status add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
                              OffsetSet& out) const = 0;
+  /// Between which offsets those of the rows [begin, end) lie, both included; they are not empty.
+  virtual Result<std::pair<Offset, Offset>> offsets_between(uint32_t begin, uint32_t end) const = 0;
   /// The row below `limit` with this offset that is visible as of `at`.
   virtual Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const = 0;
   virtual SeqId end(uint32_t row) const = 0;
@@ -70,6 +73,10 @@ class HeadRows final : public Rows {
                  std::vector<VisibleRow>& out) const override;
   Status add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
                      OffsetSet& out) const override;
+  /// Rows of heads come in any order.
+  Result<std::pair<Offset, Offset>> offsets_between(uint32_t, uint32_t) const override {
+    return std::pair(Offset{0}, std::numeric_limits<Offset>::max());
+  }
   Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const override;
   SeqId end(uint32_t row) const override;
   void set_end(uint32_t row, SeqId seq) override;

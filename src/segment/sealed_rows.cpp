@@ -40,6 +40,13 @@ Status SealedRows::add_visible(uint32_t first, postings::RowSet rows, uint32_t l
   return ok_status();
 }
 
+Result<std::pair<Offset, Offset>> SealedRows::offsets_between(uint32_t begin,
+                                                              uint32_t end_row) const {
+  VIRIDIAN_TRY(const Offset first, offset(begin));
+  VIRIDIAN_TRY(const Offset last, offset(end_row - 1));
+  return std::pair(first, last);
+}
+
 Result<std::optional<uint32_t>> SealedRows::find(Offset wanted, uint32_t limit, SeqId at) const {
   uint32_t low = 0, high = std::min(limit, size_);
   while (low < high) {

@@ -24,6 +24,7 @@ class SealedRows final : public Rows {
                  std::vector<VisibleRow>& out) const override;
   Status add_visible(uint32_t first, postings::RowSet rows, uint32_t limit, SeqId at,
                      OffsetSet& out) const override;
+  Result<std::pair<Offset, Offset>> offsets_between(uint32_t begin, uint32_t end) const override;
   Result<std::optional<uint32_t>> find(Offset offset, uint32_t limit, SeqId at) const override;
   SeqId end(uint32_t row) const override;
   void set_end(uint32_t row, SeqId seq) override;

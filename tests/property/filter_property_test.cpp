@@ -29,6 +29,24 @@ class FilterProperty : public testing::Test {
     }));
   }
 
+  /// The same for the first records of those from some offset on.
+  void expect_page(SegmentRig& rig, Generator& generator, const Where& where) {
+    const auto view = rig.view();
+    const auto all = view->metadata().filter(context_, where);
+    ASSERT_TRUE(all.ok());
+    const auto from = static_cast<Offset>(generator.below(1500));
+    const auto count = static_cast<uint64_t>(generator.below(40));
+    const auto page = view->metadata().filter_page(context_, where, from, count);
+    ASSERT_TRUE(page.ok()) << page.error().message();
+    const auto first_of = [&](const OffsetSet& set) {
+      return set.slice(from == 0 ? 0 : set.count(0, from - 1), count);
+    };
+    ASSERT_EQ(first_of(*page), first_of(*all)) << count << " from " << from;
+    OffsetSet common = *page;
+    common.intersect(*all);
+    ASSERT_EQ(common.size(), page->size());
+  }
+
   Context context_;
 };
 
@@ -46,7 +64,9 @@ TEST_F(FilterProperty, RandomTreesFindWhatAnOracleFinds) {
       if (generator.below(6) == 0) rig.merge_everything();
       if (generator.below(8) == 0) rig.reopen();
       for (int i = 0; i < kFilters; ++i, ++cases) {
-        expect_as_oracle(rig, generator.where(i % 5));
+        const Where where = generator.where(i % 5);
+        expect_as_oracle(rig, where);
+        if (i % 4 == 0) expect_page(rig, generator, where);
         if (HasFatalFailure()) FAIL() << "seed " << seed << ", state " << state << ", filter " << i;
       }
     }

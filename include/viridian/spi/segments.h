@@ -41,6 +41,12 @@ class MetadataReader {
   /// Live records that satisfy the filter.
   ///   invalid_argument  the filter holds a regular expression that does not compile
   virtual Result<OffsetSet> filter(const Context&, const Where&) const = 0;
+  /// The same for a page: of those that filter() gives, at least the first `count` from offset
+  /// `from` on are among them.
+  virtual Result<OffsetSet> filter_page(const Context& context, const Where& where,
+                                        Offset /*from*/, uint64_t /*count*/) const {
+    return filter(context, where);
+  }
   /// Offsets of those ids that exist.
   virtual Result<OffsetSet> find(const Context&, const StringColumn& ids) const = 0;
   /// Appends the rows' columns to `out`, in the order of `offsets`, which must be live.
