@@ -43,8 +43,8 @@ class MetadataReader {
   virtual Result<OffsetSet> filter(const Context&, const Where&) const = 0;
   /// The same for a page: of those that filter() gives, at least the first `count` from offset
   /// `from` on are among them.
-  virtual Result<OffsetSet> filter_page(const Context& context, const Where& where,
-                                        Offset /*from*/, uint64_t /*count*/) const {
+  virtual Result<OffsetSet> filter_page(const Context& context, const Where& where, Offset /*from*/,
+                                        uint64_t /*count*/) const {
     return filter(context, where);
   }
   /// Offsets of those ids that exist.
