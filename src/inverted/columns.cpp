@@ -92,6 +92,7 @@ Status Column::read_rows(ValueRange range, Out& out) const {
   }
   for (uint32_t value = range.first; value < range.last; ++value) {
     VIRIDIAN_TRY(const uint32_t entries, count({value, value + 1}));
+    if (entries > block_rows_) return source_->damaged(starts_at_, "a value has too many rows");
     VIRIDIAN_TRY(const uint32_t begin,
                  load<uint32_t>(rows_at_ + uint64_t{value} * sizeof(uint32_t)));
     VIRIDIAN_TRY(const auto list,

@@ -83,7 +83,13 @@ class BlockPlan::Finder {
 
  private:
   void add(const Column& column, ValueRange range, bool certain = true) {
-    if (!range.empty()) slices_.push_back({column, range, certain});
+    if (range.empty()) return;
+    // Neighbours among the values are one slice.
+    if (!slices_.empty() && slices_.back().certain && certain &&
+        slices_.back().column.type() == column.type() && slices_.back().range.last == range.first)
+      slices_.back().range.last = range.last;
+    else
+      slices_.push_back({column, range, certain});
   }
 
   /// Of values before `lower`, up to before `upper` (they equal the operand), and the rest.
@@ -145,9 +151,35 @@ class BlockPlan::Finder {
     return ok_status();
   }
 
+  /// The values that are members: where there are fewer of them than members.
+  Status find_values(const Column& column) {
+    for (uint32_t i = 0; i < column.values(); ++i) {
+      RowValue value;
+      if (column.is_text()) {
+        VIRIDIAN_TRY(const std::string_view text, column.text(i));
+        if (text.size() == kTextPrefix) {
+          add(column, {i, i + 1}, false);
+          continue;
+        }
+        value = {MetadataType::string, 0, text};
+      } else {
+        VIRIDIAN_TRY(const uint64_t number, column.number(i));
+        value = row_value(column.type(), number);
+      }
+      if (condition_.members.has(value)) add(column, {i, i + 1});
+    }
+    return ok_status();
+  }
+
   Status find_members() {
     const Members& members = condition_.members;
-    const auto find = [&](MetadataType type) { return columns_.find(*condition_.key, type); };
+    const size_t count = members.integers.size() + members.floats.size() + members.strings.size();
+    const auto find = [&](MetadataType type) -> Result<std::optional<Column>> {
+      VIRIDIAN_TRY(const std::optional<Column> column, columns_.find(*condition_.key, type));
+      if (!column || column->values() >= count) return column;
+      VIRIDIAN_TRY_VOID(find_values(*column));
+      return std::nullopt;
+    };
     VIRIDIAN_TRY(const auto booleans, find(MetadataType::boolean));
     VIRIDIAN_TRY(const auto integers, find(MetadataType::integer));
     VIRIDIAN_TRY(const auto floatings, find(MetadataType::floating));

@@ -11,18 +11,19 @@ namespace {
 constexpr double kWorthSharing = 200'000;
 /// Of looking at a row.
 constexpr double kRowCost = 150;
+/// Tasks that are planned together: enough to share among threads.
+constexpr size_t kMostAtOnce = 64;
 /// Rows between two looks at the deadline: a pattern may take long on each.
 constexpr uint32_t kCheckedRows = 256;
 
 }  // namespace
 
-Status FilterRun::plan(const std::vector<PinnedMetadata>& parts, Offset from) {
+Status FilterRun::add(const std::vector<PinnedMetadata>& parts, Offset from) {
   for (const PinnedMetadata& pinned : parts) {
     uint32_t indexed = 0;
     const auto blocks = pinned.part->blocks();
     for (const RowBlock& block : *blocks) {
       if (block.first_row >= pinned.limit) break;
-      VIRIDIAN_TRY_VOID(context_.check());
       indexed = block.end();
       VIRIDIAN_TRY_VOID(
           add({&pinned, block.first_row, std::min(indexed, pinned.limit)}, &block, from));
@@ -41,15 +42,7 @@ Status FilterRun::add(const RowSpan& rows, const RowBlock* block, Offset from) {
   VIRIDIAN_TRY(std::tie(task.least, task.greatest),
                rows.pinned->part->rows().offsets_between(rows.begin, rows.end));
   if (task.greatest < from) return ok_status();
-  if (block == nullptr) {
-    task.cost = (rows.end - rows.begin) * kRowCost;
-  } else {
-    VIRIDIAN_TRY(BlockIndex index, BlockIndex::open(*block));
-    task.index = std::make_unique<const BlockIndex>(std::move(index));
-    VIRIDIAN_TRY(task.plan, BlockPlan::make(filter_.root(), *task.index));
-    if (task.plan->at_most() == 0) return ok_status();
-    task.cost = task.plan->cost();
-  }
+  if (block != nullptr) task.block = *block;
   tasks_.push_back(std::move(task));
   return ok_status();
 }
@@ -57,61 +50,86 @@ Status FilterRun::add(const RowSpan& rows, const RowBlock* block, Offset from) {
 Result<OffsetSet> FilterRun::first(Offset from, uint64_t count) {
   OffsetSet found;
   const bool all = count == std::numeric_limits<uint64_t>::max();
-  size_t group = all ? tasks_.size() : 1;
-  for (size_t begin = 0; begin < tasks_.size(); group *= 2) {
+  size_t group = all ? kMostAtOnce : 1;
+  for (size_t begin = 0; begin < tasks_.size(); group = std::min(2 * group, kMostAtOnce)) {
     // What is still to be searched has no smaller offset than this.
     const Offset next = tasks_[begin].least;
     if (next > from && found.count(from, next - 1) >= count) break;
-    size_t end = std::min(begin + group, tasks_.size());
-    // Which of these comes first is not known.
-    while (end < tasks_.size() && tasks_[end].least == next) ++end;
-    VIRIDIAN_TRY_VOID(run(begin, end, found));
-    begin = end;
+    const size_t tasks = std::min(group, tasks_.size() - begin);
+    VIRIDIAN_TRY_VOID(run(std::span(tasks_).subspan(begin, tasks), found));
+    begin += tasks;
   }
   return found;
 }
 
-Status FilterRun::run(size_t begin, size_t end, OffsetSet& found) const {
-  const size_t tasks = end - begin;
+Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> tasks) const {
+  std::vector<Planned> plans;
+  for (const Task& task : tasks) {
+    VIRIDIAN_TRY_VOID(context_.check());
+    Planned planned;
+    planned.task = &task;
+    if (!task.block.columns) {
+      planned.cost = (task.rows.end - task.rows.begin) * kRowCost;
+    } else {
+      VIRIDIAN_TRY(BlockIndex index, BlockIndex::open(task.block));
+      planned.index = std::make_unique<const BlockIndex>(std::move(index));
+      VIRIDIAN_TRY(planned.plan, BlockPlan::make(filter_.root(), *planned.index));
+      if (planned.plan->at_most() == 0) continue;
+      planned.cost = planned.plan->cost();
+    }
+    plans.push_back(std::move(planned));
+  }
+  return plans;
+}
+
+Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) const {
+  VIRIDIAN_TRY(const std::vector<Planned> plans, plan(tasks));
   double cost = 0;
-  for (size_t i = begin; i < end; ++i) cost += tasks_[i].cost;
-  std::vector<OffsetSet> parts(tasks);
-  std::vector<Status> outcomes(tasks);
-  const auto one = [&](size_t i) { outcomes[i] = run(tasks_[begin + i], parts[i]); };
-  if (tasks > 1 && cost > kWorthSharing)
-    executor_.parallel_for(tasks, one);
+  for (const Planned& planned : plans) cost += planned.cost;
+  std::vector<postings::RowSet> selected(plans.size());
+  std::vector<Status> outcomes(plans.size());
+  const auto one = [&](size_t i) {
+    Result<postings::RowSet> rows = select(plans[i]);
+    if (rows.ok())
+      selected[i] = *std::move(rows);
+    else
+      outcomes[i] = rows.error();
+  };
+  if (plans.size() > 1 && cost > kWorthSharing)
+    executor_.parallel_for(plans.size(), one);
   else
-    for (size_t i = 0; i < tasks; ++i) one(i);
-  for (size_t i = 0; i < tasks; ++i) {
+    for (size_t i = 0; i < plans.size(); ++i) one(i);
+  for (size_t i = 0; i < plans.size(); ++i) {
     VIRIDIAN_TRY_VOID(outcomes[i]);
-    found.unite(parts[i]);
+    const RowSpan& rows = plans[i].task->rows;
+    VIRIDIAN_TRY_VOID(rows.pinned->part->rows().add_visible(rows.begin, std::move(selected[i]),
+                                                            rows.pinned->limit, at_, found));
   }
   return ok_status();
 }
 
-Status FilterRun::run(const Task& task, OffsetSet& found) const {
+Result<postings::RowSet> FilterRun::select(const Planned& planned) const {
   VIRIDIAN_TRY_VOID(context_.check());
-  if (!task.plan) return look_at(task.rows, found);
-  const auto& [pinned, first, end] = task.rows;
+  const RowSpan& rows = planned.task->rows;
+  if (!planned.plan) return look_at(rows);
   uint32_t looked_at = 0;
-  const auto row = [&, part = pinned->part.get(),
-                    first_row = first](postings::Row i) -> Result<RowView> {
+  const auto row = [&](postings::Row i) -> Result<RowView> {
     if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context_.check());
-    return part->row(first_row + i);
+    return rows.pinned->part->row(rows.begin + i);
   };
-  VIRIDIAN_TRY(postings::RowSet selected, task.plan->run(row));
-  return pinned->part->rows().add_visible(first, std::move(selected), pinned->limit, at_, found);
+  return planned.plan->run(row);
 }
 
-Status FilterRun::look_at(const RowSpan& rows, OffsetSet& found) const {
+Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows) const {
   std::vector<VisibleRow> visible;
   const MetadataPart& part = *rows.pinned->part;
   VIRIDIAN_TRY_VOID(part.rows().visible(rows.begin, rows.end, at_, visible));
+  std::vector<postings::Row> selected;
   for (const VisibleRow& each : visible) {
     VIRIDIAN_TRY(const RowView row, part.row(each.row));
-    if (filter_.matches(row)) found.insert(each.offset);
+    if (filter_.matches(row)) selected.push_back(static_cast<postings::Row>(each.row - rows.begin));
   }
-  return ok_status();
+  return postings::RowSet::of(std::move(selected));
 }
 
 }  // namespace viridian::segment

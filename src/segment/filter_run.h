@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/executor.h"
@@ -13,15 +14,16 @@
 
 namespace viridian::segment {
 
-/// A filter over the parts of a segment: planned for each block of rows, then run for as many of
-/// them as a page needs. What it is given outlives it. For one thread; works on several.
+/// A filter over the parts of a segment, planned and run for some blocks of rows at a time, and for
+/// as many of them as a page needs: plans may be large. What it is given outlives it. For one
+/// thread; works on several.
 class FilterRun {
  public:
   FilterRun(const Context& context, const Filter& filter, SeqId at, Executor& executor)
       : context_(context), filter_(filter), at_(at), executor_(executor) {}
 
   /// Only records from offset `from` on need be found.
-  Status plan(const std::vector<PinnedMetadata>& parts, Offset from);
+  Status add(const std::vector<PinnedMetadata>& parts, Offset from);
   /// The records found: of those from `from` on at least the first `count`, if there are so many.
   Result<OffsetSet> first(Offset from, uint64_t count);
 
@@ -29,17 +31,23 @@ class FilterRun {
   /// Rows in which to search. Their offsets lie from `least` to `greatest`.
   struct Task {
     RowSpan rows;
+    RowBlock block;  ///< without columns: all rows are looked at
     Offset least = 0, greatest = 0;
+  };
+  struct Planned {
+    const Task* task = nullptr;
+    std::unique_ptr<const BlockIndex> index;
+    std::optional<BlockPlan> plan;  ///< refers to the index
     double cost = 0;
-    std::unique_ptr<const BlockIndex> index;  ///< null: all rows are looked at
-    std::optional<BlockPlan> plan;            ///< refers to the index
   };
 
   Status add(const RowSpan& rows, const RowBlock* block, Offset from);
-  /// Runs the tasks [begin, end), side by side where that pays.
-  Status run(size_t begin, size_t end, OffsetSet& found) const;
-  Status run(const Task& task, OffsetSet& found) const;
-  Status look_at(const RowSpan& rows, OffsetSet& found) const;
+  Result<std::vector<Planned>> plan(std::span<const Task> tasks) const;
+  /// Runs the tasks, side by side where that pays.
+  Status run(std::span<const Task> tasks, OffsetSet& found) const;
+  /// The rows found, counted from the task's first one; some may not be visible.
+  Result<postings::RowSet> select(const Planned& planned) const;
+  Result<postings::RowSet> look_at(const RowSpan& rows) const;
 
   const Context& context_;
   const Filter& filter_;

@@ -208,7 +208,9 @@ Result<std::vector<ValueBlock>> PartsMetadataReader::value_blocks(const Context&
   for (const PinnedMetadata& pinned : parts_) {
     VIRIDIAN_TRY_VOID(context.check());
     uint32_t indexed = 0;
-    for (const RowBlock& block : *pinned.part->blocks()) {
+    // Held while it is read: a head's writer puts others in its place.
+    const auto indexed_blocks = pinned.part->blocks();
+    for (const RowBlock& block : *indexed_blocks) {
       if (block.first_row >= pinned.limit) break;
       VIRIDIAN_TRY(ValueBlock one, ValueBlock::of(pinned, block, at_, allowed));
       blocks.push_back(std::move(one));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <optional>
 #include <utility>
 
@@ -43,8 +44,12 @@ Result<TrigramDictionary> TrigramDictionary::open(std::shared_ptr<const postings
   VIRIDIAN_TRY(const auto bytes, source->read(0, sizeof(Header)));
   Header header{};
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.version != trigram_format::kVersion)
-    return source->damaged(0, "a trigram index of an unknown version");
+  if (header.version > trigram_format::kVersion)
+    return Error(
+        Code::failed_precondition,
+        "an index of documents is of version " + std::to_string(header.version) +
+            ", which this program does not know; use the one that wrote it, or a newer one");
+  if (header.version == 0) return source->damaged(0, "there is no trigram index");
   if (header.rows > postings::kBlockRows || header.trigrams > kMostTrigrams)
     return source->damaged(4, "more rows or trigrams than there can be");
   TrigramDictionary dictionary(std::move(source), header);

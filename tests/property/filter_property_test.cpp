@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
+#include <thread>
 
 #include "property/segment_rig.h"
 
@@ -105,6 +107,38 @@ TEST_F(FilterProperty, ManyKeysAndManyClauses) {
     rig.seal();
     rig.merge_everything();
   }
+}
+
+TEST_F(FilterProperty, ViewsStayAsTheyAreWhileTheHeadIsWritten) {
+  SegmentRig rig;
+  const auto add = [&](int first) {
+    std::vector<Row> rows;
+    for (int i = first; i < first + 500; ++i) rows.push_back(numbered(i));
+    rig.apply(batch_of(Operation::add, rows));
+  };
+  add(0);
+  add(500);
+  const auto view = rig.view();
+  std::atomic<bool> written = false;
+  std::thread writer([&] {
+    for (int first = 1'000; first < 30'000; first += 500) add(first);
+    written = true;
+  });
+  const std::vector<SortKey> by_number = {{"number", true}};
+  const std::vector<std::string> keys = {"tenth"};
+  while (!written) {
+    const auto found =
+        view->metadata().filter(context_, where(Where::Op::gte, "number", {int64_t{990}}));
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(found->size(), 10U);
+    const auto last = view->metadata().order(context_, {.keys = by_number, .limit = 1});
+    ASSERT_TRUE(last.ok());
+    EXPECT_EQ(*last, std::vector<Offset>{999});
+    const auto facets = view->metadata().facets(context_, keys, nullptr, 1);
+    ASSERT_TRUE(facets.ok());
+    EXPECT_EQ(facets->front().distinct, 100U);
+  }
+  writer.join();
 }
 
 TEST_F(FilterProperty, AnswersWithinItsDeadline) {
