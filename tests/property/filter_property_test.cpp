@@ -120,7 +120,7 @@ TEST_F(FilterProperty, ViewsStayAsTheyAreWhileTheHeadIsWritten) {
   add(500);
   const auto view = rig.view();
   std::atomic<bool> written = false;
-  std::thread writer([&] {
+  std::jthread writer([&] {
     for (int first = 1'000; first < 30'000; first += 500) add(first);
     written = true;
   });
@@ -138,7 +138,6 @@ TEST_F(FilterProperty, ViewsStayAsTheyAreWhileTheHeadIsWritten) {
     ASSERT_TRUE(facets.ok());
     EXPECT_EQ(facets->front().distinct, 100U);
   }
-  writer.join();
 }
 
 TEST_F(FilterProperty, AnswersWithinItsDeadline) {
