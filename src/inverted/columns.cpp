@@ -28,10 +28,6 @@ Column::Column(const postings::Source& source, uint32_t block_rows, const Stored
   lists_at_ = aligned(rows_at_ + (values + 1) * sizeof(uint32_t));
 }
 
-uint64_t Column::bytes() const noexcept {
-  return rows_at_ - stored_.begin + uint64_t{stored_.entries} * sizeof(Row);
-}
-
 template <class T>
 Result<T> Column::load(uint64_t at, uint64_t bytes) const {
   T value = 0;

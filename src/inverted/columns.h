@@ -31,8 +31,6 @@ class Column {
   }
   uint32_t values() const noexcept { return stored_.values; }
   uint32_t entries() const noexcept { return stored_.entries; }
-  /// Bytes of the source that it takes, about.
-  uint64_t bytes() const noexcept;
 
   /// Value i of a column of numbers, as in order.h.
   Result<uint64_t> number(uint32_t i) const;
@@ -71,7 +69,6 @@ class Columns {
 
   uint32_t rows() const noexcept { return header_.rows; }
   uint32_t size() const noexcept { return header_.columns; }
-  uint64_t bytes() const noexcept { return source_->size(); }
   Result<std::optional<Column>> find(uint32_t key, MetadataType type) const;
 
  private:

@@ -21,7 +21,6 @@ using postings::RowSet;
 using Op = Where::Op;
 
 // Nanoseconds, about: of docs/performance.md's machine.
-constexpr double kRowCost = 150;     ///< looking at a row
 constexpr double kSliceCost = 40;    ///< beginning to read lists
 constexpr double kEntryCost = 1.3;   ///< a list's entry
 constexpr double kBitmapCost = 600;  ///< a bitmap of a block

@@ -29,6 +29,9 @@ struct BlockIndex {
 /// by looking at the rows themselves. What it refers to must outlive it.
 class BlockPlan {
  public:
+  /// Of looking at a row, as cost().
+  static constexpr double kRowCost = 150;
+
   static Result<BlockPlan> make(const Condition& condition, const BlockIndex& index);
 
   /// Of run(), in nanoseconds of one processor, about.

@@ -9,8 +9,6 @@ namespace {
 
 /// Nanoseconds of work that are worth waking other threads for.
 constexpr double kWorthSharing = 200'000;
-/// Of looking at a row.
-constexpr double kRowCost = 150;
 /// Tasks that are planned together: enough to share among threads.
 constexpr size_t kMostAtOnce = 64;
 /// Rows between two looks at the deadline: a pattern may take long on each.
@@ -69,7 +67,7 @@ Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> ta
     Planned planned;
     planned.task = &task;
     if (!task.block.columns) {
-      planned.cost = (task.rows.end - task.rows.begin) * kRowCost;
+      planned.cost = (task.rows.end - task.rows.begin) * BlockPlan::kRowCost;
     } else {
       VIRIDIAN_TRY(BlockIndex index, BlockIndex::open(task.block));
       planned.index = std::make_unique<const BlockIndex>(std::move(index));
