@@ -10,6 +10,10 @@
 namespace viridian::documents {
 namespace {
 
+uint64_t head_bytes_of(const TextsHeader& header) {
+  return sizeof header + (uint64_t{header.runs} + 1) * sizeof(uint64_t) + header.dictionary_bytes;
+}
+
 /// Calls f(run) for the runs from `first` to `last`, pieces of `text`.
 template <class F>
 Status for_each_piece(const RunReader& reader, uint32_t first, uint32_t last, uint32_t text,
@@ -57,18 +61,24 @@ Result<std::shared_ptr<const Texts>> Texts::open(std::shared_ptr<const postings:
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header.version != kTextsVersion)
     return source->damaged(0, "its texts have version " + std::to_string(header.version));
-  const uint64_t least =
-      sizeof header + (uint64_t{header.runs} + 1) * sizeof(uint64_t) + header.dictionary_bytes;
-  if (least > source->size() || header.dictionary_bytes > kMostDictionaryBytes ||
+  if (head_bytes_of(header) > source->size() || header.dictionary_bytes > kMostDictionaryBytes ||
       header.texts > RunEntry::kMostTexts || (header.texts == 0) != (header.runs == 0))
     return source->damaged(0, "it has no such texts");
   return std::make_shared<const Texts>(std::move(source), header);
 }
 
+Result<RunReader> Texts::runs() const { return RunReader::begin(*source_, *header_); }
+
+uint64_t Texts::head_bytes(std::span<const std::byte> bytes) {
+  TextsHeader header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  return head_bytes_of(header);
+}
+
 uint32_t Texts::size() const noexcept { return header_->texts; }
 
 Result<uint64_t> Texts::length(uint32_t text) const {
-  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  VIRIDIAN_TRY(const RunReader reader, runs());
   if (text >= size()) return reader.damaged(0);
   const uint32_t last = reader.find(text, 0);
   const uint32_t first = reader.first_piece(last);
@@ -88,7 +98,7 @@ Result<uint64_t> Texts::length(uint32_t text) const {
 }
 
 Status Texts::read(uint32_t text, std::string& out) const {
-  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  VIRIDIAN_TRY(const RunReader reader, runs());
   if (text >= size()) return reader.damaged(0);
   const size_t begin = out.size();
   Status status = append_text(reader, text, out);
@@ -98,7 +108,7 @@ Status Texts::read(uint32_t text, std::string& out) const {
 
 Status Texts::read_many(std::span<const uint32_t> texts,
                         const std::function<void(uint32_t, std::string_view)>& f) const {
-  VIRIDIAN_TRY(const RunReader reader, RunReader::begin(*source_, *header_));
+  VIRIDIAN_TRY(const RunReader reader, runs());
   std::string plain;
   RunReader::Run run;
   uint32_t next_run = 0;

@@ -11,6 +11,7 @@
 
 namespace viridian::documents {
 
+class RunReader;
 struct TextsHeader;
 
 /// The texts that a TextsBuilder made a byte string of. Of the source only what is needed is read:
@@ -37,6 +38,12 @@ class Texts {
   /// decompressed once for all of its texts. The bytes live until f returns.
   Status read_many(std::span<const uint32_t> texts,
                    const std::function<void(uint32_t, std::string_view)>& f) const;
+
+  /// For TextCursor.
+  Result<RunReader> runs() const;
+  /// What the directory and the dictionary take at the beginning of such bytes: without them no
+  /// text can be read. `bytes` has at least 16.
+  static uint64_t head_bytes(std::span<const std::byte> bytes);
 
  private:
   std::shared_ptr<const postings::Source> source_;

@@ -57,8 +57,8 @@ inline PlainTexts mixed_texts(std::mt19937& random, size_t count) {
   return texts;
 }
 
-inline Result<std::string> build(const PlainTexts& texts) {
-  TextsBuilder builder;
+inline Result<std::string> build(const PlainTexts& texts, Effort effort = Effort::thorough) {
+  TextsBuilder builder(effort);
   for (const std::string& text : texts) builder.add(text);
   return builder.finish();
 }

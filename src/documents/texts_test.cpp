@@ -6,13 +6,15 @@
 #include <numeric>
 #include <thread>
 
+#include "documents/text_cursor.h"
 #include "documents/texts_fixture.h"
+#include "documents/texts_format.h"
 
 namespace viridian::documents {
 namespace {
 
-std::shared_ptr<const Texts> kept(const PlainTexts& plain) {
-  auto bytes = build(plain);
+std::shared_ptr<const Texts> kept(const PlainTexts& plain, Effort effort = Effort::thorough) {
+  auto bytes = build(plain, effort);
   EXPECT_TRUE(bytes.ok());
   auto texts = open(*std::move(bytes));
   EXPECT_TRUE(texts.ok());
@@ -38,11 +40,44 @@ void expect_same(const Texts& texts, const PlainTexts& plain, std::span<const ui
 }
 
 void expect_same(const PlainTexts& plain) {
-  const auto texts = kept(plain);
-  ASSERT_EQ(texts->size(), plain.size());
   std::vector<uint32_t> all(plain.size());
   std::iota(all.begin(), all.end(), 0U);
-  expect_same(*texts, plain, all);
+  for (const Effort effort : {Effort::quick, Effort::thorough}) {
+    const auto texts = kept(plain, effort);
+    ASSERT_EQ(texts->size(), plain.size());
+    expect_same(*texts, plain, all);
+  }
+}
+
+/// In the order given, some twice in a row.
+void expect_same(TextCursor& cursor, const PlainTexts& plain, std::span<const uint32_t> some) {
+  for (const uint32_t i : some) {
+    for (int times = i % 5 == 0 ? 2 : 1; times > 0; --times) {
+      const auto text = cursor.read(i);
+      ASSERT_TRUE(text.ok()) << text.error().message();
+      ASSERT_TRUE(*text == plain[i]) << "text " << i;
+    }
+  }
+}
+
+TEST(TextCursor, ReadsInAnyOrder) {
+  std::mt19937 random(4);
+  for (int round = 0; round < 10; ++round) {
+    PlainTexts plain = mixed_texts(random, 500);
+    plain[random() % plain.size()] = prose(random, kPieceBytes * 2 + 5);
+    std::vector<uint32_t> order(plain.size());
+    std::iota(order.begin(), order.end(), 0U);
+    auto cursor = TextCursor::open(kept(plain));
+    ASSERT_TRUE(cursor.ok());
+    expect_same(*cursor, plain, order);
+    std::reverse(order.begin(), order.end());
+    expect_same(*cursor, plain, order);
+    std::shuffle(order.begin(), order.end(), random);
+    expect_same(*cursor, plain, order);
+    EXPECT_EQ(cursor->read(500).error().code(), Code::internal);
+    expect_same(*cursor, plain, order);
+    if (testing::Test::HasFatalFailure()) return;
+  }
 }
 
 TEST(Texts, AreGivenBackAsTheyWere) {

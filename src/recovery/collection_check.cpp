@@ -197,7 +197,7 @@ void CollectionCheck::name_lost_vectors() {
         const auto at = std::find(offsets.begin(), offsets.end(), file.offsets[i]);
         if (at == offsets.end() || *at == kUnknown) continue;
         if (const auto row = metadata->row(static_cast<uint64_t>(at - offsets.begin())))
-          id = id_of(*row);
+          id = id_of(**row);
       }
       if (id)
         finding.records.push_back(*std::move(id));

@@ -56,22 +56,13 @@ Result<SegmentFile> write_salvaged_metadata(const Context& context, os::Files& f
   index.reserve(salvage.records.size());
   for (const SalvagedRecord& record : salvage.records)
     index.push_back(
-        {segment::RowId(id_of(row_of(record))).hash(), static_cast<uint32_t>(index.size()), 0});
+        {segment::RowId(id_of(*row_of(record))).hash(), static_cast<uint32_t>(index.size()), 0});
   std::sort(index.begin(), index.end());
   VIRIDIAN_TRY_VOID(writer.append_section("id_index", index));
-  std::vector<uint64_t> ends;
-  ends.reserve(salvage.records.size());
-  VIRIDIAN_TRY_VOID(writer.begin("rows"));
-  for (const SalvagedRecord& record : salvage.records) {
-    if (ends.size() % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY(const uint64_t size, segment::append_row(writer, row_of(record).bytes()));
-    ends.push_back((ends.empty() ? 0 : ends.back()) + size);
-  }
-  VIRIDIAN_TRY_VOID(writer.append_section("row_ends", ends));
-  VIRIDIAN_TRY(auto blocks, segment::BlockSectionsWriter::begin(writer, true));
+  VIRIDIAN_TRY(auto blocks, segment::BlockSectionsWriter::begin(writer, {}));
   for (size_t i = 0; i < salvage.records.size(); ++i) {
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY_VOID(blocks.add(row_of(salvage.records[i])));
+    VIRIDIAN_TRY_VOID(blocks.add(*row_of(salvage.records[i])));
   }
   VIRIDIAN_TRY_VOID(blocks.finish());
   VIRIDIAN_TRY(file.size_bytes, writer.finish());

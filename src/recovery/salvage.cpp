@@ -92,12 +92,11 @@ class Salvager {
       if (offset != kUnknown) out_.next_offset = std::max(out_.next_offset, offset + 1);
   }
 
-  std::optional<segment::RowView> usable_row(Place place) const {
-    auto row = input_.metadata[place.file].row(place.row);
-    if (!row) return std::nullopt;
-    for (uint32_t entry = 0; entry < row->entries(); ++entry)
-      if (row->key(entry) >= out_.keys.size()) return std::nullopt;
-    return row;
+  bool usable(const std::optional<StoredRow>& row) const {
+    if (!row || !row->whole()) return false;
+    for (uint32_t entry = 0; entry < (*row)->entries(); ++entry)
+      if ((*row)->key(entry) >= out_.keys.size()) return false;
+    return true;
   }
 
   std::optional<std::span<const float>> usable_vector(Place place) const {
@@ -111,7 +110,7 @@ class Salvager {
       const auto at = std::find(file.offsets.begin(), file.offsets.end(), offset);
       if (at == file.offsets.end()) continue;
       if (const auto row = file.row(static_cast<uint64_t>(at - file.offsets.begin())))
-        return id_of(*row);
+        return id_of(**row);
     }
     return {};
   }
@@ -121,18 +120,18 @@ class Salvager {
     LostRecord lost;
     lost.offset = offset;
     lost.row = input_.metadata[place.file].row(place.row);
-    const bool usable = usable_row(place).has_value();
+    const bool has_row = usable(lost.row);
     const auto other = vectors_.live.find(offset);
     if (other != vectors_.live.end()) lost.vector = usable_vector(other->second);
-    if (usable && lost.vector) {
+    if (has_row && lost.vector) {
       out_.records.push_back(
           {offset, place.file, place.row, other->second.file, other->second.row});
       return;
     }
-    lost.id = lost.row ? id_of(*lost.row) : find_id(offset);
-    lost.why = usable ? "its vector cannot be read"
-                      : (lost.vector ? "its documents and metadata cannot be read"
-                                     : "neither half of it can be read");
+    lost.id = lost.row ? id_of(**lost.row) : find_id(offset);
+    lost.why = has_row ? "its vector cannot be read"
+                       : (lost.vector ? "its documents and metadata cannot be read"
+                                      : "neither half of it can be read");
     lose_(lost);
   }
 
@@ -153,7 +152,7 @@ class Salvager {
         LostRecord lost;
         lost.row = file.row(i);
         if (!lost.row) continue;
-        lost.id = id_of(*lost.row);
+        lost.id = id_of(**lost.row);
         lost.why = "which vector it has cannot be told, nor whether it was still there";
         lose_(lost);
       }
@@ -180,14 +179,14 @@ class Salvager {
       return *input_.metadata[record.metadata_file].row(record.metadata_row);
     };
     for (size_t i = 0; i < out_.records.size(); ++i)
-      entries.push_back({segment::RowId(id_of(row_of(i))).hash(), i});
+      entries.push_back({segment::RowId(id_of(*row_of(i))).hash(), i});
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
       return a.hash != b.hash ? a.hash < b.hash : a.record < b.record;
     });
     std::vector<bool> older(out_.records.size());
     for (size_t i = 0; i < entries.size(); ++i)
       for (size_t j = i + 1; j < entries.size() && entries[j].hash == entries[i].hash; ++j)
-        if (id_of(row_of(entries[i].record)) == id_of(row_of(entries[j].record)))
+        if (id_of(*row_of(entries[i].record)) == id_of(*row_of(entries[j].record)))
           older[entries[i].record] = true;
     size_t kept = 0;
     for (size_t i = 0; i < older.size(); ++i)
@@ -227,15 +226,15 @@ std::string to_json_line(const LostRecord& record, const segment::KeyDictionary&
     writer.end_array();
   }
   if (record.row) {
-    if (const auto document = record.row->document()) {
+    if (const auto document = (*record.row)->document()) {
       writer.key("document");
       writer.string(*document);
     }
-    if (const auto uri = record.row->uri()) {
+    if (const auto uri = (*record.row)->uri()) {
       writer.key("uri");
       writer.string(*uri);
     }
-    if (const auto metadata = record.row->metadata(keys)) {
+    if (const auto metadata = (*record.row)->metadata(keys)) {
       writer.key("metadata");
       writer.raw(codec::write_metadata(*metadata));
     }

@@ -21,7 +21,7 @@ struct LostRecord {
   Offset offset = kUnknown;
   std::string id;  ///< empty: not known
   std::string why;
-  std::optional<segment::RowView> row;  ///< its documents and metadata, where they can be read
+  std::optional<StoredRow> row;  ///< its documents and metadata, where they can be read
   std::optional<std::span<const float>> vector;
 };
 

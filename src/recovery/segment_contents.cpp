@@ -16,18 +16,6 @@ using segment::kCheckRows;
 /// Complaints about one part of one file: after these, more say nothing new.
 constexpr size_t kComplaintsMax = 10;
 
-/// The 8-byte numbers of a section, kUnknown where a block is bad.
-std::vector<uint64_t> load_numbers(const ScannedFile& file, const segment::Section& section) {
-  std::vector<uint64_t> numbers(section.size / sizeof(uint64_t), kUnknown);
-  if (const auto all = file.read(section, 0, numbers.size() * sizeof(uint64_t))) {
-    if (!numbers.empty()) std::memcpy(numbers.data(), all->data(), all->size());
-    return numbers;
-  }
-  for (uint64_t i = 0; i < numbers.size(); ++i)
-    numbers[i] = file.element<uint64_t>(section, i).value_or(kUnknown);
-  return numbers;
-}
-
 /// Offsets ascend: where as many are unknown as there are numbers between the known ones around
 /// them, they are known after all. `next` is greater than all; kUnknown: not told.
 void fill_gaps(std::vector<Offset>& offsets, Offset next) {
@@ -77,17 +65,6 @@ void check_common(const Contents& contents, const SegmentFile& named, uint64_t s
                             named.last_seq));
 }
 
-uint64_t padded(uint64_t size) { return (size + 7) / 8 * 8; }
-
-/// What a row of these first bytes takes, or 0 where that cannot be.
-uint64_t row_size(os::Bytes head) {
-  std::array<uint32_t, 6> fields;
-  std::memcpy(fields.data(), head.data(), sizeof fields);
-  return padded(sizeof fields + uint64_t{fields[1]} * 16 + fields[2] + fields[3] + fields[4] +
-                fields[5]);
-}
-constexpr uint64_t kRowHeadBytes = 24;
-
 }  // namespace
 
 std::string id_of(const segment::RowView& row) {
@@ -101,10 +78,10 @@ MetadataContents::MetadataContents(std::shared_ptr<const ScannedFile> scanned) {
   if (const auto section = file->section("info"))
     info = file->element<segment::MetadataInfo>(*section, 0);
   if (info) up_to = info->up_to;
-  load_common(*this, sizeof(uint64_t), "row_ends");
+  load_common(*this, sizeof(IdEntry), "id_index");
   fill_gaps(offsets, kUnknown);
   load_keys();
-  load_ends();
+  row_contents_ = RowContents::of(file, rows);
 }
 
 void MetadataContents::load_keys() {
@@ -126,41 +103,7 @@ void MetadataContents::load_keys() {
   keys = std::move(found);
 }
 
-void MetadataContents::load_ends() {
-  const auto section = file->section("rows");
-  if (!section) return;
-  rows_section_ = *section;
-  if (const auto ends = file->section("row_ends")) ends_ = load_numbers(*file, *ends);
-  ends_.resize(rows, kUnknown);
-  uint64_t begin = 0;
-  for (uint64_t i = 0; i < rows; ++i) {
-    if (ends_[i] == kUnknown && begin != kUnknown) {
-      // A row says how long it is.
-      const auto head = file->read(rows_section_, begin, kRowHeadBytes);
-      const uint64_t size = head ? row_size(*head) : 0;
-      if (size > 0 && size <= rows_section_.size - begin) ends_[i] = begin + size;
-    }
-    begin = ends_[i];
-  }
-}
-
-std::optional<segment::Section> MetadataContents::place(uint64_t i) const {
-  if (i >= ends_.size()) return std::nullopt;
-  const uint64_t begin = i == 0 ? 0 : ends_[i - 1], end = ends_[i];
-  if (begin == kUnknown || end == kUnknown || begin > end || end > rows_section_.size)
-    return std::nullopt;
-  return segment::Section{rows_section_.offset + begin, end - begin};
-}
-
-std::optional<segment::RowView> MetadataContents::row(uint64_t i) const {
-  const auto where = place(i);
-  if (!where) return std::nullopt;
-  const auto bytes = file->read(rows_section_, where->offset - rows_section_.offset, where->size);
-  if (!bytes) return std::nullopt;
-  auto view = segment::RowView::parse(*bytes);
-  if (!view || padded(view->bytes().size()) != where->size) return std::nullopt;
-  return view;
-}
+std::optional<StoredRow> MetadataContents::row(uint64_t i) const { return row_contents_->row(i); }
 
 Status MetadataContents::check(const Context& context, const SegmentFile& named,
                                const Complaint& complain) const {
@@ -175,35 +118,42 @@ Status MetadataContents::check(const Context& context, const SegmentFile& named,
   if (!keys || keys->size() != info->keys)
     complain(0, fmt::format("its list of keys does not hold {} keys", info->keys));
   VIRIDIAN_TRY_VOID(context.check());
-  check_rows(complain);
+  const std::vector<uint64_t> hashes = check_rows(complain);
   VIRIDIAN_TRY_VOID(context.check());
-  check_index(complain);
+  check_index(hashes, complain);
   return ok_status();
 }
 
-void MetadataContents::check_rows(const Complaint& complain) const {
+std::vector<uint64_t> MetadataContents::check_rows(const Complaint& complain) const {
+  std::vector<uint64_t> hashes;
+  hashes.reserve(rows);
   size_t complaints = 0;
-  for (uint64_t i = 0; i < rows && complaints < kComplaintsMax; ++i) {
-    const auto where = place(i);
-    const auto view = row(i);
-    if (!view) {
-      ++complaints;
-      complain(where ? where->offset : 0, fmt::format("row {} is not a row", i));
+  const auto say = [&](uint64_t i, const char* what) {
+    if (complaints++ < kComplaintsMax)
+      complain(row_contents_->place(i), fmt::format("row {} {}", i, what));
+  };
+  for (uint64_t i = 0; i < rows; ++i) {
+    const std::optional<StoredRow> found = row(i);
+    hashes.push_back(found ? segment::RowId(id_of(**found)).hash() : kUnknown);
+    if (!found) {
+      say(i, "is not a row");
       continue;
     }
-    for (uint32_t entry = 0; entry < view->entries(); ++entry) {
-      const bool ascends = entry == 0 || view->key(entry - 1) < view->key(entry);
-      if (ascends && info && view->key(entry) < info->keys) continue;
-      ++complaints;
-      complain(where->offset, fmt::format("row {} has metadata under a key that is not there", i));
+    const segment::RowView& view = **found;
+    if (!found->whole()) say(i, "has a document that is not there");
+    for (uint32_t entry = 0; entry < view.entries(); ++entry) {
+      const bool ascends = entry == 0 || view.key(entry - 1) < view.key(entry);
+      if (ascends && info && view.key(entry) < info->keys) continue;
+      say(i, "has metadata under a key that is not there");
       break;
     }
   }
-  if (rows > 0 && ends_.back() != rows_section_.size)
-    complain(rows_section_.offset, "its rows do not fill their section");
+  row_contents_->check(complain);
+  return hashes;
 }
 
-void MetadataContents::check_index(const Complaint& complain) const {
+void MetadataContents::check_index(const std::vector<uint64_t>& hashes,
+                                   const Complaint& complain) const {
   const auto section = file->section("id_index");
   if (!section || section->size != rows * sizeof(IdEntry))
     return complain(section ? section->offset : 0, "its id index is not as long as its rows");
@@ -214,8 +164,7 @@ void MetadataContents::check_index(const Complaint& complain) const {
     if (!entry) return;  // said as damage
     const bool ascends = i == 0 || before < *entry;
     const bool fits = ascends && entry->row < rows && !seen[entry->row];
-    const auto view = fits ? row(entry->row) : std::nullopt;
-    if (!view || segment::RowId(id_of(*view)).hash() != entry->hash)
+    if (!fits || hashes[entry->row] != entry->hash)
       return complain(section->offset + i * sizeof(IdEntry),
                       fmt::format("entry {} of its id index does not belong to the rows", i));
     seen[entry->row] = true;

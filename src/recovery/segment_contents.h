@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -7,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "recovery/row_contents.h"
 #include "recovery/scanned_file.h"
 #include "segment/metadata_file.h"
 #include "segment/metadata_row.h"
@@ -16,9 +16,6 @@ namespace viridian::recovery {
 
 /// Stands for a number that cannot be read.
 inline constexpr uint64_t kUnknown = std::numeric_limits<uint64_t>::max();
-
-/// Told where something in a file contradicts something else.
-using Complaint = std::function<void(uint64_t offset, std::string what)>;
 
 /// What both kinds of sealed file hold, as far as it can be read. 8 bytes of memory a row.
 struct Contents {
@@ -30,7 +27,7 @@ struct Contents {
   SeqId up_to = kUnknown;
 };
 
-/// The records of a .meta file without their vectors. 16 bytes of memory a row.
+/// The records of a .meta file without their vectors.
 class MetadataContents : public Contents {
  public:
   explicit MetadataContents(std::shared_ptr<const ScannedFile> scanned);
@@ -39,20 +36,18 @@ class MetadataContents : public Contents {
   /// Keys by number; null where the list cannot be read.
   std::optional<std::vector<std::string>> keys;
 
-  std::optional<segment::RowView> row(uint64_t i) const;
-  /// Where row i lies in the file: offset and size; null where its ends cannot be told.
-  std::optional<segment::Section> place(uint64_t i) const;
+  /// See RowContents.
+  std::optional<StoredRow> row(uint64_t i) const;
   /// Whether everything agrees with everything else. For files whose checksums are right.
   Status check(const Context&, const SegmentFile& named, const Complaint&) const;
 
  private:
   void load_keys();
-  void load_ends();
-  void check_rows(const Complaint&) const;
-  void check_index(const Complaint&) const;
+  /// Returns the hash of each row's id.
+  std::vector<uint64_t> check_rows(const Complaint&) const;
+  void check_index(const std::vector<uint64_t>& hashes, const Complaint&) const;
 
-  std::vector<uint64_t> ends_;  ///< kUnknown where neither readable nor told by the rows
-  segment::Section rows_section_;
+  std::unique_ptr<const RowContents> row_contents_;
 };
 
 /// The vectors of a .vec file.

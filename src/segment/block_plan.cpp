@@ -295,7 +295,7 @@ Status BlockPlan::plan_text(const text::TrigramIndex& trigrams) {
   return ok_status();
 }
 
-Result<RowSet> BlockPlan::run_text(const BlockRowReader& rows, const RowSet* among) const {
+Result<RowSet> BlockPlan::run_text(const BlockRows& rows, const RowSet* among) const {
   const auto candidates = [&] {
     if (const auto text = text_of(*condition_)) return trigrams_->containing(*text, among);
     return condition_->prefilter->candidates(*trigrams_, among);
@@ -306,14 +306,14 @@ Result<RowSet> BlockPlan::run_text(const BlockRowReader& rows, const RowSet* amo
   return holding(rows, std::move(found.rows));
 }
 
-Result<RowSet> BlockPlan::holding(const BlockRowReader& rows, RowSet among) const {
+Result<RowSet> BlockPlan::holding(const BlockRows& rows, RowSet among) const {
   VIRIDIAN_TRY(RowSet selected, look_at(rows, among));
   if (!condition_->negated) return selected;
   among.subtract(selected);
   return among;
 }
 
-Result<RowSet> BlockPlan::run(const BlockRowReader& rows, const RowSet* among) const {
+Result<RowSet> BlockPlan::run(const BlockRows& rows, const RowSet* among) const {
   if (among != nullptr && among->empty()) return RowSet();
   if (is_tree()) return run_tree(rows, among);
   if (!indexed_ && among == nullptr) return look_at(rows, RowSet::first(rows_));
@@ -325,7 +325,7 @@ Result<RowSet> BlockPlan::run(const BlockRowReader& rows, const RowSet* among) c
   return found;
 }
 
-Result<RowSet> BlockPlan::run_tree(const BlockRowReader& rows, const RowSet* among) const {
+Result<RowSet> BlockPlan::run_tree(const BlockRows& rows, const RowSet* among) const {
   if (condition_->op == Op::any) {
     RowSet found;
     for (const BlockPlan& child : children_) {
@@ -344,7 +344,7 @@ Result<RowSet> BlockPlan::run_tree(const BlockRowReader& rows, const RowSet* amo
   return left;
 }
 
-Result<RowSet> BlockPlan::run_slices(const BlockRowReader& rows) const {
+Result<RowSet> BlockPlan::run_slices(const BlockRows& rows) const {
   if (slices_.size() == 1 && slices_[0].certain) return slices_[0].column.rows(slices_[0].range);
   if (slices_.empty()) return RowSet();
   auto bits = std::make_unique<RowBits>();
@@ -363,12 +363,13 @@ Result<RowSet> BlockPlan::run_slices(const BlockRowReader& rows) const {
   return found;
 }
 
-Result<RowSet> BlockPlan::look_at(const BlockRowReader& rows, const RowSet& among) const {
+Result<RowSet> BlockPlan::look_at(const BlockRows& rows, const RowSet& among) const {
   Status status = ok_status();
   std::vector<Row> selected;
+  const RowPart part = condition_->needs();
   among.for_each([&](Row row) {
     if (!status.ok()) return;
-    const Result<RowView> view = rows(row);
+    const Result<RowView> view = rows(row, part);
     if (!view.ok())
       status = view.error();
     else if (condition_->selects(*view))

@@ -13,7 +13,7 @@
 namespace viridian::segment {
 
 /// The rows of a block by their numbers in it. A row is read only where the index does not decide.
-using BlockRowReader = std::function<Result<RowView>(postings::Row)>;
+using BlockRows = std::function<Result<RowView>(postings::Row, RowPart)>;
 
 /// What is known of a block's rows.
 struct BlockIndex {
@@ -38,7 +38,7 @@ class BlockPlan {
   double cost() const noexcept { return cost_; }
   /// Rows that it gives, at most.
   uint32_t at_most() const noexcept { return at_most_; }
-  Result<postings::RowSet> run(const BlockRowReader& rows) const { return run(rows, nullptr); }
+  Result<postings::RowSet> run(const BlockRows& rows) const { return run(rows, nullptr); }
 
  private:
   /// Rows that have some values of a column.
@@ -55,15 +55,13 @@ class BlockPlan {
   Status plan_text(const text::TrigramIndex& trigrams);
   bool is_tree() const noexcept;
   /// Rows that are in `among`, where it is not null.
-  Result<postings::RowSet> run(const BlockRowReader& rows, const postings::RowSet* among) const;
-  Result<postings::RowSet> run_tree(const BlockRowReader& rows,
-                                    const postings::RowSet* among) const;
-  Result<postings::RowSet> run_slices(const BlockRowReader& rows) const;
-  Result<postings::RowSet> run_text(const BlockRowReader& rows,
-                                    const postings::RowSet* among) const;
+  Result<postings::RowSet> run(const BlockRows& rows, const postings::RowSet* among) const;
+  Result<postings::RowSet> run_tree(const BlockRows& rows, const postings::RowSet* among) const;
+  Result<postings::RowSet> run_slices(const BlockRows& rows) const;
+  Result<postings::RowSet> run_text(const BlockRows& rows, const postings::RowSet* among) const;
   /// Which rows of those the condition's complement is not true of.
-  Result<postings::RowSet> holding(const BlockRowReader& rows, postings::RowSet among) const;
-  Result<postings::RowSet> look_at(const BlockRowReader& rows, const postings::RowSet& among) const;
+  Result<postings::RowSet> holding(const BlockRows& rows, postings::RowSet among) const;
+  Result<postings::RowSet> look_at(const BlockRows& rows, const postings::RowSet& among) const;
 
   const Condition* condition_;
   uint32_t rows_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "segment/metadata_row.h"
+#include "segment/row_reader.h"
 #include "text/regex.h"
 #include "text/regex_prefilter.h"
 #include "viridian/model/where.h"
@@ -45,6 +46,8 @@ struct Condition {
 
   /// Whether the row is one that it selects.
   bool selects(const RowView& row) const { return holds(row) != negated; }
+  /// What selects() needs of a row.
+  RowPart needs() const noexcept;
 
  private:
   bool holds(const RowView& row) const;

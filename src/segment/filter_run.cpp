@@ -111,9 +111,10 @@ Result<postings::RowSet> FilterRun::select(const Planned& planned) const {
   const RowSpan& rows = planned.task->rows;
   if (!planned.plan) return look_at(rows);
   uint32_t looked_at = 0;
-  const auto row = [&](postings::Row i) -> Result<RowView> {
+  const auto reader = rows.pinned->part->reader();
+  const auto row = [&](postings::Row i, RowPart part) -> Result<RowView> {
     if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context_.check());
-    return rows.pinned->part->row(rows.begin + i);
+    return reader->read(rows.begin + i, part);
   };
   return planned.plan->run(row);
 }
@@ -123,8 +124,10 @@ Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows) const {
   const MetadataPart& part = *rows.pinned->part;
   VIRIDIAN_TRY_VOID(part.rows().visible(rows.begin, rows.end, at_, visible));
   std::vector<postings::Row> selected;
+  const auto reader = part.reader();
+  const RowPart needed = filter_.root().needs();
   for (const VisibleRow& each : visible) {
-    VIRIDIAN_TRY(const RowView row, part.row(each.row));
+    VIRIDIAN_TRY(const RowView row, reader->read(each.row, needed));
     if (filter_.matches(row)) selected.push_back(static_cast<postings::Row>(each.row - rows.begin));
   }
   return postings::RowSet::of(std::move(selected));

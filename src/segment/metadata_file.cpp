@@ -10,22 +10,11 @@
 namespace viridian::segment {
 namespace {
 
-Status append_rows(const Context& context, SealedFileWriter& writer,
-                   std::span<const FrozenRow<MetadataHead>> rows, std::vector<uint64_t>& ends) {
-  VIRIDIAN_TRY_VOID(writer.begin("rows"));
-  uint64_t end = 0;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY(const uint64_t size, append_row(writer, rows[i].head->view(rows[i].row).bytes()));
-    end += size;
-    ends.push_back(end);
-  }
-  return ok_status();
-}
-
 Status append_blocks(const Context& context, SealedFileWriter& writer,
                      std::span<const FrozenRow<MetadataHead>> rows, bool index_documents) {
-  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(writer, index_documents));
+  // Merges compress what stays.
+  VIRIDIAN_TRY(auto blocks,
+               BlockSectionsWriter::begin(writer, {index_documents, documents::Effort::quick}));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
     VIRIDIAN_TRY_VOID(blocks.add(rows[i].head->view(rows[i].row)));
@@ -42,6 +31,16 @@ std::vector<IdEntry> id_index(std::span<const FrozenRow<MetadataHead>> rows) {
   return entries;
 }
 
+class PlainRowReader final : public RowReader {
+ public:
+  PlainRowReader(const SealedFile& file, const PlainRows& rows) : file_(file), rows_(rows) {}
+  Result<RowView> read(uint32_t row, RowPart /*part*/) override { return rows_.read(file_, row); }
+
+ private:
+  const SealedFile& file_;
+  const PlainRows& rows_;
+};
+
 std::string encode_keys(const KeyDictionary& keys, uint64_t count) {
   std::string bytes;
   for (uint32_t id = 0; id < count; ++id) append_key(bytes, keys.name(id));
@@ -56,14 +55,6 @@ void append_key(std::string& section, std::string_view key) {
   section.append(key);
 }
 
-Result<uint64_t> append_row(SealedFileWriter& writer, os::Bytes row) {
-  constexpr std::array<std::byte, 8> kPadding{};
-  const size_t padding = (kPadding.size() - row.size() % kPadding.size()) % kPadding.size();
-  VIRIDIAN_TRY_VOID(writer.append(row));
-  VIRIDIAN_TRY_VOID(writer.append(os::Bytes(kPadding).first(padding)));
-  return row.size() + padding;
-}
-
 Status write_metadata(const Context& context, SealedFileWriter& writer, const MetadataInfo& info,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
                       std::span<const Offset> ended, bool index_documents) {
@@ -75,10 +66,6 @@ Status write_metadata(const Context& context, SealedFileWriter& writer, const Me
   VIRIDIAN_TRY_VOID(writer.append_section("ended", ended));
   VIRIDIAN_TRY_VOID(writer.append_section("keys", encode_keys(keys, info.keys)));
   VIRIDIAN_TRY_VOID(writer.append_section("id_index", id_index(rows)));
-  std::vector<uint64_t> ends;
-  ends.reserve(rows.size());
-  VIRIDIAN_TRY_VOID(append_rows(context, writer, rows, ends));
-  VIRIDIAN_TRY_VOID(writer.append_section("row_ends", ends));
   return append_blocks(context, writer, rows, index_documents);
 }
 
@@ -89,17 +76,18 @@ Result<std::shared_ptr<MetadataFile>> MetadataFile::open(
   auto opened = std::make_shared<MetadataFile>(std::move(directory_guard), file, offsets);
   VIRIDIAN_TRY(opened->info_, file->element<MetadataInfo>(info, 0));
   VIRIDIAN_TRY(opened->keys_, file->section("keys"));
-  VIRIDIAN_TRY(opened->row_ends_, file->section("row_ends"));
-  VIRIDIAN_TRY(opened->row_bytes_, file->section("rows"));
   VIRIDIAN_TRY(opened->id_index_, file->section("id_index"));
   VIRIDIAN_TRY(const Section ended, file->section("ended"));
   opened->ended_bytes_ = ended.size;
   const uint64_t rows = opened->info_.rows;
   if (rows > std::numeric_limits<uint32_t>::max() || offsets.size != rows * sizeof(Offset) ||
-      opened->row_ends_.size != rows * sizeof(uint64_t) ||
       opened->id_index_.size != rows * sizeof(IdEntry))
     return file->damaged(info.offset, "its sections are not of one length");
-  VIRIDIAN_TRY(opened->blocks_, read_blocks(file, static_cast<uint32_t>(rows)));
+  if (file->has_section("rows")) {
+    VIRIDIAN_TRY(opened->plain_, PlainRows::open(*file, rows));
+  } else {
+    VIRIDIAN_TRY(opened->blocks_, read_blocks(file, static_cast<uint32_t>(rows)));
+  }
   return opened;
 }
 
@@ -117,21 +105,31 @@ Status MetadataFile::load_keys(KeyDictionary& keys) const {
   return ok_status();
 }
 
-Result<RowView> MetadataFile::row(uint32_t row) const {
-  uint64_t begin = 0;
-  if (row > 0) {
-    VIRIDIAN_TRY(begin, file_->element<uint64_t>(row_ends_, row - 1));
-  }
-  VIRIDIAN_TRY(const uint64_t end, file_->element<uint64_t>(row_ends_, row));
-  if (end < begin) return file_->damaged(row_ends_.offset, "rows overlap");
-  return row_at(begin, end);
+Result<PlainRows> PlainRows::open(const SealedFile& file, uint64_t count) {
+  PlainRows plain;
+  VIRIDIAN_TRY(plain.rows, file.section("rows"));
+  VIRIDIAN_TRY(plain.ends, file.section("row_ends"));
+  if (plain.ends.size != count * sizeof(uint64_t))
+    return file.damaged(plain.ends.offset, "its sections are not of one length");
+  return plain;
 }
 
-Result<RowView> MetadataFile::row_at(uint64_t begin, uint64_t end) const {
-  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(row_bytes_, begin, end - begin));
+Result<RowView> PlainRows::read(const SealedFile& file, uint32_t row) const {
+  uint64_t begin = 0;
+  if (row > 0) {
+    VIRIDIAN_TRY(begin, file.element<uint64_t>(ends, row - 1));
+  }
+  VIRIDIAN_TRY(const uint64_t end, file.element<uint64_t>(ends, row));
+  if (end < begin) return file.damaged(ends.offset, "rows overlap");
+  VIRIDIAN_TRY(const os::Bytes bytes, file.read(rows, begin, end - begin));
   const std::optional<RowView> view = RowView::parse(bytes);
-  if (!view) return file_->damaged(row_bytes_.offset + begin, "there is no valid row");
+  if (!view) return file.damaged(rows.offset + begin, "there is no valid row");
   return *view;
+}
+
+std::unique_ptr<RowReader> MetadataFile::reader() const {
+  if (plain_) return std::make_unique<PlainRowReader>(*file_, *plain_);
+  return std::make_unique<BlockedRowReader>(*blocks_);
 }
 
 Result<std::span<const IdEntry>> MetadataFile::id_entries(uint32_t begin, uint32_t count) const {
@@ -141,24 +139,16 @@ Result<std::span<const IdEntry>> MetadataFile::id_entries(uint32_t begin, uint32
   return std::span(reinterpret_cast<const IdEntry*>(bytes.data()), count);
 }
 
-Result<std::span<const uint64_t>> MetadataFile::row_ends(uint32_t begin, uint32_t count) const {
-  VIRIDIAN_TRY(const os::Bytes bytes, file_->read(row_ends_, uint64_t{begin} * sizeof(uint64_t),
-                                                  uint64_t{count} * sizeof(uint64_t)));
-  return std::span(reinterpret_cast<const uint64_t*>(bytes.data()), count);
-}
-
-Result<os::Bytes> MetadataFile::row_data(uint64_t begin, uint64_t size) const {
-  return file_->read(row_bytes_, begin, size);
-}
-
 uint64_t MetadataFile::row_bytes(uint32_t row) const {
-  constexpr uint64_t kBeside = sizeof(Offset) + sizeof(uint64_t) + sizeof(IdEntry);
-  const uint32_t first = row == 0 ? 0 : row - 1;
-  const auto ends = row_ends(first, row - first + 1);
-  const uint64_t begin = ends.ok() && row > 0 ? ends->front() : 0;
-  if (!ends.ok() || ends->back() < begin || ends->back() > row_bytes_.size)
-    return row_bytes_.size / rows_.size() + kBeside;
-  return ends->back() - begin + kBeside;
+  uint64_t bytes = 0, rows = rows_.size();
+  if (plain_) {
+    bytes = plain_->rows.size + plain_->ends.size;
+  } else {
+    const RowBlock& block = block_of(*blocks_, row);
+    bytes = block.bytes();
+    rows = block.rows;
+  }
+  return sizeof(Offset) + sizeof(IdEntry) + bytes / rows;
 }
 
 void MetadataFile::add_garbage(const Garbage& more) {
@@ -197,11 +187,13 @@ Result<uint32_t> MetadataFile::first_with_hash(uint64_t hash) const {
 Result<std::optional<VisibleRow>> MetadataFile::find_id(const RowId& id, uint64_t hash,
                                                         uint32_t limit, SeqId at) const {
   VIRIDIAN_TRY(uint32_t i, first_with_hash(hash));
+  std::unique_ptr<RowReader> rows;
   for (; i < rows_.size(); ++i) {
     VIRIDIAN_TRY(const IdEntry entry, file_->element<IdEntry>(id_index_, i));
     if (entry.hash != hash) break;
     if (entry.row >= limit || rows_.end(entry.row) <= at) continue;
-    VIRIDIAN_TRY(const RowView view, row(entry.row));
+    if (!rows) rows = reader();
+    VIRIDIAN_TRY(const RowView view, rows->read(entry.row, RowPart::values));
     if (!view.has_id(id)) continue;
     VIRIDIAN_TRY(const Offset offset, rows_.offset(entry.row));
     return VisibleRow{entry.row, offset};

@@ -38,8 +38,14 @@ Status write_metadata(const Context&, SealedFileWriter&, const MetadataInfo&,
 
 /// Adds a key to what becomes the section `keys`.
 void append_key(std::string& section, std::string_view key);
-/// Adds a row to the section `rows`, which must be the writer's last; returns what it takes there.
-Result<uint64_t> append_row(SealedFileWriter&, os::Bytes row);
+
+/// The rows of a file of format version 1 or 2, which lie one after the other.
+struct PlainRows {
+  Section rows, ends;
+
+  static Result<PlainRows> open(const SealedFile& file, uint64_t count);
+  Result<RowView> read(const SealedFile& file, uint32_t row) const;
+};
 
 class MetadataFile final : public MetadataPart {
  public:
@@ -56,13 +62,7 @@ class MetadataFile final : public MetadataPart {
   Status load_keys(KeyDictionary& keys) const;
   Result<os::Bytes> key_bytes() const { return file_->read(keys_, 0, keys_.size); }
   Result<std::span<const IdEntry>> id_entries(uint32_t begin, uint32_t count) const;
-  /// Where each of these rows ends within `rows`.
-  Result<std::span<const uint64_t>> row_ends(uint32_t begin, uint32_t count) const;
-  /// The row at this place of the section `rows`.
-  Result<RowView> row_at(uint64_t begin, uint64_t end) const;
-  /// A part of the section `rows`.
-  Result<os::Bytes> row_data(uint64_t begin, uint64_t size) const;
-  /// What the row takes in the file; about, where the file is damaged.
+  /// About what the row takes in the file.
   uint64_t row_bytes(uint32_t row) const;
   uint64_t ended_bytes() const noexcept { return ended_bytes_; }
   /// For the segment's writer to count with.
@@ -71,9 +71,10 @@ class MetadataFile final : public MetadataPart {
 
   const SealedRows& rows() const override { return rows_; }
   SealedRows& rows() override { return rows_; }
-  Result<RowView> row(uint32_t row) const override;
+  std::unique_ptr<RowReader> reader() const override;
   Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                             SeqId at) const override;
+  /// Those of all rows; none, where a program wrote the file that knew of none.
   std::shared_ptr<const RowBlocks> blocks() const override { return blocks_; }
 
  private:
@@ -83,8 +84,9 @@ class MetadataFile final : public MetadataPart {
   std::shared_ptr<const SealedFile> file_;
   SealedRows rows_;
   MetadataInfo info_;
-  Section keys_, row_ends_, row_bytes_, id_index_;
-  std::shared_ptr<const RowBlocks> blocks_;
+  Section keys_, id_index_;
+  std::shared_ptr<const RowBlocks> blocks_ = std::make_shared<const RowBlocks>();
+  std::optional<PlainRows> plain_;  ///< of files of format versions 1 and 2
   uint64_t ended_bytes_ = 0;
   Garbage garbage_;
 };

@@ -8,11 +8,21 @@ namespace {
 /// larger one would hold it up, and whoever waits for what it applies.
 constexpr uint32_t kLeastBlock = 512, kBlock = 4096;
 
-size_t bytes_of(const RowBlock& block) {
-  return block.columns->size() + (block.trigrams ? block.trigrams->size() : 0);
-}
+/// Rows of a head lie as they are, as long as it lives.
+class HeadRowReader final : public RowReader {
+ public:
+  explicit HeadRowReader(const MetadataHead& head) : head_(head) {}
+  Result<RowView> read(uint32_t row, RowPart /*part*/) override { return head_.view(row); }
+
+ private:
+  const MetadataHead& head_;
+};
 
 }  // namespace
+
+std::unique_ptr<RowReader> MetadataHead::reader() const {
+  return std::make_unique<HeadRowReader>(*this);
+}
 
 void MetadataHead::push_back(Offset offset, uint64_t id_hash, const RowBuilder& builder) {
   const size_t size = builder.size();
@@ -35,7 +45,7 @@ void MetadataHead::index_rows() {
     text_bytes += blocks->back().text_bytes;
     if (entries > RowBlockBuilder::kMostEntries || text_bytes > RowBlockBuilder::kMostTextBytes)
       break;
-    block_bytes_ -= bytes_of(blocks->back());
+    block_bytes_ -= blocks->back().bytes();
     blocks->pop_back();
   }
   // Looking at all documents of a small block is quick.
@@ -50,7 +60,7 @@ void MetadataHead::index_rows() {
   block.columns = std::make_shared<postings::MemorySource>(std::move(built.columns));
   if (!built.trigrams.empty())
     block.trigrams = std::make_shared<postings::MemorySource>(std::move(built.trigrams));
-  block_bytes_ += bytes_of(block);
+  block_bytes_ += block.bytes();
   blocks->push_back(std::move(block));
   std::lock_guard lock(blocks_mutex_);
   blocks_ = std::move(blocks);

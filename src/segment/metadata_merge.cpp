@@ -1,5 +1,7 @@
 #include <algorithm>
+#include <limits>
 #include <queue>
+#include <utility>
 
 #include "segment/block_sections.h"
 #include "segment/segment_kinds.h"
@@ -11,7 +13,6 @@ using Job = MergeJob<MetadataFile, MetadataInfo>;
 
 /// What is read, and then written, at once.
 constexpr uint32_t kBlockRows = 8192;
-constexpr uint64_t kBlockBytes = uint64_t{256} << 10;
 
 /// Before `bytes` are read and written again.
 Status pass(const Job& job, uint64_t bytes) {
@@ -98,73 +99,63 @@ class IdIndexMerge {
   std::priority_queue<Next, std::vector<Next>, std::greater<>> next_;
 };
 
-/// Calls f(file, begin, ends) for runs of rows: where the first begins in its file's `rows`, and
-/// where each ends.
-template <class F>
-Status for_each_extent(const Job& job, F&& f) {
-  return job.plan.for_each_run(kBlockRows, [&](const MergePlan::Run& run) -> Status {
-    const MetadataFile& file = *job.sources[run.source];
-    uint64_t begin = 0;
-    if (run.row > 0) {
-      VIRIDIAN_TRY(const auto before, file.row_ends(run.row - 1, 1));
-      begin = before.front();
+/// Packs rows, and keeps blocks as they are whose rows all stay.
+class BlockMerge {
+ public:
+  explicit BlockMerge(const Job& job) : job_(job) {
+    for (const auto& source : job.sources) readers_.push_back(source->reader());
+  }
+
+  Status run() {
+    VIRIDIAN_TRY(auto writer,
+                 BlockSectionsWriter::begin(
+                     job_.writer, {job_.environment.index_documents, documents::Effort::thorough}));
+    constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
+    const Status added = job_.plan.for_each_run(
+        kNoLimit, [&](const MergePlan::Run& rows) { return add(writer, rows); });
+    if (!added.ok()) return added;
+    return writer.finish();
+  }
+
+ private:
+  /// The block that begins with the row and ends before `end`, if it is worth keeping.
+  const RowBlock* block_to_keep(size_t source, uint32_t row, uint32_t end) const {
+    const RowBlocks& blocks = *job_.sources[source]->blocks();
+    if (blocks.empty()) return nullptr;
+    const RowBlock& block = block_of(blocks, row);
+    const bool large = block.rows >= BlockSectionsWriter::kLeastKept ||
+                       block.text_bytes >= RowBlockBuilder::kMostTextBytes / 4;
+    return block.first_row == row && block.end() <= end && block.thorough && large ? &block
+                                                                                   : nullptr;
+  }
+
+  Status add(BlockSectionsWriter& writer, const MergePlan::Run& rows) {
+    const uint32_t end = rows.row + rows.rows;
+    for (uint32_t row = rows.row; row < end;) {
+      const RowBlock* const kept = block_to_keep(rows.source, row, end);
+      if (kept == nullptr) {
+        VIRIDIAN_TRY_VOID(add_row(writer, rows.source, row++));
+        continue;
+      }
+      VIRIDIAN_TRY_VOID(pass(job_, kept->bytes()));
+      VIRIDIAN_TRY_VOID(writer.add(*kept));
+      row = kept->end();
     }
-    VIRIDIAN_TRY(const std::span<const uint64_t> ends, file.row_ends(run.row, run.rows));
-    uint64_t last = begin;
-    for (const uint64_t end : ends) {
-      if (end < last) return file.file().damaged(0, "rows overlap");
-      last = end;
-    }
-    return f(file, begin, ends);
-  });
-}
+    return ok_status();
+  }
 
-Status copy_rows(const Job& job) {
-  VIRIDIAN_TRY_VOID(job.writer.begin("rows"));
-  return for_each_extent(
-      job, [&](const MetadataFile& file, uint64_t begin, std::span<const uint64_t> ends) -> Status {
-        while (begin < ends.back()) {
-          const uint64_t size = std::min(kBlockBytes, ends.back() - begin);
-          VIRIDIAN_TRY_VOID(pass(job, size));
-          VIRIDIAN_TRY(const os::Bytes bytes, file.row_data(begin, size));
-          VIRIDIAN_TRY_VOID(job.writer.append(bytes));
-          begin += size;
-        }
-        return ok_status();
-      });
-}
+  Status add_row(BlockSectionsWriter& writer, size_t source, uint32_t row) {
+    constexpr uint64_t kBytesAtOnce = uint64_t{256} << 10;
+    VIRIDIAN_TRY(const RowView view, readers_[source]->read(row, RowPart::whole));
+    bytes_ += view.bytes().size() + view.document().value_or(std::string_view()).size();
+    if (bytes_ >= kBytesAtOnce) VIRIDIAN_TRY_VOID(pass(job_, std::exchange(bytes_, 0)));
+    return writer.add(view);
+  }
 
-Status write_row_ends(const Job& job) {
-  VIRIDIAN_TRY_VOID(job.writer.begin("row_ends"));
-  uint64_t total = 0;
-  std::vector<uint64_t> moved;
-  return for_each_extent(
-      job, [&](const MetadataFile&, uint64_t begin, std::span<const uint64_t> ends) -> Status {
-        VIRIDIAN_TRY_VOID(pass(job, ends.size_bytes()));
-        moved.clear();
-        for (const uint64_t end : ends) moved.push_back(total + (end - begin));
-        total = moved.back();
-        return job.writer.append(std::as_bytes(std::span<const uint64_t>(moved)));
-      });
-}
-
-Status write_blocks(const Job& job) {
-  VIRIDIAN_TRY(auto blocks,
-               BlockSectionsWriter::begin(job.writer, job.environment.index_documents));
-  const Status added = for_each_extent(
-      job, [&](const MetadataFile& file, uint64_t begin, std::span<const uint64_t> ends) -> Status {
-        VIRIDIAN_TRY_VOID(job.context.check());
-        VIRIDIAN_TRY_VOID(job.throttle.pass(job.context, ends.back() - begin));
-        for (const uint64_t end : ends) {
-          VIRIDIAN_TRY(const RowView row, file.row_at(begin, end));
-          VIRIDIAN_TRY_VOID(blocks.add(row));
-          begin = end;
-        }
-        return ok_status();
-      });
-  if (!added.ok()) return added;
-  return blocks.finish();
-}
+  const Job& job_;
+  std::vector<std::unique_ptr<RowReader>> readers_;  ///< by source
+  uint64_t bytes_ = 0;                               ///< of rows, since the last pass()
+};
 
 }  // namespace
 
@@ -177,9 +168,13 @@ Status MetadataKind::merge(const Job& job) {
   VIRIDIAN_TRY(const os::Bytes keys, job.sources.back()->key_bytes());
   VIRIDIAN_TRY_VOID(writer.append_section("keys", keys));
   VIRIDIAN_TRY_VOID(IdIndexMerge(job).run());
-  VIRIDIAN_TRY_VOID(copy_rows(job));
-  VIRIDIAN_TRY_VOID(write_row_ends(job));
-  return write_blocks(job);
+  return BlockMerge(job).run();
+}
+
+bool MetadataKind::complete(const File& file, const SegmentEnvironment&) {
+  const RowBlocks& blocks = *file.blocks();
+  return file.info().rows == 0 ||
+         (!blocks.empty() && std::ranges::all_of(blocks, &RowBlock::thorough));
 }
 
 }  // namespace viridian::segment

@@ -147,12 +147,13 @@ class PartsMetadataReader::OrderedWalk {
     if (whole && records.few.empty() && (!at_place || skip_ == 0))
       return add_by_other_keys(records.many, at_place);
     const uint64_t most = std::min(sum(skip_, room), records.size());
+    RowFinder rows(reader_);
     FirstRecords first(order_, at_place ? &*after_ : nullptr, most);
     constexpr uint64_t kBatch = 4096;
     for (uint64_t done = 0; done < records.size(); done += kBatch) {
       VIRIDIAN_TRY_VOID(context_.check());
       for (const Offset offset : records.slice(done, kBatch)) {
-        VIRIDIAN_TRY(const RowView row, reader_.row_of(offset));
+        VIRIDIAN_TRY(const RowView row, rows.find(offset, RowPart::values));
         first.add(offset, row);
       }
     }
@@ -216,13 +217,14 @@ Result<std::vector<ValueBlock>> PartsMetadataReader::value_blocks(const Context&
       blocks.push_back(std::move(one));
       indexed = block.end();
     }
+    const auto reader = pinned.part->reader();
     for (const RowSpan& block : spans_from(pinned, indexed)) {
       VIRIDIAN_TRY_VOID(context.check());
       std::vector<VisibleRow> rows;
       VIRIDIAN_TRY_VOID(pinned.part->rows().visible(block.begin, block.end, at_, rows));
       for (const VisibleRow& visible : rows) {
         if (allowed != nullptr && !allowed->contains(visible.offset)) continue;
-        VIRIDIAN_TRY(const RowView row, pinned.part->row(visible.row));
+        VIRIDIAN_TRY(const RowView row, reader->read(visible.row, RowPart::values));
         VIRIDIAN_TRY_VOID(others.add(visible.offset, row));
       }
     }
@@ -236,10 +238,11 @@ Result<std::vector<ValueBlock>> PartsMetadataReader::read_blocks(const Context& 
                                                                  std::span<const uint32_t> keys,
                                                                  const OffsetSet& allowed) const {
   ValueBlockBuilder builder(keys);
+  RowFinder rows(*this);
   const std::vector<Offset> offsets = allowed.slice(0, allowed.size());
   for (size_t i = 0; i < offsets.size(); ++i) {
     if (i % kCheckEvery == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY(const RowView row, row_of(offsets[i]));
+    VIRIDIAN_TRY(const RowView row, rows.find(offsets[i], RowPart::values));
     VIRIDIAN_TRY_VOID(builder.add(offsets[i], row));
   }
   return std::move(builder).finish();

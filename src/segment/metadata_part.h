@@ -7,6 +7,7 @@
 #include "segment/arena.h"
 #include "segment/metadata_row.h"
 #include "segment/row_blocks.h"
+#include "segment/row_reader.h"
 #include "segment/rows.h"
 
 namespace viridian::segment {
@@ -17,8 +18,8 @@ class MetadataPart {
   virtual ~MetadataPart() = default;
   virtual const Rows& rows() const = 0;
   virtual Rows& rows() = 0;
-  /// `row` must be below rows().size().
-  virtual Result<RowView> row(uint32_t row) const = 0;
+  /// For rows below rows().size().
+  virtual std::unique_ptr<RowReader> reader() const = 0;
   /// The row below `limit` with this id that is visible as of `at`, with its offset.
   virtual Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                                     SeqId at) const = 0;
@@ -37,7 +38,7 @@ class MetadataHead final : public MetadataPart {
 
   const HeadRows& rows() const override { return rows_; }
   HeadRows& rows() override { return rows_; }
-  Result<RowView> row(uint32_t row) const override { return view(row); }
+  std::unique_ptr<RowReader> reader() const override;
   Result<std::optional<VisibleRow>> find_id(const RowId& id, uint64_t hash, uint32_t limit,
                                             SeqId at) const override;
   std::shared_ptr<const RowBlocks> blocks() const override;

@@ -66,21 +66,26 @@ Result<OffsetSet> PartsMetadataReader::find(const Context& context, const String
   return offsets;
 }
 
-Result<RowView> PartsMetadataReader::row_of(Offset offset) const {
-  for (auto pinned = parts_.rbegin(); pinned != parts_.rend(); ++pinned) {
+Result<RowView> PartsMetadataReader::RowFinder::find(Offset offset, RowPart part) {
+  for (size_t i = readers_.size(); i-- > 0;) {
+    const PinnedMetadata& pinned = segment_.parts_[i];
     VIRIDIAN_TRY(const std::optional<uint32_t> row,
-                 pinned->part->rows().find(offset, pinned->limit, at_));
-    if (row) return pinned->part->row(*row);
+                 pinned.part->rows().find(offset, pinned.limit, segment_.at_));
+    if (!row) continue;
+    if (!readers_[i]) readers_[i] = pinned.part->reader();
+    return readers_[i]->read(*row, part);
   }
   return Error(Code::internal, "no live record has offset " + std::to_string(offset) +
-                                   " as of record " + std::to_string(at_));
+                                   " as of record " + std::to_string(segment_.at_));
 }
 
 Status PartsMetadataReader::fetch(const Context& context, std::span<const Offset> offsets,
                                   const Columns& columns, RecordColumns& out) const {
+  RowFinder rows(*this);
+  const RowPart part = columns.documents ? RowPart::whole : RowPart::values;
   for (size_t i = 0; i < offsets.size(); ++i) {
     if (i % kBlockRows == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY(const RowView row, row_of(offsets[i]));
+    VIRIDIAN_TRY(const RowView row, rows.find(offsets[i], part));
     row.append_id(out.ids);
     if (columns.documents) out.documents.push_back(row.document());
     if (columns.uris) out.uris.push_back(row.uri());

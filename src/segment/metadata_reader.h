@@ -34,7 +34,18 @@ class PartsMetadataReader final : public MetadataReader {
 
  private:
   class OrderedWalk;
-  Result<RowView> row_of(Offset offset) const;
+  /// Finds live records' rows by their offsets. For one thread.
+  class RowFinder {
+   public:
+    explicit RowFinder(const PartsMetadataReader& segment)
+        : segment_(segment), readers_(segment.parts_.size()) {}
+    /// The row, which lives until the next call.
+    Result<RowView> find(Offset offset, RowPart part);
+
+   private:
+    const PartsMetadataReader& segment_;
+    std::vector<std::unique_ptr<RowReader>> readers_;  ///< by part; null: not used yet
+  };
   /// Blocks with the keys' values of all records that are allowed. What it is given outlives them.
   Result<std::vector<ValueBlock>> value_blocks(const Context&, std::span<const uint32_t> keys,
                                                const OffsetSet* allowed) const;

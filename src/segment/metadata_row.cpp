@@ -20,7 +20,7 @@ struct StoredEntry {
 };
 static_assert(sizeof(Header) == 24 && sizeof(StoredEntry) == 16);
 
-constexpr uint32_t kUuidId = 1, kHasUri = 2, kHasDocument = 4;
+constexpr uint32_t kUuidId = 1, kHasUri = 2, kHasDocument = 4, kDocumentApart = 8;
 
 bool in_heap(MetadataType type) { return type >= MetadataType::string; }
 
@@ -166,9 +166,30 @@ void RowView::append_id(StringColumn& out) const {
   out.push_back(id.to_string());
 }
 
+bool RowView::has_document() const noexcept { return (flags_ & kHasDocument) != 0; }
+
+bool RowView::document_is_apart() const noexcept { return (flags_ & kDocumentApart) != 0; }
+
 std::optional<std::string_view> RowView::document() const {
-  if ((flags_ & kHasDocument) == 0) return std::nullopt;
+  if (!has_document() || document_is_apart()) return std::nullopt;
   return document_;
+}
+
+void RowView::put_back(std::string_view document) {
+  flags_ &= ~kDocumentApart;
+  document_ = document;
+}
+
+void RowView::append_without_document(std::string& out) const {
+  Header header;
+  std::memcpy(&header, bytes_.data(), sizeof header);
+  const std::string_view bytes(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+  const size_t rest = bytes.size() - header.document_size - header.heap_size;
+  if (has_document()) header.flags |= kDocumentApart;
+  header.document_size = 0;
+  append_raw(out, header);
+  out += bytes.substr(sizeof header, rest - sizeof header);
+  out += heap_;
 }
 
 std::optional<std::string_view> RowView::uri() const {
@@ -281,6 +302,30 @@ uint64_t RowBuilder::size() const {
          document_.size() + heap_size();
 }
 
+std::string_view RowBuilder::bytes_of(const Entry& entry) const {
+  return {entry.outside ? entry.outside : scratch_.data() + entry.scratch_offset, entry.size};
+}
+
+bool RowBuilder::equals(const RowView& row) const {
+  const auto is = [](const std::optional<std::string_view>& there, bool here,
+                     std::string_view text) {
+    return there.has_value() == here && (!here || *there == text);
+  };
+  if (row.id_is_uuid() != ((flags_ & kUuidId) != 0) || row.id_bytes() != id_ ||
+      !is(row.uri(), (flags_ & kHasUri) != 0, uri_) ||
+      !is(row.document(), (flags_ & kHasDocument) != 0, document_) ||
+      row.entries() != entries_.size())
+    return false;
+  for (uint32_t i = 0; i < row.entries(); ++i) {
+    const Entry& entry = entries_[i];
+    const RowValue value = row.value(i);
+    if (row.key(i) != entry.key || value.type != entry.type) return false;
+    if (in_heap(entry.type) ? value.bytes != bytes_of(entry) : value.scalar != entry.scalar)
+      return false;
+  }
+  return true;
+}
+
 void RowBuilder::write(std::byte* out) const {
   const auto put = [&out](const void* from, size_t size) {
     if (size != 0) std::memcpy(out, from, size);
@@ -303,8 +348,7 @@ void RowBuilder::write(std::byte* out) const {
   put(id_.data(), id_.size());
   put(uri_.data(), uri_.size());
   put(document_.data(), document_.size());
-  for (const Entry& entry : entries_)
-    put(entry.outside ? entry.outside : scratch_.data() + entry.scratch_offset, entry.size);
+  for (const Entry& entry : entries_) put(bytes_of(entry).data(), entry.size);
 }
 
 }  // namespace viridian::segment

@@ -61,7 +61,14 @@ class RowView {
   void append_id(StringColumn& out) const;
   std::string_view id_bytes() const noexcept { return id_; }
   bool id_is_uuid() const noexcept;
+  bool has_document() const noexcept;
+  /// Null where it has none; where it lies apart, until it is put_back().
   std::optional<std::string_view> document() const;
+  bool document_is_apart() const noexcept;
+  /// The text of a document that lies apart; it must live as long as the row is read.
+  void put_back(std::string_view document);
+  /// The row's bytes but for the document, which is said to lie apart where there is one.
+  void append_without_document(std::string& out) const;
   std::optional<std::string_view> uri() const;
   uint32_t entries() const noexcept { return entries_; }
   uint32_t key(uint32_t entry) const;
@@ -89,6 +96,8 @@ class RowBuilder {
   uint64_t size() const;
   /// Writes size() bytes.
   void write(std::byte* out) const;
+  /// Whether the row, which has its document, has all that write() would write, and no more.
+  bool equals(const RowView& row) const;
 
  private:
   struct Entry {
@@ -100,6 +109,7 @@ class RowBuilder {
     size_t size;
   };
   uint64_t heap_size() const;
+  std::string_view bytes_of(const Entry& entry) const;
 
   uint32_t flags_ = 0;
   std::string id_;

@@ -20,7 +20,6 @@ namespace {
 constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
 /// What is visible as of this number is what has not ended.
 constexpr SeqId kNewest = kNever - 1;
-constexpr size_t kKeptBytes = size_t{1} << 20;
 }  // namespace
 
 Status MetadataSegment::apply(const MaterialisedBatch& materialised) {
@@ -54,7 +53,8 @@ Status MetadataSegment::insert(const segment::BatchColumns& columns, const RowCh
 Status MetadataSegment::update(const segment::BatchColumns& columns, const RowChange& change) {
   if (!columns.has_values(change.row)) return ok_status();
   VIRIDIAN_TRY(const Located located, locate(change.offset));
-  VIRIDIAN_TRY(const RowView previous, located.part->row(located.row));
+  const auto reader = located.part->reader();
+  VIRIDIAN_TRY(const RowView previous, reader->read(located.row, segment::RowPart::whole));
   builder_.start(previous);
   columns.put(change.row, builder_);
   if (builder_.size() > segment::BatchColumns::kMaxRowBytes) {
@@ -64,20 +64,10 @@ Status MetadataSegment::update(const segment::BatchColumns& columns, const RowCh
         {{"collection", environment_.definition.collection.to_string()}, {"record", change.seq}});
     return ok_status();
   }
-  if (unchanged(previous)) return ok_status();
+  if (builder_.equals(previous)) return ok_status();
   heads_.back()->push_back(change.offset, RowId(columns.batch().ids[change.row]).hash(), builder_);
   end(located, change.offset, change.seq);
   return ok_status();
-}
-
-bool MetadataSegment::unchanged(const RowView& previous) {
-  if (builder_.size() != previous.bytes().size()) return false;
-  comparison_.resize(builder_.size());
-  builder_.write(comparison_.data());
-  const bool same = std::ranges::equal(comparison_, previous.bytes());
-  // One large document must not hold its memory for good.
-  if (comparison_.capacity() > kKeptBytes) comparison_ = {};
-  return same;
 }
 
 Status MetadataSegment::remove(const RowChange& change) {

@@ -31,8 +31,6 @@ class MetadataSegment final
   Status insert(const segment::BatchColumns& columns, const RowChange& change);
   Status update(const segment::BatchColumns& columns, const RowChange& change);
   Status remove(const RowChange& change);
-  /// Whether what builder_ holds is, byte for byte, this row.
-  bool unchanged(const segment::RowView& previous);
 
   Status opened(const segment::MetadataFile& file) override;
   segment::MetadataInfo info() const override;
@@ -43,7 +41,6 @@ class MetadataSegment final
 
   std::shared_ptr<segment::KeyDictionary> keys_;
   segment::RowBuilder builder_;
-  std::vector<std::byte> comparison_;
   Offset next_offset_ = 0;
   uint64_t count_ = 0;
 };

@@ -202,10 +202,11 @@ Result<Facet> PartsMetadataReader::facet(const Context& context, std::span<const
       continue;
     }
     LongTexts texts(key, group->value.bytes);
+    RowFinder rows(*this);
     VIRIDIAN_TRY(const std::vector<Offset> records, records_of(*group));
     for (size_t at = 0; at < records.size(); ++at) {
       if (at % kCheckEvery == 0) VIRIDIAN_TRY_VOID(context.check());
-      VIRIDIAN_TRY(const RowView row, row_of(records[at]));
+      VIRIDIAN_TRY(const RowView row, rows.find(records[at], RowPart::values));
       VIRIDIAN_TRY_VOID(texts.add(row));
     }
     for (const auto& [text, count] : texts.counts())
@@ -265,10 +266,11 @@ Result<MetadataValue> PartsMetadataReader::end_value(const Context& context,
 Result<MetadataValue> PartsMetadataReader::end_text(const Context& context, const ValueGroup& group,
                                                     uint32_t key, bool descending) const {
   std::optional<std::string> end;
+  RowFinder rows(*this);
   VIRIDIAN_TRY(const std::vector<Offset> records, records_of(group));
   for (size_t at = 0; at < records.size(); ++at) {
     if (at % kCheckEvery == 0) VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY(const RowView row, row_of(records[at]));
+    VIRIDIAN_TRY(const RowView row, rows.find(records[at], RowPart::values));
     const std::optional<RowValue> value = row.find(key);
     if (!value || value->type != MetadataType::string) continue;
     if (!end || (descending ? value->bytes > *end : value->bytes < *end)) end = value->bytes;

@@ -1,5 +1,6 @@
 #include "segment/row_blocks.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -71,6 +72,19 @@ class Indexed {
 void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,
                const RowValue& value) {
   Indexed(columns, row, key).add(value);
+}
+
+uint64_t RowBlock::bytes() const noexcept {
+  uint64_t bytes = 0;
+  for (const auto* part : {&columns, &trigrams, &packed_rows, &packed_documents})
+    if (*part) bytes += (*part)->size();
+  return bytes;
+}
+
+const RowBlock& block_of(const RowBlocks& blocks, uint32_t row) {
+  const auto after = std::ranges::partition_point(
+      blocks, [&](const RowBlock& block) { return block.first_row <= row; });
+  return *(after - 1);
 }
 
 RowBlockBuilder::RowBlockBuilder(bool index_documents) {

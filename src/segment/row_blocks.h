@@ -20,12 +20,21 @@ struct RowBlock {
   std::shared_ptr<const postings::Source> columns;   ///< as inverted::Columns has them
   std::shared_ptr<const postings::Source> trigrams;  ///< as text::TrigramIndex has them, or null
 
+  // Of blocks of files, as documents::Texts has them:
+  std::shared_ptr<const postings::Source> packed_rows;       ///< without documents
+  std::shared_ptr<const postings::Source> packed_documents;  ///< or null: all are empty
+  bool thorough = false;                                     ///< they are as small as they become
+
   uint32_t end() const noexcept { return first_row + rows; }
+  /// All that is kept of it.
+  uint64_t bytes() const noexcept;
 };
 
-/// Those of a part: they begin with row 0 and follow each other. What comes after the last one has
-/// no index.
+/// Those of a part: they begin with row 0 and follow each other. What comes after the last one of a
+/// head has no index.
 using RowBlocks = std::vector<RowBlock>;
+/// The one that has the row, if one has.
+const RowBlock& block_of(const RowBlocks& blocks, uint32_t row);
 
 /// Adds a row's value of a key to columns: its elements where it is an array.
 void add_value(inverted::ColumnsBuilder& columns, postings::Row row, uint32_t key,

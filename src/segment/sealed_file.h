@@ -39,7 +39,7 @@ struct NamedSection {
 /// footer are verified when it is opened, each 64 KiB block when it is first read. Thread-safe.
 class SealedFile {
  public:
-  static constexpr uint32_t kVersion = 2;
+  static constexpr uint32_t kVersion = 3;
   static constexpr size_t kBlockBytes = size_t{64} << 10;
 
   /// `size` is what the SysDb says.

@@ -36,7 +36,7 @@ TEST(SealedFile, LiesOnDiskAsItsFormatSays) {
   const std::string first = "seven b";
   const std::string second(kBlock, 'x');
 
-  std::string expected = "VIRIDSEG" + number(2, 4) + number(2, 4) + text_of(identity.file) +
+  std::string expected = "VIRIDSEG" + number(3, 4) + number(2, 4) + text_of(identity.file) +
                          text_of(identity.collection) + zeros(12);
   expected += checksum(expected);
   expected += first + zeros(64 - first.size()) + second;

@@ -87,7 +87,7 @@ class SealingSegment : public Role {
   struct Ended {
     Offset offset;
     File* file;
-    uint64_t bytes;
+    uint32_t row;
   };
   /// What freeze() set aside for write_frozen().
   struct Frozen {

@@ -86,7 +86,7 @@ template <class Role, class Kind>
 void SealingSegment<Role, Kind>::end(const Located& located, Offset offset, SeqId seq) {
   located.part->rows().set_end(located.row, seq);
   if (located.file == nullptr) return;
-  ended_.push_back({offset, located.file, located.file->row_bytes(located.row)});
+  ended_.push_back({offset, located.file, located.row});
   if (!merging_) return;
   if (merging_->discarded) {
     merging_.reset();
@@ -181,7 +181,8 @@ void SealingSegment<Role, Kind>::discard() {
 
 template <class Role, class Kind>
 void SealingSegment<Role, Kind>::adopt() {
-  for (const Ended& each : frozen_.ended) each.file->add_garbage({1, each.bytes});
+  for (const Ended& each : frozen_.ended)
+    each.file->add_garbage({1, each.file->row_bytes(each.row)});
   if (written_->file) {
     // What ended while the file was written has ended in it too.
     File& file = *written_->file;
@@ -190,7 +191,7 @@ void SealingSegment<Role, Kind>::adopt() {
       const SeqId end = origin.head->rows().end(origin.row);
       if (end == kNever) continue;
       file.rows().set_end(row, end);
-      ended_.push_back({origin.offset, &file, file.row_bytes(row)});
+      ended_.push_back({origin.offset, &file, row});
     }
     environment_.definition.files.push_back(std::move(written_->entry));
     files_.push_back(std::move(written_->file));
@@ -303,9 +304,13 @@ void SealingSegment<Role, Kind>::carry_ends(const Merging& merging) {
   for (const MergePlan::Place& place : merging.plan.ended_since()) carry(place);
   for (const MergePlan::Place& place : merging.ended_meanwhile) carry(place);
   const auto move = [&](std::vector<Ended>& list) {
-    for (Ended& each : list)
-      for (const auto& source : merging.sources)
-        if (each.file == source.get()) each.file = &merged;
+    for (Ended& each : list) {
+      const auto source =
+          std::ranges::find(merging.sources, each.file, &std::shared_ptr<File>::get);
+      if (source == merging.sources.end()) continue;
+      const auto place = static_cast<size_t>(source - merging.sources.begin());
+      each = {each.offset, &merged, merging.plan.new_row(place, each.row)};
+    }
   };
   move(ended_);
   move(frozen_.ended);

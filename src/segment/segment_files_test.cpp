@@ -213,7 +213,7 @@ TEST_F(SegmentFiles, DamagedBlockTakesOnlyItsOwnRowsWithIt) {
   std::vector<Row> rows;
   for (int i = 0; i < 100; ++i)
     rows.push_back(
-        {std::to_string(i), {1}, {}, std::string(10000, static_cast<char>('a' + i % 26))});
+        {std::to_string(i), {1}, {}, conformance::noise(static_cast<uint64_t>(i), 10'000)});
   write(Operation::add, rows);
   ASSERT_TRUE(seal().ok());
   for (const std::string& path : file_paths()) {

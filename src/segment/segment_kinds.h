@@ -47,10 +47,8 @@ struct MetadataKind {
   }
   static bool must_keep(const Info&, bool newest, bool /*all*/) { return newest; }
   static bool has_index(const File&, const SegmentEnvironment&) { return false; }
-  /// Files of older programs have no index.
-  static bool complete(const File& file, const SegmentEnvironment&) {
-    return file.info().rows == 0 || !file.blocks()->empty();
-  }
+  /// Files of older programs have no blocks, and those that were sealed have larger ones.
+  static bool complete(const File& file, const SegmentEnvironment&);
   static std::optional<FileRange> choose(std::span<const FileWeight> files, const Info&,
                                          const SegmentEnvironment&) {
     return choose_merge(files);

@@ -82,12 +82,20 @@ uint32_t ValueBlock::count(const RowSet& rows) const {
 Status ValueBlockBuilder::add(Offset offset, const RowView& row) {
   const auto number = static_cast<Row>(offsets_.size());
   for (const uint32_t key : keys_)
-    if (const std::optional<RowValue> value = row.find(key))
+    if (std::optional<RowValue> value = row.find(key)) {
+      if (!value->bytes.empty()) value->bytes = kept(value->bytes);
       add_value(columns_, number, key, *value);
+    }
   offsets_.push_back(offset);
   const bool full = offsets_.size() == postings::kBlockRows ||
                     columns_.entries() >= RowBlockBuilder::kMostEntries;
   return full ? finish_block() : ok_status();
+}
+
+std::string_view ValueBlockBuilder::kept(std::string_view bytes) {
+  auto* const copy = reinterpret_cast<char*>(values_.allocate(bytes.size()));
+  bytes.copy(copy, bytes.size());
+  return {copy, bytes.size()};
 }
 
 Status ValueBlockBuilder::finish_block() {
@@ -96,6 +104,7 @@ Status ValueBlockBuilder::finish_block() {
   VIRIDIAN_TRY(Columns columns, Columns::open(std::move(source)));
   blocks_.emplace_back(std::move(columns), std::move(offsets_));
   offsets_.clear();
+  values_ = Arena();
   return ok_status();
 }
 

@@ -5,6 +5,7 @@
 
 #include "inverted/columns.h"
 #include "inverted/columns_builder.h"
+#include "segment/arena.h"
 #include "segment/metadata_reader.h"
 
 namespace viridian::segment {
@@ -48,16 +49,17 @@ class ValueBlockBuilder {
  public:
   explicit ValueBlockBuilder(std::span<const uint32_t> keys) : keys_(keys) {}
 
-  /// The row must live until its block is finished.
   Status add(Offset offset, const RowView& row);
   /// All blocks of what was added.
   Result<std::vector<ValueBlock>> finish() &&;
 
  private:
+  std::string_view kept(std::string_view bytes);
   Status finish_block();
 
   std::span<const uint32_t> keys_;
   inverted::ColumnsBuilder columns_;
+  Arena values_;  ///< what the columns refer to
   std::vector<Offset> offsets_;
   std::vector<ValueBlock> blocks_;
 };

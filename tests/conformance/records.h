@@ -1,5 +1,6 @@
 #pragma once
 #include <optional>
+#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,14 @@ namespace viridian::conformance {
 
 /// An integer metadata value: 5_i.
 constexpr int64_t operator""_i(unsigned long long value) { return static_cast<int64_t>(value); }
+
+/// Text that does not become smaller where it is compressed.
+inline std::string noise(uint64_t seed, size_t bytes) {
+  std::mt19937_64 random(seed);
+  std::string text(bytes, ' ');
+  for (char& byte : text) byte = static_cast<char>(' ' + random() % 90);
+  return text;
+}
 
 /// One record of a batch. An empty vector means none.
 struct Row {

@@ -9,6 +9,7 @@
 #include "component/thread_pool.h"
 #include "os/real_files.h"
 #include "os/temporary_directory.h"
+#include "property/plain_files.h"
 #include "property/segment_workload.h"
 #include "segment/materialise.h"
 #include "segment/metadata_segment.h"
@@ -164,8 +165,32 @@ class SegmentRig {
       EXPECT_EQ(before[vectors].rows, after[vectors].rows) << "vectors: " << vectors;
       EXPECT_EQ(before[vectors].bytes, after[vectors].bytes) << "vectors: " << vectors;
     }
-    for (const LogBatch& logged : log_)
-      if (logged.first_seq > applied_) replay(logged);
+    replay_log();
+  }
+
+  /// Writes all metadata files as older programs did, and opens them.
+  void make_metadata_plain() {
+    for (SegmentFile& file : metadata_definition_.files) {
+      const auto size = write_plain(
+          files_, directory(), file.name,
+          {segment::FileKind::metadata, file.id, metadata_definition_.collection}, file.size_bytes);
+      ASSERT_TRUE(size.ok()) << size.error().message();
+      file.size_bytes = *size;
+    }
+    succeeds(open());
+    replay_log();
+  }
+
+  /// The blocks of the oldest metadata file.
+  std::shared_ptr<const segment::RowBlocks> blocks() {
+    const SegmentFile& file = metadata_definition_.files.front();
+    const auto sealed = segment::SealedFile::open(
+        files_, os::join(directory(), file.name),
+        {segment::FileKind::metadata, file.id, metadata_definition_.collection}, file.size_bytes);
+    EXPECT_TRUE(sealed.ok()) << sealed.error().message();
+    const auto opened = segment::MetadataFile::open(*sealed, nullptr);
+    EXPECT_TRUE(opened.ok()) << opened.error().message();
+    return (*opened)->blocks();
   }
 
   /// Makes another collection of the same files.
@@ -209,6 +234,11 @@ class SegmentRig {
     EXPECT_TRUE(status.ok()) << status.error().message();
   }
   Segment& definition(bool vectors) { return vectors ? vector_definition_ : metadata_definition_; }
+
+  void replay_log() {
+    for (const LogBatch& logged : log_)
+      if (logged.first_seq > applied_) replay(logged);
+  }
 
   void replay(const LogBatch& logged) {
     auto resolved = segment::materialise(logged, *metadata_, vectors_->dim());
