@@ -124,8 +124,7 @@ void FilterTrace::finish(PlanTrace& trace, uint64_t found, uint64_t blocks) cons
   step.microseconds = since_.microseconds();
   // All of one condition, or any of one, is that condition.
   while (is_tree(*root->where) && root->children.size() == 1) root = &nodes_[root->children[0]];
-  if (root->work.blocks != std::array<uint64_t, 4>{} || unindexed_.blocks.back() == 0)
-    step.steps.push_back(step_of(*root, 1));
+  if (blocks_ > unindexed_.blocks.back()) step.steps.push_back(step_of(*root, 1));
   if (unindexed_.blocks.back() != 0) {
     PlanStep unindexed = counted("unindexed", unindexed_);
     unindexed.on = fmt::format("{} blocks", unindexed_.blocks.back());

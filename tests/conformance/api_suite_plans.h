@@ -155,7 +155,7 @@ TEST_P(ApiPlanConformance, StepsComeInTheirOrder) {
   EXPECT_EQ(names_of(explain_get(request).plan), (Ids{"open", "all", "page", "fetch"}));
   EXPECT_EQ(left_by(explain_get(request), "open"), kRecords - 2U);
   request.selection = odd;
-  request.selection.ids = ids_of({"1", "2", "5"});
+  request.selection.ids = ids_of({"1", "2", "5", "x"});
   EXPECT_EQ(names_of(explain_get(request).plan),
             (Ids{"open", "filter", "ids", "intersect", "page", "fetch"}));
   EXPECT_EQ(left_by(explain_get(request), "ids"), 3U);
