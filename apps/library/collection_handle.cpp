@@ -43,6 +43,16 @@ Result<QueryRequest> query_request(std::span<const float> vector, const QueryOpt
   return request;
 }
 
+Result<GetRequest> get_request(const GetOptions& options) {
+  GetRequest request;
+  VIRIDIAN_TRY(request.selection, selection_of(options));
+  request.limit = options.limit;
+  request.offset = options.offset;
+  request.include = options.include;
+  request.order_by = options.order_by;
+  return request;
+}
+
 std::vector<Rows> rows_of(QueryResult result) {
   std::vector<Rows> rows;
   rows.reserve(result.records.size());
@@ -84,12 +94,7 @@ Result<uint64_t> CollectionHandle::remove(const Filter& filter) const {
 }
 
 Result<Rows> CollectionHandle::get(const GetOptions& options) const {
-  GetRequest request;
-  VIRIDIAN_TRY(request.selection, selection_of(options));
-  request.limit = options.limit;
-  request.offset = options.offset;
-  request.include = options.include;
-  request.order_by = options.order_by;
+  VIRIDIAN_TRY(const GetRequest request, get_request(options));
   VIRIDIAN_TRY(GetResult result, session_->call([&](Api& api) {
     return api.get(session_->context(), ref(), request);
   }));
@@ -136,6 +141,19 @@ Result<Explanation> CollectionHandle::explain(const std::string& id, std::span<c
   ExplainRequest request;
   request.id = id;
   VIRIDIAN_TRY(request.query, query_request(vector, options));
+  return session_->call([&](Api& api) { return api.explain(session_->context(), ref(), request); });
+}
+
+Result<Explanation> CollectionHandle::explain_query(std::span<const float> vector,
+                                                    const QueryOptions& options) const {
+  ExplainRequest request;
+  VIRIDIAN_TRY(request.query, query_request(vector, options));
+  return session_->call([&](Api& api) { return api.explain(session_->context(), ref(), request); });
+}
+
+Result<Explanation> CollectionHandle::explain_get(const GetOptions& options) const {
+  ExplainRequest request;
+  VIRIDIAN_TRY(request.get, get_request(options));
   return session_->call([&](Api& api) { return api.explain(session_->context(), ref(), request); });
 }
 

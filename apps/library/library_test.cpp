@@ -103,6 +103,22 @@ TEST_F(LibraryTest, ExplainSaysWhyARecordIsAmongTheResultsOrNot) {
   EXPECT_GT(*last.distance, *last.last_distance);
 }
 
+TEST_F(LibraryTest, ExplainShowsPlans) {
+  ASSERT_TRUE(collection_.add(three()).ok());
+  const std::vector<float> vector = {0.9F, 0};
+  const Explanation query = value_of(collection_.explain_query(vector, {.n_results = 2}));
+  EXPECT_FALSE(query.outcome.has_value());
+  EXPECT_EQ(query.results, 2U);
+  ASSERT_FALSE(query.plan.empty());
+  EXPECT_EQ(query.plan.back().actual, 2U);
+  const Explanation get =
+      value_of(collection_.explain_get({.where = R"({"n":{"$gt":1}})", .limit = 5}));
+  ASSERT_FALSE(get.plan.empty());
+  EXPECT_EQ(get.plan.back().actual, get.results);
+  EXPECT_EQ(value_of(collection_.get({.where = R"({"n":{"$gt":1}})", .limit = 5})).size(),
+            get.results);
+}
+
 TEST_F(LibraryTest, UpdateChangesOnlyWhatIsSet) {
   ASSERT_TRUE(collection_.add(three()).ok());
   Records change;

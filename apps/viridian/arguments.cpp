@@ -168,8 +168,9 @@ void add_export(CLI::App& app, State& state) {
 
 // `like`: the option for a record whose vector it is to be.
 void add_query_options(CLI::App& command, const char* like, QueryArguments& arguments) {
-  CLI::Option* vector = command.add_option(
-      "vector", arguments.vector, "The vector as JSON, [0.1, 0.2]; \"-\": from standard input");
+  CLI::Option* vector =
+      command.add_option("vector,--vector", arguments.vector,
+                         "The vector as JSON, [0.1, 0.2]; \"-\": from standard input");
   command.add_option(like, arguments.like_id, "Like the record with this id")->excludes(vector);
   command.add_option("-k,--n-results", arguments.n_results, "How many")
       ->check(CLI::Range(1, 1000000))
@@ -179,8 +180,23 @@ void add_query_options(CLI::App& command, const char* like, QueryArguments& argu
                      "setting");
   add_filters(command, arguments.filters);
   add_target(command, arguments.target);
-  command.parse_complete_callback([&arguments, like] {
-    if (arguments.vector.empty() && arguments.like_id.empty()) {
+}
+
+void add_page_options(CLI::App& command, GetArguments& get) {
+  command.add_option("--limit", get.limit, "How many")->capture_default_str();
+  command.add_option("--offset", get.offset, "How many to pass over");
+  command
+      .add_option("--order-by", get.order_by,
+                  "By this metadata key, then by the next one; KEY:desc: the other way round")
+      ->type_name("KEY")
+      ->allow_extra_args(false);
+}
+
+// Fails the parse where the command has no vector, but needs one.
+void need_vector(CLI::App& command, const char* like, const QueryArguments& arguments,
+                 std::function<bool()> needed) {
+  command.parse_complete_callback([&arguments, like, needed = std::move(needed)] {
+    if (arguments.vector.empty() && arguments.like_id.empty() && needed()) {
       throw CLI::RequiredError(std::string("a vector, or ") + like + ",");
     }
   });
@@ -191,12 +207,18 @@ void add_query_and_explain(CLI::App& app, State& state) {
       add_command(app, "query", "Find the nearest records", [&] { state.chosen = state.query; });
   add_collection(query, state.query.collection);
   add_query_options(query, "--id", state.query);
-  CLI::App& explain =
-      add_command(app, "explain", "Say why a record is, or is not, among the results of a query",
-                  [&] { state.chosen = state.explain; });
+  need_vector(query, "--id", state.query, [] { return true; });
+  CLI::App& explain = add_command(
+      app, "explain",
+      "Show how a query, or without a vector a get, is answered, and why a record is found or not",
+      [&] { state.chosen = state.explain; });
   add_collection(explain, state.explain.query.collection);
-  explain.add_option("record", state.explain.id, "Id of the record")->required();
+  explain.add_option("record", state.explain.id, "Id of a record to say of why a query finds it");
   add_query_options(explain, "--like", state.explain.query);
+  explain.add_option("--ids", state.explain.query.filters.ids, "Only among records with these ids")
+      ->type_name("ID");
+  add_page_options(explain, state.explain.get);
+  need_vector(explain, "--like", state.explain.query, [&] { return !state.explain.id.empty(); });
 }
 
 void add_get_and_count(CLI::App& app, State& state) {
@@ -204,13 +226,7 @@ void add_get_and_count(CLI::App& app, State& state) {
   CLI::App& command = add_command(app, "get", "Show records", [&] { state.chosen = state.get; });
   add_collection(command, get.collection);
   command.add_option("id", get.filters.ids, "Ids; none: all that match the filters");
-  command.add_option("--limit", get.limit, "How many")->capture_default_str();
-  command.add_option("--offset", get.offset, "How many to pass over");
-  command
-      .add_option("--order-by", get.order_by,
-                  "By this metadata key, then by the next one; KEY:desc: the other way round")
-      ->type_name("KEY")
-      ->allow_extra_args(false);
+  add_page_options(command, get);
   command.add_flag("--vectors", get.vectors, "Show the vectors too");
   add_filters(command, get.filters);
   add_target(command, get.target);

@@ -73,10 +73,6 @@ struct QueryArguments {
   uint32_t n_results = 10;
   std::optional<double> recall;
 };
-struct ExplainArguments {
-  QueryArguments query;
-  std::string id;
-};
 struct GetArguments {
   Target target;
   std::string collection;
@@ -85,6 +81,11 @@ struct GetArguments {
   uint32_t offset = 0;
   std::vector<std::string> order_by;  ///< keys; "KEY:desc" descends
   bool vectors = false;
+};
+struct ExplainArguments {
+  QueryArguments query;  ///< without a vector: `get` is explained
+  GetArguments get;      ///< its collection, filters and target are those of the query
+  std::string id;        ///< empty: of no record in particular
 };
 struct CountArguments {
   Target target;

@@ -14,7 +14,7 @@ std::string outcome_of(const Explanation& explanation) {
   const float distance = explanation.distance.value_or(0);
   const float last = explanation.last_distance.value_or(0);
   const uint64_t rank = explanation.rank.value_or(0);
-  switch (explanation.outcome) {
+  switch (*explanation.outcome) {
     case Outcome::no_such_record:
       return "no such record";
     case Outcome::filtered_out:
@@ -47,6 +47,49 @@ std::string way_of(const Searched& searched) {
   return "";
 }
 
+std::string text_of(const std::optional<uint64_t>& count) {
+  return count ? with_commas(*count) : "";
+}
+
+std::string way_of(const PlanStep& step) {
+  std::string text = step.how;
+  const auto add = [&](const std::string& more) { text += (text.empty() ? "" : ", ") + more; };
+  if (step.share) add(fmt::format("share {:.3f}", *step.share));
+  if (step.breadth) add(fmt::format("breadth {}", *step.breadth));
+  return text;
+}
+
+void add_steps(Table& table, const std::vector<PlanStep>& steps, size_t depth) {
+  for (const PlanStep& step : steps) {
+    table.add({std::string(2 * depth, ' ') + step.name, one_line(step.on), way_of(step),
+               text_of(step.among), text_of(step.estimated), text_of(step.actual),
+               text_of(step.looked_at), step.cost ? fmt::format("{:.0f}", *step.cost) : "",
+               with_commas(step.microseconds)});
+    add_steps(table, step.steps, depth + 1);
+  }
+}
+
+void print_plan(const std::vector<PlanStep>& plan) {
+  Table table(
+      {"step", "on", "how", ">among", ">expected", ">found", ">looked at", ">cost us", ">took us"});
+  add_steps(table, plan, 0);
+  table.print();
+}
+
+Result<Explanation> explain(const CollectionHandle& collection, const ExplainArguments& arguments) {
+  const QueryArguments& query = arguments.query;
+  if (query.vector.empty() && query.like_id.empty()) {
+    GetArguments get = arguments.get;
+    get.filters = query.filters;
+    return collection.explain_get(get_options(get));
+  }
+  VIRIDIAN_TRY(const std::vector<float> vector, query_vector(collection, query));
+  QueryOptions options = query_options(query);
+  if (!query.filters.ids.empty()) options.ids = query.filters.ids;
+  return arguments.id.empty() ? collection.explain_query(vector, options)
+                              : collection.explain(arguments.id, vector, options);
+}
+
 }  // namespace
 
 int run(const ExplainArguments& arguments) {
@@ -55,17 +98,18 @@ int run(const ExplainArguments& arguments) {
   if (!opened.client) return opened.exit;
   const Result<CollectionHandle> collection = opened.client->get_collection(query.collection);
   if (!collection.ok()) return fail(collection.error());
-  const Result<std::vector<float>> vector = query_vector(*collection, query);
-  if (!vector.ok()) return fail(vector.error());
-  const Result<Explanation> explanation =
-      collection->explain(arguments.id, *vector, query_options(query));
+  const Result<Explanation> explanation = explain(*collection, arguments);
   if (!explanation.ok()) return fail(explanation.error());
   if (query.target.json) {
     fmt::print("{}\n", codec::write_explanation(*explanation));
     return kOk;
   }
-  fmt::print("{}\n", outcome_of(*explanation));
+  if (explanation->outcome)
+    fmt::print("{}\n", outcome_of(*explanation));
+  else
+    fmt::print("{} records\n", explanation->results);
   if (explanation->searched) fmt::print("{}\n", way_of(*explanation->searched));
+  print_plan(explanation->plan);
   return kOk;
 }
 

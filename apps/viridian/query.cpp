@@ -81,17 +81,7 @@ SortKey sort_key(std::string_view text) {
 }
 
 Result<Rows> fetch(const CollectionHandle& collection, const GetArguments& arguments) {
-  GetOptions options;
-  if (!arguments.filters.ids.empty()) options.ids = arguments.filters.ids;
-  if (!arguments.filters.where.empty()) options.where = arguments.filters.where;
-  if (!arguments.filters.where_document.empty()) {
-    options.where_document = arguments.filters.where_document;
-  }
-  options.limit = arguments.limit;
-  options.offset = arguments.offset;
-  for (const std::string& key : arguments.order_by) options.order_by.push_back(sort_key(key));
-  options.include = {Include::documents, Include::metadatas, Include::uris};
-  if (arguments.vectors) options.include.push_back(Include::embeddings);
+  const GetOptions options = get_options(arguments);
   VIRIDIAN_TRY(Rows rows, collection.get(options));
   if (rows.empty() && options.ids) {
     return Error(Code::not_found,
@@ -129,6 +119,21 @@ QueryOptions query_options(const QueryArguments& arguments) {
   if (!arguments.filters.where_document.empty()) {
     options.where_document = arguments.filters.where_document;
   }
+  return options;
+}
+
+GetOptions get_options(const GetArguments& arguments) {
+  GetOptions options;
+  if (!arguments.filters.ids.empty()) options.ids = arguments.filters.ids;
+  if (!arguments.filters.where.empty()) options.where = arguments.filters.where;
+  if (!arguments.filters.where_document.empty()) {
+    options.where_document = arguments.filters.where_document;
+  }
+  options.limit = arguments.limit;
+  options.offset = arguments.offset;
+  for (const std::string& key : arguments.order_by) options.order_by.push_back(sort_key(key));
+  options.include = {Include::documents, Include::metadatas, Include::uris};
+  if (arguments.vectors) options.include.push_back(Include::embeddings);
   return options;
 }
 

@@ -11,5 +11,6 @@ namespace viridian::cli {
 Result<std::vector<float>> query_vector(const CollectionHandle& collection,
                                         const QueryArguments& arguments);
 QueryOptions query_options(const QueryArguments& arguments);
+GetOptions get_options(const GetArguments& arguments);
 
 }  // namespace viridian::cli

@@ -216,6 +216,11 @@ class CollectionHandle {
   /// Why the record with that id is among the results of such a query, or why not.
   Result<Explanation> explain(const std::string& id, std::span<const float> vector,
                               const QueryOptions& options = {}) const;
+  /// How such a query, or such a get, is answered: the steps it takes (Explanation::plan), and how
+  /// many records it finds. It is answered for that.
+  Result<Explanation> explain_query(std::span<const float> vector,
+                                    const QueryOptions& options = {}) const;
+  Result<Explanation> explain_get(const GetOptions& options = {}) const;
   Result<uint64_t> count() const;
   Result<uint64_t> count(const Filter& filter) const;
   /// Which values the records have of metadata keys, one per key: the `limit` most frequent ones.

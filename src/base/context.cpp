@@ -1,6 +1,7 @@
 #include "viridian/base/context.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace viridian {
 
@@ -37,6 +38,12 @@ Context Context::with_freshness(const Freshness& freshness) const {
 Context Context::as_forwarded() const {
   Context context = *this;
   context.forwarded_ = true;
+  return context;
+}
+
+Context Context::with_trace(std::shared_ptr<PlanTrace> trace) const {
+  Context context = *this;
+  context.trace_ = std::move(trace);
   return context;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "codec/api_json.h"
+#include "codec/api_plan.h"
 #include "codec/fields.h"
 
 namespace viridian::codec {
@@ -69,7 +70,10 @@ std::string write_explanation(const Explanation& explanation) {
   json::Writer out;
   out.begin_object();
   out.key("outcome");
-  out.string(name_of(explanation.outcome, kOutcomes));
+  if (explanation.outcome)
+    out.string(name_of(*explanation.outcome, kOutcomes));
+  else
+    out.null();
   write(out, "rank", explanation.rank);
   write(out, "distance", explanation.distance);
   write(out, "results", std::optional(explanation.results));
@@ -84,17 +88,21 @@ std::string write_explanation(const Explanation& explanation) {
   } else {
     out.null();
   }
+  out.key("plan");
+  write(out, explanation.plan);
   out.end_object();
   return std::move(out).take();
 }
 
 Result<Explanation> read_explanation(std::string_view body) {
   VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const Fields fields,
-               Fields::of(value, "",
-                          {"outcome", "rank", "distance", "results", "last_distance", "searched"}));
+  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "",
+                                               {"outcome", "rank", "distance", "results",
+                                                "last_distance", "searched", "plan"}));
   Explanation explanation;
-  VIRIDIAN_TRY(explanation.outcome, (named<Outcome>(fields, "outcome", kOutcomes)));
+  if (fields.present("outcome") != nullptr) {
+    VIRIDIAN_TRY(explanation.outcome, (named<Outcome>(fields, "outcome", kOutcomes)));
+  }
   if (const json::Value* rank = fields.present("rank")) {
     VIRIDIAN_TRY(explanation.rank, as_unsigned(*rank, "rank"));
   }
@@ -103,6 +111,9 @@ Result<Explanation> read_explanation(std::string_view body) {
   VIRIDIAN_TRY(explanation.last_distance, read_float(fields, "last_distance"));
   if (const json::Value* searched = fields.present("searched")) {
     VIRIDIAN_TRY(explanation.searched, searched_of(*searched));
+  }
+  if (const json::Value* plan = fields.present("plan")) {
+    VIRIDIAN_TRY(explanation.plan, plan_of(*plan, "plan"));
   }
   return explanation;
 }

@@ -44,8 +44,8 @@ Result<GetRequest> read_get(std::string_view body);
 std::string write_get(const GetRequest& request);
 Result<QueryRequest> read_query(std::string_view body);
 std::string write_query(const QueryRequest& request);
-/// {"query_embedding": [...], "id", "n_results", "recall_target", "ids", "where",
-/// "where_document"}, all but the first two optional.
+/// {"query_embedding": [...], "id", "n_results", "recall_target", "ids", "where", "where_document",
+/// "include"}, all but the first one optional; without the first two what a get has. Nothing else.
 Result<ExplainRequest> read_explain(std::string_view body);
 std::string write_explain(const ExplainRequest& request);
 /// {"ids", "where", "where_document"}, all optional, and nothing else.

@@ -230,11 +230,32 @@ TEST(Requests, Explain) {
   const auto plain = read_explain(R"({"id":"a","query_embedding":[],"n_results":null})");
   ASSERT_TRUE(plain.ok()) << outcome(plain);
   EXPECT_EQ(plain->query.n_results, 10u);
+  EXPECT_FALSE(plain->get.has_value());
+  const auto no_record = read_explain(R"({"id":null,"query_embedding":[1],"include":[]})");
+  ASSERT_TRUE(no_record.ok()) << outcome(no_record);
+  EXPECT_EQ(no_record->id, std::nullopt);
+  EXPECT_TRUE(no_record->query.include.empty());
   for (const char* bad :
-       {"[]", R"({"id":"a"})", R"({"query_embedding":[1]})", R"({"id":1,"query_embedding":[1]})",
-        R"({"id":"a","query_embedding":1})", R"({"id":"a","query_embedding":[[1]]})",
-        R"({"id":"a","query_embedding":[null]})", R"({"id":"a","query_embedding":[1],"k":3})"})
+       {"[]", R"({"id":"a"})", R"({"n_results":1})", R"({"query_embedding":[1],"limit":2})",
+        R"({"id":1,"query_embedding":[1]})", R"({"id":"a","query_embedding":1})",
+        R"({"id":"a","query_embedding":[[1]]})", R"({"id":"a","query_embedding":[null]})",
+        R"({"id":"a","query_embedding":[1],"k":3})"})
     EXPECT_TRUE(outcome(read_explain(bad)).starts_with(kShape)) << bad;
+}
+
+TEST(Requests, ExplainOfAGet) {
+  const auto request = read_explain(
+      R"({"ids":["a"],"where":{"n":{"$gt":1}},"limit":3,"offset":2,"order_by":"n","include":[]})");
+  ASSERT_TRUE(request.ok()) << outcome(request);
+  EXPECT_EQ(request->id, std::nullopt);
+  ASSERT_TRUE(request->get.has_value());
+  const auto back = read_explain(write_explain(*request));
+  ASSERT_TRUE(back.ok()) << outcome(back);
+  ASSERT_TRUE(back->get.has_value());
+  EXPECT_EQ(write_get(*back->get), write_get(*request->get));
+  EXPECT_EQ(back->get->limit, 3U);
+  EXPECT_EQ(back->get->offset, 2U);
+  EXPECT_TRUE(read_explain("{}").ok());
 }
 
 TEST(Results, CollectionsShowConfigurationAndSchema) {
@@ -321,11 +342,15 @@ TEST(Results, QueryNestsPerQuery) {
 
 TEST(Results, ExplanationsReadBackEqual) {
   using Outcome = Explanation::Outcome;
-  EXPECT_EQ(write_explanation({}),
-            R"({"outcome":"no_such_record","rank":null,"distance":null,"results":0,)"
-            R"("last_distance":null,"searched":null})");
+  EXPECT_EQ(write_explanation({}), R"({"outcome":null,"rank":null,"distance":null,"results":0,)"
+                                   R"("last_distance":null,"searched":null,"plan":[]})");
+  Explanation planned;
+  planned.plan = {{"open"}, {.name = "filter", .actual = 0}};
+  planned.plan.back().steps = {{"walk", "file 1", "scan", 9, 8, 7, 6, 0.5, 4, 3.25, 2, {}}};
+  EXPECT_NE(write_explanation(planned).find(R"("plan":[{"name":"open","microseconds":0},)"),
+            std::string::npos);
   for (const Explanation& explanation :
-       {Explanation(), Explanation{Outcome::filtered_out, {}, -1.5F, 3, 0.1F, {}},
+       {Explanation(), planned, Explanation{Outcome::filtered_out, {}, -1.5F, 3, 0.1F, {}},
         Explanation{Outcome::returned, 7, 0.0F, 10, 1e30F, Searched{Searched::How::walked, 48}},
         Explanation{Outcome::outranked, {}, 2.0F, 10, 1.0F, Searched{Searched::How::scanned}},
         Explanation{Outcome::not_reached, 11, 0.5F, 10, 1.0F, Searched{}}}) {
@@ -334,7 +359,10 @@ TEST(Results, ExplanationsReadBackEqual) {
     EXPECT_EQ(*back, explanation);
   }
   for (const char* bad : {"{}", R"({"outcome":"lost","results":1})", R"({"outcome":"returned"})",
-                          R"({"outcome":"returned","results":1,"searched":{"how":"read"}})"})
+                          R"({"outcome":"returned","results":1,"searched":{"how":"read"}})",
+                          R"({"outcome":null,"results":1,"plan":{}})",
+                          R"({"outcome":null,"results":1,"plan":[{"name":"open"}]})",
+                          R"({"outcome":null,"results":1,"plan":[{"microseconds":1}]})"})
     EXPECT_TRUE(outcome(read_explanation(bad)).starts_with(kShape)) << bad;
 }
 

@@ -62,6 +62,43 @@ void write_limit(json::Writer& out, std::optional<uint32_t> limit) {
   out.unsigned_integer(*limit);
 }
 
+Result<Fields> get_fields(const json::Value& value, Unknown unknown) {
+  return Fields::of(
+      value, "",
+      {"ids", "where", "where_document", "limit", "offset", "include", "order_by", "cursor"},
+      unknown);
+}
+
+Result<GetRequest> get_of(const Fields& fields) {
+  GetRequest request;
+  VIRIDIAN_TRY(request.selection, read_selection(fields));
+  VIRIDIAN_TRY(request.limit, read_u32(fields, "limit"));
+  VIRIDIAN_TRY(const auto offset, read_u32(fields, "offset"));
+  request.offset = offset.value_or(0);
+  VIRIDIAN_TRY_VOID(read_include(fields, request.include));
+  if (const json::Value* order_by = fields.present("order_by")) {
+    VIRIDIAN_TRY(request.order_by, sort_keys_of(*order_by, "order_by"));
+  }
+  if (const json::Value* cursor = fields.present("cursor")) {
+    VIRIDIAN_TRY(request.cursor, as_text(*cursor, "cursor"));
+  }
+  VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
+  return request;
+}
+
+void write_members(json::Writer& out, const GetRequest& request) {
+  write_selection(out, request.selection);
+  write_limit(out, request.limit);
+  out.key("offset");
+  out.unsigned_integer(request.offset);
+  write_include(out, request.include);
+  if (!request.order_by.empty()) write_sort_keys(out, request.order_by);
+  if (request.cursor) {
+    out.key("cursor");
+    out.string(*request.cursor);
+  }
+}
+
 /// A query's body: the vectors go straight into a matrix, the rest (small) becomes a tree.
 struct QueryBody {
   json::Object rest;
@@ -185,38 +222,14 @@ std::string write_modify_collection(const ModifyCollection& request) {
 
 Result<GetRequest> read_get(std::string_view body) {
   VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "",
-                                               {"ids", "where", "where_document", "limit", "offset",
-                                                "include", "order_by", "cursor"}));
-  GetRequest request;
-  VIRIDIAN_TRY(request.selection, read_selection(fields));
-  VIRIDIAN_TRY(request.limit, read_u32(fields, "limit"));
-  VIRIDIAN_TRY(const auto offset, read_u32(fields, "offset"));
-  request.offset = offset.value_or(0);
-  VIRIDIAN_TRY_VOID(read_include(fields, request.include));
-  if (const json::Value* order_by = fields.present("order_by")) {
-    VIRIDIAN_TRY(request.order_by, sort_keys_of(*order_by, "order_by"));
-  }
-  if (const json::Value* cursor = fields.present("cursor")) {
-    VIRIDIAN_TRY(request.cursor, as_text(*cursor, "cursor"));
-  }
-  VIRIDIAN_TRY_VOID(read_filters(fields, request.selection));
-  return request;
+  VIRIDIAN_TRY(const Fields fields, get_fields(value, Unknown::ignored));
+  return get_of(fields);
 }
 
 std::string write_get(const GetRequest& request) {
   json::Writer out;
   out.begin_object();
-  write_selection(out, request.selection);
-  write_limit(out, request.limit);
-  out.key("offset");
-  out.unsigned_integer(request.offset);
-  write_include(out, request.include);
-  if (!request.order_by.empty()) write_sort_keys(out, request.order_by);
-  if (request.cursor) {
-    out.key("cursor");
-    out.string(*request.cursor);
-  }
+  write_members(out, request);
   out.end_object();
   return std::move(out).take();
 }
@@ -260,13 +273,24 @@ std::string write_query(const QueryRequest& request) {
 
 Result<ExplainRequest> read_explain(std::string_view body) {
   VIRIDIAN_TRY(const json::Value value, json::parse(body));
-  VIRIDIAN_TRY(const Fields fields, Fields::of(value, "",
-                                               {"query_embedding", "id", "n_results",
-                                                "recall_target", "ids", "where", "where_document"},
-                                               Unknown::refused));
+  VIRIDIAN_TRY(const Fields shape, Fields::of(value, "", {"query_embedding", "id"}));
+  // A record is explained among the results of a query.
+  const bool is_get = shape.find("query_embedding") == nullptr && shape.find("id") == nullptr;
   ExplainRequest request;
+  if (is_get) {
+    VIRIDIAN_TRY(const Fields fields, get_fields(value, Unknown::refused));
+    VIRIDIAN_TRY(request.get, get_of(fields));
+    return request;
+  }
+  VIRIDIAN_TRY(const Fields fields,
+               Fields::of(value, "",
+                          {"query_embedding", "id", "n_results", "recall_target", "ids", "where",
+                           "where_document", "include"},
+                          Unknown::refused));
+  if (const json::Value* id = fields.present("id")) {
+    VIRIDIAN_TRY(request.id, as_text(*id, "id"));
+  }
   QueryRequest& query = request.query;
-  VIRIDIAN_TRY(request.id, fields.text("id"));
   VIRIDIAN_TRY(const json::Value* vector, fields.require("query_embedding"));
   VIRIDIAN_TRY(const json::Array* numbers, as_array(*vector, "query_embedding"));
   for (const json::Value& number : *numbers) {
@@ -278,6 +302,7 @@ Result<ExplainRequest> read_explain(std::string_view body) {
   query.n_queries = 1;
   VIRIDIAN_TRY(query.selection, read_selection(fields));
   VIRIDIAN_TRY_VOID(read_wanted(fields, query));
+  VIRIDIAN_TRY_VOID(read_include(fields, query.include));
   VIRIDIAN_TRY_VOID(read_filters(fields, query.selection));
   return request;
 }
@@ -285,14 +310,21 @@ Result<ExplainRequest> read_explain(std::string_view body) {
 std::string write_explain(const ExplainRequest& request) {
   json::Writer out;
   out.begin_object();
-  out.key("query_embedding");
-  out.begin_array();
-  for (const float element : request.query.vectors.values) out.floating(double{element});
-  out.end_array();
-  out.key("id");
-  out.string(request.id);
-  write_wanted(out, request.query);
-  write_selection(out, request.query.selection);
+  if (request.id) {
+    out.key("id");
+    out.string(*request.id);
+  }
+  if (request.get) {
+    write_members(out, *request.get);
+  } else {
+    out.key("query_embedding");
+    out.begin_array();
+    for (const float element : request.query.vectors.values) out.floating(double{element});
+    out.end_array();
+    write_wanted(out, request.query);
+    write_selection(out, request.query.selection);
+    write_include(out, request.query.include);
+  }
   out.end_object();
   return std::move(out).take();
 }

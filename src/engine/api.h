@@ -125,6 +125,7 @@ class Api final : public Component, public viridian::Api {
     std::unique_ptr<const OffsetSet> allowed;  ///< null: every live record
     VectorQuery query;                         ///< k is 0 where nothing can be found
   };
+  using Hits = std::vector<std::vector<Neighbour>>;  ///< per vector of a query
 
   /// The context of a read: with what the settings want where the caller did not say.
   Context reading(const Context&) const;
@@ -162,6 +163,14 @@ class Api final : public Component, public viridian::Api {
   Result<Selected> open_selected(const Context&, const CollectionRef&, const Selection&);
   /// The request must outlive the search.
   Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&);
+  /// Empty where nothing can be found.
+  static Result<Hits> find_hits(const Context&, const Search&);
+  static Result<QueryResult> fetch_hits(const Context&, const Search&, const QueryRequest&,
+                                        const Hits&);
+  /// What became of the request's record, for a query that was answered so.
+  static Status explain_record(const Context&, const ExplainRequest&, const Search& asked,
+                               const std::vector<Neighbour>& results, Explanation&);
+  Result<Explanation> explain_get(const Context&, const CollectionRef&, const ExplainRequest&);
   Result<std::shared_ptr<const ReadView>> pin_durable(const Context&, const CollectionId&);
 
   const Parts parts_;

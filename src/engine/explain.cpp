@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/api.h"
+#include "engine/plan_recorder.h"
 
 namespace viridian::engine {
 namespace {
@@ -59,27 +60,58 @@ Result<std::optional<uint64_t>> exact_rank(const Context& context, const ReadVie
 
 Result<Explanation> Api::explain(const Context& context, const CollectionRef& ref,
                                  const ExplainRequest& request) {
+  if (request.get) return explain_get(context, ref, request);
   VIRIDIAN_TRY_VOID(check(request));
-  VIRIDIAN_TRY(const Search asked, prepare(context, ref, request.query));
-  const ReadView& view = *asked.view;
+  const auto recorder = std::make_shared<PlanRecorder>();
+  const Context traced = context.with_trace(recorder);
+  VIRIDIAN_TRY(const Search asked, prepare(traced, ref, request.query));
+  VIRIDIAN_TRY(const Hits hits, find_hits(traced, asked));
+  VIRIDIAN_TRY([[maybe_unused]] const QueryResult fetched,
+               fetch_hits(traced, asked, request.query, hits));
   Explanation explanation;
-  VIRIDIAN_TRY(const OffsetSet named, with_id(context, view, request.id));
-  if (named.empty()) return explanation;
+  explanation.plan = recorder->take();
+  const std::vector<Neighbour> none;
+  const std::vector<Neighbour>& results = hits.empty() ? none : hits.front();
+  if (request.id) {
+    VIRIDIAN_TRY_VOID(explain_record(context, request, asked, results, explanation));
+    if (explanation.outcome == Explanation::Outcome::no_such_record) return explanation;
+  }
+  explanation.results = results.size();
+  if (!results.empty()) explanation.last_distance = results.back().distance;
+  return explanation;
+}
+
+Result<Explanation> Api::explain_get(const Context& context, const CollectionRef& ref,
+                                     const ExplainRequest& request) {
+  if (request.id) {
+    return Error(Code::invalid_argument,
+                 "Validation error: id: a record is explained among the results of a query, and "
+                 "there is no query vector");
+  }
+  const auto recorder = std::make_shared<PlanRecorder>();
+  VIRIDIAN_TRY(const GetResult found, get(context.with_trace(recorder), ref, *request.get));
+  Explanation explanation;
+  explanation.plan = recorder->take();
+  explanation.results = found.records.ids.size();
+  return explanation;
+}
+
+Status Api::explain_record(const Context& context, const ExplainRequest& request,
+                           const Search& asked, const std::vector<Neighbour>& results,
+                           Explanation& explanation) {
+  const ReadView& view = *asked.view;
+  explanation.outcome = Explanation::Outcome::no_such_record;
+  VIRIDIAN_TRY(const OffsetSet named, with_id(context, view, *request.id));
+  if (named.empty()) return ok_status();
   const Offset offset = named.slice(0, 1).front();
   VIRIDIAN_TRY(const auto itself,
                search(context, view.vectors(), {&request.query.vectors, 1, &named, 1}));
   if (itself.empty()) {
-    return Error(Code::internal, "the vector of the record \"" + request.id + "\" is missing");
+    return Error(Code::internal, "the vector of the record \"" + *request.id + "\" is missing");
   }
   explanation.distance = itself.front().distance;
-  std::vector<Neighbour> results;
-  if (asked.query.k != 0) {
-    VIRIDIAN_TRY(results, search(context, view.vectors(), asked.query));
-    explanation.results = results.size();
-  }
-  if (!results.empty()) explanation.last_distance = results.back().distance;
   explanation.outcome = Explanation::Outcome::filtered_out;
-  if (asked.allowed && !asked.allowed->contains(offset)) return explanation;
+  if (asked.allowed && !asked.allowed->contains(offset)) return ok_status();
 
   VIRIDIAN_TRY(explanation.searched, view.vectors().way_to(context, asked.query, offset));
   explanation.rank = rank_of(offset, results);
@@ -94,7 +126,7 @@ Result<Explanation> Api::explain(const Context& context, const CollectionRef& re
     explanation.outcome = Explanation::Outcome::not_reached;
     VIRIDIAN_TRY(explanation.rank, exact_rank(context, view, asked.query, offset));
   }
-  return explanation;
+  return ok_status();
 }
 
 }  // namespace viridian::engine

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "engine/cursor.h"
+#include "engine/plan_recorder.h"
 #include "engine/selection.h"
 
 namespace viridian::engine {
@@ -39,8 +40,11 @@ Result<std::vector<Offset>> ordered(const Context& context, const ReadView& view
     const uint64_t needed = limit == kNoLimit ? kNoLimit : request.offset + limit;
     VIRIDIAN_TRY(const OffsetSet selected,
                  select_page(context, view, request.selection, from, needed));
+    PlanStage stage(context, "page");
     const uint64_t passed = after != nullptr ? selected.count(0, after->offset) : 0;
-    return selected.slice(passed + request.offset, limit);
+    std::vector<Offset> page = selected.slice(passed + request.offset, limit);
+    stage.done(page.size());
+    return page;
   }
   OrderQuery query;
   OffsetSet selected;
@@ -62,7 +66,10 @@ Result<std::vector<Offset>> ordered(const Context& context, const ReadView& view
   query.after = after;
   query.skip = request.offset;
   query.limit = std::min(limit, available);
-  return view.metadata().order(context, query);
+  PlanStage stage(context, "order");
+  VIRIDIAN_TRY(auto page, view.metadata().order(stage.context(), query));
+  stage.done(page.size());
+  return page;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "engine/attempts.h"
 #include "engine/messages.h"
 #include "engine/pages.h"
+#include "engine/plan_recorder.h"
 #include "engine/selection.h"
 #include "model/schema_rules.h"
 
@@ -29,9 +30,12 @@ Columns columns_of(const std::vector<Include>& include) {
 /// Appends the rows of these records, with the included columns only.
 Status fetch(const Context& context, const ReadView& view, std::span<const Offset> offsets,
              const std::vector<Include>& include, RecordColumns& out) {
-  VIRIDIAN_TRY_VOID(view.metadata().fetch(context, offsets, columns_of(include), out));
-  if (!includes(include, Include::embeddings)) return ok_status();
-  return view.vectors().fetch(context, offsets, out.embeddings);
+  PlanStage stage(context, "fetch");
+  VIRIDIAN_TRY_VOID(view.metadata().fetch(stage.context(), offsets, columns_of(include), out));
+  if (includes(include, Include::embeddings))
+    VIRIDIAN_TRY_VOID(view.vectors().fetch(stage.context(), offsets, out.embeddings));
+  stage.done(offsets.size(), offsets.size());
+  return ok_status();
 }
 
 Status check_query(const QueryRequest& request) {
@@ -92,7 +96,8 @@ Result<std::shared_ptr<const ReadView>> Api::pin_durable(const Context& context,
 }
 
 Result<Api::Pinned> Api::open(const Context& asked, const CollectionRef& ref, ReadLevel level) {
-  const Context context = reading(asked);
+  PlanStage stage(asked, "open");
+  const Context context = reading(stage.context());
   // The pass is given back on return: a view outlives whatever happens to its collection.
   VIRIDIAN_TRY(const auto pass, gates_.enter(context, ref.id, Access::read));
   VIRIDIAN_TRY(Collection collection, find(context, ref));
@@ -107,6 +112,7 @@ Result<Api::Pinned> Api::open(const Context& asked, const CollectionRef& ref, Re
     // The row is from before the first record, the view is not.
     VIRIDIAN_TRY(collection, find(deciding(context), ref));
   }
+  stage.done(view->metadata().count());
   return Pinned{std::move(collection), std::move(view)};
 }
 
@@ -159,13 +165,26 @@ Result<Api::Search> Api::prepare(const Context& context, const CollectionRef& re
 Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
                                const QueryRequest& request) {
   VIRIDIAN_TRY(const Search search, prepare(context, ref, request));
+  VIRIDIAN_TRY(const auto hits, find_hits(context, search));
+  return fetch_hits(context, search, request, hits);
+}
+
+Result<Api::Hits> Api::find_hits(const Context& context, const Search& search) {
+  if (search.query.k == 0) return Hits();
+  PlanStage stage(context, "search");
+  VIRIDIAN_TRY(Hits hits, search.view->vectors().search(stage.context(), search.query));
+  uint64_t found = 0;
+  for (const auto& of_one : hits) found += of_one.size();
+  stage.done(found, uint64_t{search.query.k} * hits.size());
+  return hits;
+}
+
+Result<QueryResult> Api::fetch_hits(const Context& context, const Search& search,
+                                    const QueryRequest& request, const Hits& hits) {
   QueryResult result = no_hits(request);
-  if (search.query.k == 0) return result;
-  const ReadView& view = *search.view;
-  VIRIDIAN_TRY(const auto hits, view.vectors().search(context, search.query));
   for (size_t query = 0; query < hits.size(); ++query) {
     VIRIDIAN_TRY_VOID(context.check());
-    VIRIDIAN_TRY_VOID(put_hits(context, view, request, hits[query], query, result));
+    VIRIDIAN_TRY_VOID(put_hits(context, *search.view, request, hits[query], query, result));
   }
   return result;
 }

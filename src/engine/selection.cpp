@@ -1,7 +1,9 @@
 #include "engine/selection.h"
 
+#include <algorithm>
 #include <string>
 
+#include "engine/plan_recorder.h"
 #include "model/schema_rules.h"
 #include "text/regex.h"
 
@@ -55,11 +57,30 @@ Result<OffsetSet> select(const Context& context, const ReadView& view, const Sel
   return select_page(context, view, selection, 0, kNoLimit);
 }
 
+namespace {
+
+Result<OffsetSet> find_named(const Context& context, const MetadataReader& reader,
+                             const StringColumn& ids) {
+  PlanStage stage(context, "ids");
+  VIRIDIAN_TRY(OffsetSet named, reader.find(stage.context(), ids));
+  stage.done(named.size(), ids.size());
+  return named;
+}
+
+Result<OffsetSet> find_all(const Context& context, const MetadataReader& reader) {
+  PlanStage stage(context, "all");
+  VIRIDIAN_TRY(OffsetSet all, reader.all(stage.context()));
+  stage.done(all.size(), reader.count());
+  return all;
+}
+
+}  // namespace
+
 Result<OffsetSet> select_page(const Context& context, const ReadView& view,
                               const Selection& selection, Offset from, uint64_t count) {
   const MetadataReader& reader = view.metadata();
   if (!selection.where && !selection.where_document) {
-    return selection.ids ? reader.find(context, *selection.ids) : reader.all(context);
+    return selection.ids ? find_named(context, reader, *selection.ids) : find_all(context, reader);
   }
   Where both;
   both.op = Where::Op::all;
@@ -67,8 +88,11 @@ Result<OffsetSet> select_page(const Context& context, const ReadView& view,
   if (selection.where_document) both.children.push_back(*selection.where_document);
   if (!selection.ids) return reader.filter_page(context, both, from, count);
   VIRIDIAN_TRY(OffsetSet selected, reader.filter(context, both));
-  VIRIDIAN_TRY(const OffsetSet named, reader.find(context, *selection.ids));
+  VIRIDIAN_TRY(const OffsetSet named, find_named(context, reader, *selection.ids));
+  PlanStage stage(context, "intersect");
+  const uint64_t at_most = std::min(selected.size(), named.size());
   selected.intersect(named);
+  stage.done(selected.size(), at_most);
   return selected;
 }
 

@@ -281,6 +281,8 @@ TEST_F(ApiClientTest, ExplanationsTravelWithAllTheirFields) {
   ApiClient client = this->client();
   api_.explanation = {Explanation::Outcome::not_reached,  12, 0.25F, 10, 0.5F,
                       Searched{Searched::How::walked, 48}};
+  PlanStep walk{"walk", "file 1", "walk", 900, 800, 20, 300, 0.25, 48, 12.5, 17, {}};
+  api_.explanation.plan = {{"open"}, {.name = "search", .actual = 0, .steps = {walk}}};
   ExplainRequest request;
   request.id = "a/b";
   request.query.n_queries = 1;
@@ -296,6 +298,15 @@ TEST_F(ApiClientTest, ExplanationsTravelWithAllTheirFields) {
   EXPECT_EQ(api_.last_explain.query.vectors, request.query.vectors);
   EXPECT_EQ(api_.last_explain.query.recall_target, 0.9);
   EXPECT_EQ(api_.last_context.age(), Context::kAnyAge);
+  api_.explanation = {};
+  request.id.reset();
+  request.get.emplace().limit = 7;
+  const auto of_get = client.explain(eventual, ref, request);
+  ASSERT_TRUE(of_get.ok()) << of_get.error().message();
+  EXPECT_EQ(*of_get, api_.explanation);
+  EXPECT_EQ(api_.last_explain.id, std::nullopt);
+  ASSERT_TRUE(api_.last_explain.get.has_value());
+  EXPECT_EQ(api_.last_explain.get->limit, 7U);
 }
 
 TEST_F(ApiClientTest, SnapshotsTravelWithAllTheirFields) {

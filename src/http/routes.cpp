@@ -70,7 +70,8 @@ constexpr Route kRoutes[] = {
     {"POST", BY_ID "/get", "Records by id or filter", e::get, "GetRequest", "GetResult"},
     {"POST", BY_ID "/query", "The records nearest to given vectors", e::query, "QueryRequest",
      "QueryResult"},
-    {"POST", BY_ID "/explain", "Why a record is, or is not, among the results of a query",
+    {"POST", BY_ID "/explain",
+     "How a query or a get is answered, and why a record is, or is not, among the results",
      e::explain, "ExplainRequest", "Explanation"},
 
     {"POST", BY_ID "/flush", "Bring everything acknowledged from the log into files", e::flush, "",

@@ -295,7 +295,7 @@ Status BlockPlan::plan_text(const text::TrigramIndex& trigrams) {
   return ok_status();
 }
 
-Result<RowSet> BlockPlan::run_text(const BlockRows& rows, const RowSet* among) const {
+Result<RowSet> BlockPlan::run_text(const Run& run, const RowSet* among) const {
   const auto candidates = [&] {
     if (const auto text = text_of(*condition_)) return trigrams_->containing(*text, among);
     return condition_->prefilter->candidates(*trigrams_, among);
@@ -303,33 +303,58 @@ Result<RowSet> BlockPlan::run_text(const BlockRows& rows, const RowSet* among) c
   VIRIDIAN_TRY(text::Candidates found, candidates());
   // Of one that is to be equal, the text is only a part.
   if (found.exact && condition_->op == Op::document_contains) return std::move(found.rows);
-  return holding(rows, std::move(found.rows));
+  return holding(run, std::move(found.rows));
 }
 
-Result<RowSet> BlockPlan::holding(const BlockRows& rows, RowSet among) const {
-  VIRIDIAN_TRY(RowSet selected, look_at(rows, among));
+Result<RowSet> BlockPlan::holding(const Run& run, RowSet among) const {
+  VIRIDIAN_TRY(RowSet selected, look_at(run, among));
   if (!condition_->negated) return selected;
   among.subtract(selected);
   return among;
 }
 
-Result<RowSet> BlockPlan::run(const BlockRows& rows, const RowSet* among) const {
+BlockPlan::Way BlockPlan::way(const RowSet* among) const noexcept {
+  if (is_tree()) return Way::tree;
+  if (!indexed_ || (among != nullptr && among->size() * kRowCost < cost_)) return Way::rows;
+  return trigrams_ != nullptr ? Way::trigrams : Way::lists;
+}
+
+Result<RowSet> BlockPlan::run(const Run& run, const RowSet* among) const {
   if (among != nullptr && among->empty()) return RowSet();
-  if (is_tree()) return run_tree(rows, among);
-  if (!indexed_ && among == nullptr) return look_at(rows, RowSet::first(rows_));
-  if (among != nullptr && (!indexed_ || among->size() * kRowCost < cost_))
-    return look_at(rows, *among);
-  VIRIDIAN_TRY(RowSet found, trigrams_ != nullptr ? run_text(rows, among) : run_slices(rows));
+  const Way way = this->way(among);
+  if (run.work == nullptr) return answer(run, way, among);
+  const Stopwatch took;
+  VIRIDIAN_TRY(RowSet found, answer(run, way, among));
+  ConditionWork& work = run.work->of(*condition_);
+  work.among += among != nullptr ? among->size() : rows_;
+  work.found += found.size();
+  work.nanoseconds += took.nanoseconds();
+  ++work.blocks[static_cast<size_t>(way)];
+  return found;
+}
+
+Result<RowSet> BlockPlan::answer(const Run& run, Way way, const RowSet* among) const {
+  if (way == Way::tree) return run_tree(run, among);
+  if (way == Way::rows)
+    return among != nullptr ? look_at(run, *among) : look_at(run, RowSet::first(rows_));
+  VIRIDIAN_TRY(RowSet found, way == Way::trigrams ? run_text(run, among) : run_slices(run));
   if (condition_->negated) found.complement(rows_);
   if (among != nullptr) found.intersect(*among);
   return found;
 }
 
-Result<RowSet> BlockPlan::run_tree(const BlockRows& rows, const RowSet* among) const {
+void BlockPlan::expect(BlockWork& work) const {
+  ConditionWork& own = work.of(*condition_);
+  own.at_most += at_most_;
+  own.cost += cost_;
+  for (const BlockPlan& child : children_) child.expect(work);
+}
+
+Result<RowSet> BlockPlan::run_tree(const Run& run, const RowSet* among) const {
   if (condition_->op == Op::any) {
     RowSet found;
     for (const BlockPlan& child : children_) {
-      VIRIDIAN_TRY(const RowSet more, child.run(rows, among));
+      VIRIDIAN_TRY(const RowSet more, child.run(run, among));
       found.unite(more);
     }
     return found;
@@ -338,13 +363,13 @@ Result<RowSet> BlockPlan::run_tree(const BlockRows& rows, const RowSet* among) c
   if (among != nullptr) left.intersect(*among);
   bool whole = among == nullptr;
   for (const BlockPlan& child : children_) {
-    VIRIDIAN_TRY(left, child.run(rows, whole ? nullptr : &left));
+    VIRIDIAN_TRY(left, child.run(run, whole ? nullptr : &left));
     whole = false;
   }
   return left;
 }
 
-Result<RowSet> BlockPlan::run_slices(const BlockRows& rows) const {
+Result<RowSet> BlockPlan::run_slices(const Run& run) const {
   if (slices_.size() == 1 && slices_[0].certain) return slices_[0].column.rows(slices_[0].range);
   if (slices_.empty()) return RowSet();
   auto bits = std::make_unique<RowBits>();
@@ -358,18 +383,19 @@ Result<RowSet> BlockPlan::run_slices(const BlockRows& rows) const {
     }
   }
   RowSet found = RowSet::of(std::move(bits));
-  VIRIDIAN_TRY(const RowSet certain, holding(rows, std::move(doubtful)));
+  VIRIDIAN_TRY(const RowSet certain, holding(run, std::move(doubtful)));
   found.unite(certain);
   return found;
 }
 
-Result<RowSet> BlockPlan::look_at(const BlockRows& rows, const RowSet& among) const {
+Result<RowSet> BlockPlan::look_at(const Run& run, const RowSet& among) const {
   Status status = ok_status();
   std::vector<Row> selected;
   const RowPart part = condition_->needs();
+  if (run.work != nullptr) run.work->of(*condition_).looked_at += among.size();
   among.for_each([&](Row row) {
     if (!status.ok()) return;
-    const Result<RowView> view = rows(row, part);
+    const Result<RowView> view = run.rows(row, part);
     if (!view.ok())
       status = view.error();
     else if (condition_->selects(*view))

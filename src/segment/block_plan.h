@@ -7,6 +7,7 @@
 #include "inverted/columns.h"
 #include "postings/row_set.h"
 #include "segment/condition.h"
+#include "segment/filter_trace.h"
 #include "segment/row_blocks.h"
 #include "text/trigram_index.h"
 
@@ -38,9 +39,19 @@ class BlockPlan {
   double cost() const noexcept { return cost_; }
   /// Rows that it gives, at most.
   uint32_t at_most() const noexcept { return at_most_; }
-  Result<postings::RowSet> run(const BlockRows& rows) const { return run(rows, nullptr); }
+  /// `work`, where it is not null, is told what is done.
+  Result<postings::RowSet> run(const BlockRows& rows, BlockWork* work = nullptr) const {
+    return run(Run{rows, work}, nullptr);
+  }
+  /// Tells what is expected of each condition.
+  void expect(BlockWork& work) const;
 
  private:
+  using Way = ConditionWork::Way;
+  struct Run {
+    const BlockRows& rows;
+    BlockWork* work;
+  };
   /// Rows that have some values of a column.
   struct Slice {
     inverted::Column column;
@@ -54,14 +65,16 @@ class BlockPlan {
   Status plan_slices(const BlockIndex& index);
   Status plan_text(const text::TrigramIndex& trigrams);
   bool is_tree() const noexcept;
+  Way way(const postings::RowSet* among) const noexcept;
   /// Rows that are in `among`, where it is not null.
-  Result<postings::RowSet> run(const BlockRows& rows, const postings::RowSet* among) const;
-  Result<postings::RowSet> run_tree(const BlockRows& rows, const postings::RowSet* among) const;
-  Result<postings::RowSet> run_slices(const BlockRows& rows) const;
-  Result<postings::RowSet> run_text(const BlockRows& rows, const postings::RowSet* among) const;
+  Result<postings::RowSet> run(const Run& run, const postings::RowSet* among) const;
+  Result<postings::RowSet> answer(const Run& run, Way way, const postings::RowSet* among) const;
+  Result<postings::RowSet> run_tree(const Run& run, const postings::RowSet* among) const;
+  Result<postings::RowSet> run_slices(const Run& run) const;
+  Result<postings::RowSet> run_text(const Run& run, const postings::RowSet* among) const;
   /// Which rows of those the condition's complement is not true of.
-  Result<postings::RowSet> holding(const BlockRows& rows, postings::RowSet among) const;
-  Result<postings::RowSet> look_at(const BlockRows& rows, const postings::RowSet& among) const;
+  Result<postings::RowSet> holding(const Run& run, postings::RowSet among) const;
+  Result<postings::RowSet> look_at(const Run& run, const postings::RowSet& among) const;
 
   const Condition* condition_;
   uint32_t rows_;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "segment/read_trace.h"
 #include "simd/codes.h"
 #include "simd/prefetch.h"
 
@@ -49,7 +50,11 @@ Status CodedSearch::search(const Context& context, const Matrix& queries,
     const VectorPart* part = nullptr;
     for (size_t piece = 0; piece < pieces_.size(); ++piece) {
       VIRIDIAN_TRY_VOID(context.check());
-      if (pieces_[piece].part != part) begin_part(*(part = pieces_[piece].part));
+      const RowRange& range = pieces_[piece];
+      if (range.part != part) begin_part(*(part = range.part));
+      if (wanted_.trace != nullptr)
+        wanted_.trace->add(*part, ReadTrace::How::codes,
+                           {uint64_t{range.end - range.begin} * queries_.size()});
       for (Query& query : queries_) take_bounds(query, piece);
     }
     for (Query& query : queries_) VIRIDIAN_TRY_VOID(find(query));
@@ -147,6 +152,7 @@ Status CodedSearch::offer_some(const Query& query, float most, const index::Flat
     if (visible_.empty() || !wanted_.allows(visible_.front().offset)) continue;
     VIRIDIAN_TRY(const VectorRun run, piece.part->run(row, 1));
     simd::prefetch(run.vectors, dim_ * sizeof(float));
+    if (wanted_.trace != nullptr) wanted_.trace->add(*piece.part, ReadTrace::How::codes, {0, 1});
     vectors_.push_back(run.vectors);
     norms_.push_back(*run.norms);
     offsets_.push_back(visible_.front().offset);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <limits>
 #include <tuple>
+#include <utility>
+
+#include "viridian/spi/plan_trace.h"
 
 namespace viridian::segment {
 namespace {
@@ -57,22 +60,28 @@ Result<OffsetSet> FilterRun::first(Offset from, uint64_t count) {
     VIRIDIAN_TRY_VOID(run(std::span(tasks_).subspan(begin, tasks), found));
     begin += tasks;
   }
+  if (trace_ != nullptr) trace_->finish(*context_.trace(), found.size(), tasks_.size());
   return found;
 }
 
-Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> tasks) const {
+Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> tasks) {
   std::vector<Planned> plans;
   for (const Task& task : tasks) {
     VIRIDIAN_TRY_VOID(context_.check());
     Planned planned;
     planned.task = &task;
+    if (trace_ != nullptr) planned.work = trace_->begin_block();
     if (!task.block.columns) {
       planned.cost = (task.rows.end - task.rows.begin) * BlockPlan::kRowCost;
     } else {
       VIRIDIAN_TRY(BlockIndex index, BlockIndex::open(task.block));
       planned.index = std::make_unique<const BlockIndex>(std::move(index));
       VIRIDIAN_TRY(planned.plan, BlockPlan::make(filter_.root(), *planned.index));
-      if (planned.plan->at_most() == 0) continue;
+      if (planned.work != nullptr) planned.plan->expect(*planned.work);
+      if (planned.plan->at_most() == 0) {
+        if (planned.work != nullptr) trace_->add(*planned.work);
+        continue;
+      }
       planned.cost = planned.plan->cost();
     }
     plans.push_back(std::move(planned));
@@ -80,7 +89,7 @@ Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> ta
   return plans;
 }
 
-Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) const {
+Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) {
   VIRIDIAN_TRY(const std::vector<Planned> plans, plan(tasks));
   double cost = 0;
   for (const Planned& planned : plans) cost += planned.cost;
@@ -99,27 +108,40 @@ Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) const {
     for (size_t i = 0; i < plans.size(); ++i) one(i);
   for (size_t i = 0; i < plans.size(); ++i) {
     VIRIDIAN_TRY_VOID(outcomes[i]);
-    const RowSpan& rows = plans[i].task->rows;
-    VIRIDIAN_TRY_VOID(rows.pinned->part->rows().add_visible(rows.begin, std::move(selected[i]),
-                                                            rows.pinned->limit, at_, found));
+    if (plans[i].work != nullptr) trace_->add(*plans[i].work);
+    VIRIDIAN_TRY_VOID(add_visible(plans[i].task->rows, std::move(selected[i]), found));
   }
+  return ok_status();
+}
+
+Status FilterRun::add_visible(const RowSpan& rows, postings::RowSet selected, OffsetSet& found) {
+  const auto add = [&] {
+    return rows.pinned->part->rows().add_visible(rows.begin, std::move(selected),
+                                                 rows.pinned->limit, at_, found);
+  };
+  if (trace_ == nullptr) return add();
+  const Stopwatch took;
+  const uint64_t count = selected.size(), before = found.size();
+  VIRIDIAN_TRY_VOID(add());
+  trace_->add_visible(count, found.size() - before, took.nanoseconds());
   return ok_status();
 }
 
 Result<postings::RowSet> FilterRun::select(const Planned& planned) const {
   VIRIDIAN_TRY_VOID(context_.check());
   const RowSpan& rows = planned.task->rows;
-  if (!planned.plan) return look_at(rows);
+  if (!planned.plan) return look_at(rows, planned.work.get());
   uint32_t looked_at = 0;
   const auto reader = rows.pinned->part->reader();
   const auto row = [&](postings::Row i, RowPart part) -> Result<RowView> {
     if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context_.check());
     return reader->read(rows.begin + i, part);
   };
-  return planned.plan->run(row);
+  return planned.plan->run(row, planned.work.get());
 }
 
-Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows) const {
+Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows, BlockWork* work) const {
+  const Stopwatch took;
   std::vector<VisibleRow> visible;
   const MetadataPart& part = *rows.pinned->part;
   VIRIDIAN_TRY_VOID(part.rows().visible(rows.begin, rows.end, at_, visible));
@@ -129,6 +151,14 @@ Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows) const {
   for (const VisibleRow& each : visible) {
     VIRIDIAN_TRY(const RowView row, reader->read(each.row, needed));
     if (filter_.matches(row)) selected.push_back(static_cast<postings::Row>(each.row - rows.begin));
+  }
+  if (work != nullptr) {
+    ConditionWork& whole = work->unindexed;
+    whole.among = whole.looked_at = visible.size();
+    whole.cost = (rows.end - rows.begin) * BlockPlan::kRowCost;
+    whole.found = selected.size();
+    whole.nanoseconds = took.nanoseconds();
+    ++whole.blocks[static_cast<size_t>(ConditionWork::Way::rows)];
   }
   return postings::RowSet::of(std::move(selected));
 }

@@ -8,6 +8,7 @@
 #include "base/executor.h"
 #include "segment/block_plan.h"
 #include "segment/filter.h"
+#include "segment/filter_trace.h"
 #include "segment/metadata_part.h"
 #include "viridian/base/context.h"
 #include "viridian/model/offset_set.h"
@@ -19,8 +20,13 @@ namespace viridian::segment {
 /// thread; works on several.
 class FilterRun {
  public:
-  FilterRun(const Context& context, const Filter& filter, SeqId at, Executor& executor)
-      : context_(context), filter_(filter), at_(at), executor_(executor) {}
+  FilterRun(const Context& context, const Where& where, const Filter& filter, SeqId at,
+            Executor& executor)
+      : context_(context),
+        filter_(filter),
+        at_(at),
+        executor_(executor),
+        trace_(FilterTrace::of(context, where, filter.root())) {}
 
   /// Only records from offset `from` on need be found.
   Status add(const std::vector<PinnedMetadata>& parts, Offset from);
@@ -39,21 +45,24 @@ class FilterRun {
     std::unique_ptr<const BlockIndex> index;
     std::optional<BlockPlan> plan;  ///< refers to the index
     double cost = 0;
+    std::unique_ptr<BlockWork> work;  ///< null: nobody wants to know
   };
 
   Status add(const RowSpan& rows, const RowBlock* block, Offset from);
-  Result<std::vector<Planned>> plan(std::span<const Task> tasks) const;
+  Result<std::vector<Planned>> plan(std::span<const Task> tasks);
   /// Runs the tasks, side by side where that pays.
-  Status run(std::span<const Task> tasks, OffsetSet& found) const;
+  Status run(std::span<const Task> tasks, OffsetSet& found);
+  Status add_visible(const RowSpan& rows, postings::RowSet selected, OffsetSet& found);
   /// The rows found, counted from the task's first one; some may not be visible.
   Result<postings::RowSet> select(const Planned& planned) const;
-  Result<postings::RowSet> look_at(const RowSpan& rows) const;
+  Result<postings::RowSet> look_at(const RowSpan& rows, BlockWork* work) const;
 
   const Context& context_;
   const Filter& filter_;
   SeqId at_;
   Executor& executor_;
   std::vector<Task> tasks_;
+  const std::unique_ptr<FilterTrace> trace_;  ///< null: nobody wants to know
 };
 
 }  // namespace viridian::segment

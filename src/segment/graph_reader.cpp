@@ -5,7 +5,9 @@
 #include <memory>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "os/background_threads.h"
+#include "viridian/spi/plan_trace.h"
 
 namespace viridian::segment {
 namespace {
@@ -33,6 +35,13 @@ struct Sample {
     return std::move(found.front());
   }
 };
+
+void tell_loaded(PlanTrace& trace, size_t indexes, const Stopwatch& took) {
+  PlanStep step{"load"};
+  step.on = std::to_string(indexes) + " indexes";
+  step.microseconds = took.microseconds();
+  trace.add(std::move(step));
+}
 
 }  // namespace
 
@@ -161,7 +170,9 @@ Result<GraphVectorReader::Plan> GraphVectorReader::plan(const Context& context,
       for (const FileIndex& index : pinned.file->indexes()) entries.push_back(index.entry.get());
   }
   if (!entries.empty()) {
+    const Stopwatch took;
     VIRIDIAN_TRY(plan.pins, memory_->pin(context, entries));
+    if (context.trace() != nullptr) tell_loaded(*context.trace(), entries.size(), took);
   }
   // Only now: whoever waits for indexes must not have pinned anything.
   for (const PinnedVectors& pinned : unindexed) {

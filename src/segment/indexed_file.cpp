@@ -1,9 +1,15 @@
 #include "segment/indexed_file.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
+#include <string_view>
 #include <utility>
 
+#include "base/stopwatch.h"
+#include "segment/read_trace.h"
 #include "simd/prefetch.h"
+#include "viridian/spi/plan_trace.h"
 
 namespace viridian::segment {
 namespace {
@@ -12,6 +18,10 @@ namespace {
 constexpr size_t kRowsAtOnce = 1024;
 /// So many times the rows that a walk estimates finely are kept by a scan, and looked at at once.
 constexpr size_t kKept = 8, kScanRefine = 2;
+
+/// In a plan, by the numbers of SearchPlan and of Searched::How.
+constexpr std::array<std::string_view, 3> kPlans = {"walk", "scan", "read"};
+constexpr std::array<std::string_view, 3> kSteps = {"read", "walk", "scan"};
 
 }  // namespace
 
@@ -62,6 +72,7 @@ class IndexedFile::Query {
     if (!file_.planner_) {
       VIRIDIAN_TRY_VOID(read_apart());
       const auto found = walk();
+      count_compared();
       VIRIDIAN_TRY_VOID(not_stopped());
       return offer_best(with_own(found, file_.effort_.refine), 1, result_);
     }
@@ -69,6 +80,7 @@ class IndexedFile::Query {
     if (plan == SearchPlan::walk) {
       const Guide guide(file_, *search_);
       const auto found = search_->walk(guide, file_.planner_->room());
+      count_compared();
       VIRIDIAN_TRY_VOID(not_stopped());
       keep_counted(found);
       if (counted_.size() >= file_.request_.k &&
@@ -85,11 +97,25 @@ class IndexedFile::Query {
     VIRIDIAN_TRY(const index::NodeSet* const allowed, file_.allowed(context_));
     const auto found = search_->find_all_own(
         kKept * file_.effort_.refine, [&](size_t keep) { return search_->scan(*allowed, keep); });
+    count_compared();
     VIRIDIAN_TRY_VOID(not_stopped());
     return offer_while_better(found, kScanRefine);
   }
 
+  /// The step that it was.
+  PlanStep step(const Stopwatch& took) const {
+    PlanStep step = file_.expected();
+    step.name = kSteps[static_cast<size_t>(searched_.how)];
+    if (searched_.breadth != 0) step.breadth = searched_.breadth;
+    // Nobody compares codes to read all that is allowed.
+    step.looked_at = compared_ != 0 ? compared_ : exact_;
+    step.actual = exact_;
+    step.microseconds = took.microseconds();
+    return step;
+  }
+
  private:
+  void count_compared() noexcept { compared_ += search_->counts().distances; }
   /// What has ended stays so.
   Status not_stopped() const { return search_->stopped() ? context_.check() : ok_status(); }
 
@@ -185,6 +211,7 @@ class IndexedFile::Query {
   }
 
   Status offer_some(std::span<const uint32_t> rows, index::TopK& result) {
+    exact_ += rows.size();
     vectors_.clear();
     norms_.clear();
     offsets_.clear();
@@ -224,6 +251,8 @@ class IndexedFile::Query {
   std::vector<Offset> offsets_;
   size_t offered_ = 0;  ///< rows, since the last look at the deadline
   Searched searched_;
+  uint64_t compared_ = 0;  ///< codes
+  uint64_t exact_ = 0;     ///< rows of which distances were computed
 };
 
 IndexedFile::IndexedFile(const VectorFile& file, const FileIndex& index, const Request& request)
@@ -249,11 +278,14 @@ IndexedFile::~IndexedFile() = default;
 Status IndexedFile::search(const Context& context, const Matrix& queries, size_t first,
                            std::span<index::TopK> results, std::vector<size_t>& unanswered) const {
   for (size_t i = 0; i < results.size(); ++i) {
+    const Stopwatch took;
     Query query(*this, context, queries.row(first + i), results[i]);
-    if (query.assign())
-      VIRIDIAN_TRY_VOID(query.run());
-    else
+    if (!query.assign()) {
       unanswered.push_back(first + i);
+      continue;
+    }
+    VIRIDIAN_TRY_VOID(query.run());
+    if (context.trace() != nullptr) context.trace()->add(query.step(took));
   }
   return ok_status();
 }
@@ -284,7 +316,7 @@ bool IndexedFile::any_counts(const index::FoundRow& found) const {
                      [&](const index::Twin& twin) { return counts(twin.row); });
 }
 
-void IndexedFile::choose() {
+SearchPlanner::Input IndexedFile::planner_input() const {
   const uint64_t ended = std::min<uint64_t>(file_.rows().ended(), offsets_.size());
   SearchPlanner::Input input{request_.recall, request_.k, offsets_.size()};
   input.breadth = request_.breadth;
@@ -292,14 +324,34 @@ void IndexedFile::choose() {
   if (request_.allowed == nullptr) {
     input.to_check = offsets_.size();
   } else if (!offsets_.empty()) {
-    dense_ = offsets_.back() - offsets_.front() + 1 == offsets_.size();
     // Some of these may be in newer files, which is no matter for planning.
     input.to_check = request_.allowed->count(offsets_.front(), offsets_.back());
     input.allowed = std::min(input.allowed, input.to_check);
   }
-  planner_.emplace(graph_, input);
+  return input;
+}
+
+void IndexedFile::choose() {
+  if (request_.allowed != nullptr && !offsets_.empty())
+    dense_ = offsets_.back() - offsets_.front() + 1 == offsets_.size();
+  planner_.emplace(graph_, planner_input());
   plan_ = is_beyond_calibration() ? planner_->exhaustive() : planner_->plan();
   plan_ = request_.plan.value_or(plan_);
+}
+
+PlanStep IndexedFile::expected() const {
+  PlanStep step;
+  const SearchPlanner::Input input = planner_input();
+  const double cost = SearchPlanner(graph_, input).cost(plan_);
+  const auto rows = static_cast<double>(std::max<uint64_t>(1, input.rows));
+  step.on = name_in_plan(file_.file());
+  if (file_.indexes().size() > 1) step.on += ", rows from " + std::to_string(first_) + " on";
+  step.how = kPlans[static_cast<size_t>(plan_)];
+  step.among = input.rows;
+  step.estimated = input.allowed;
+  step.share = static_cast<double>(input.allowed) / rows;
+  if (std::isfinite(cost)) step.cost = cost / 1000;
+  return step;
 }
 
 template <class Use>

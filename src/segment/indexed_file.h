@@ -10,6 +10,7 @@
 #include "segment/search_plan.h"
 #include "segment/vector_file.h"
 #include "viridian/base/context.h"
+#include "viridian/model/plan.h"
 
 namespace viridian::segment {
 
@@ -54,6 +55,9 @@ class IndexedFile {
   /// So many nearest that nothing is known of how broad a walk for them has to be.
   bool is_beyond_calibration() const noexcept { return request_.k > index::kLevelNearest.back(); }
   void choose();
+  SearchPlanner::Input planner_input() const;
+  /// The step of a plan that a search is, with what is known of it beforehand.
+  PlanStep expected() const;
   /// Calls use(rows), a Status, with some at a time of those that are live and allowed.
   template <class Use>
   Status for_each_allowed(const Context& context, Use&& use) const;

@@ -44,7 +44,7 @@ Result<OffsetSet> PartsMetadataReader::filter(const Context& context, const Wher
 Result<OffsetSet> PartsMetadataReader::filter_page(const Context& context, const Where& where,
                                                    Offset from, uint64_t count) const {
   VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_));
-  FilterRun run(context, filter, at_, executor_);
+  FilterRun run(context, where, filter, at_, executor_);
   VIRIDIAN_TRY_VOID(run.add(parts_, from));
   return run.first(from, count);
 }

@@ -1,6 +1,9 @@
 #include "segment/row_scan.h"
 
+#include <algorithm>
 #include <vector>
+
+#include "segment/read_trace.h"
 
 namespace viridian::segment {
 
@@ -15,6 +18,14 @@ Status scan_rows(const RowRange& range, const WantedRows& wanted, const uint64_t
     if (among != nullptr && (among[i / 64] >> (i % 64) & 1) == 0) continue;
     offsets[i] = row.offset;
     counts[i] = wanted.allows(row.offset);
+  }
+  if (wanted.trace != nullptr) {
+    const auto exact = static_cast<uint64_t>(std::count(counts.begin(), counts.end(), true));
+    // Those of some rows were found by their codes.
+    if (among == nullptr)
+      wanted.trace->add(*range.part, ReadTrace::How::rows, {visible.size(), exact});
+    else
+      wanted.trace->add(*range.part, ReadTrace::How::codes, {0, exact});
   }
   std::vector<uint64_t> live;
   for (uint32_t begin = range.begin; begin < range.end;) {

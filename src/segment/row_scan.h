@@ -8,6 +8,8 @@
 
 namespace viridian::segment {
 
+class ReadTrace;
+
 /// Rows [begin, end) of a part.
 struct RowRange {
   const VectorPart* part = nullptr;
@@ -18,6 +20,7 @@ struct RowRange {
 struct WantedRows {
   SeqId at = 0;
   const OffsetSet* allowed = nullptr;  ///< null: all
+  ReadTrace* trace = nullptr;          ///< null: nobody wants to know what is done
 
   bool allows(Offset offset) const { return allowed == nullptr || allowed->contains(offset); }
 };

@@ -85,9 +85,14 @@ SearchPlan SearchPlanner::exhaustive() const {
   return read_cost() <= scan_cost() ? SearchPlan::read : SearchPlan::scan;
 }
 
+double SearchPlanner::cost(SearchPlan plan) const {
+  if (plan == SearchPlan::walk) return walk_cost(effort_.breadth) + look_cost(kWalkLooks);
+  return plan == SearchPlan::scan ? scan_cost() : read_cost();
+}
+
 SearchPlan SearchPlanner::plan() const {
   // Too narrow a walk for most filters costs little, and finds out whether it is one that does.
-  const bool may_pay = walk_cost(effort_.breadth) + look_cost(kWalkLooks) <= exhaustive_cost();
+  const bool may_pay = cost(SearchPlan::walk) <= exhaustive_cost();
   return may_pay && walk_cost(kProbe) <= kLost * exhaustive_cost() ? SearchPlan::walk
                                                                    : exhaustive();
 }

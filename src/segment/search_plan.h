@@ -32,6 +32,8 @@ class SearchPlanner {
   SearchPlan plan() const;
   /// That which looks at all allowed rows.
   SearchPlan exhaustive() const;
+  /// What a plan takes, a walk if it need not become broader; infinite where it is not known.
+  double cost(SearchPlan plan) const;
   /// See index::WalkGuide.
   size_t breadth(size_t found, size_t counted) const;
   /// How broad a walk may become before it had better begin anew: the more, the longer each row

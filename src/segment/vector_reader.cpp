@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "base/stopwatch.h"
 #include "segment/coded_search.h"
+#include "segment/read_trace.h"
+#include "viridian/spi/plan_trace.h"
 
 namespace viridian::segment {
 namespace {
@@ -50,6 +53,52 @@ Result<Results> run_parallel(Executor& executor, size_t n, size_t queries, uint3
   return std::move(results[0]);
 }
 
+/// Searches a range of rows, and takes the time of it where that is wanted.
+Status search_rows(const RowRange& range, const WantedRows& wanted,
+                   const index::FlatScanner& scanner, Results& results) {
+  if (wanted.trace == nullptr) return scan_rows(range, wanted, nullptr, scanner, results);
+  const Stopwatch took;
+  VIRIDIAN_TRY_VOID(scan_rows(range, wanted, nullptr, scanner, results));
+  wanted.trace->add(*range.part, ReadTrace::How::rows, {0, 0, took.nanoseconds()});
+  return ok_status();
+}
+
+/// The same with codes. The time is shared out among the parts by their rows.
+Status search_codes(CodedSearch search, const Context& context, const Matrix& queries,
+                    std::span<const RowRange> pieces, const WantedRows& wanted, Results& results) {
+  const Stopwatch took;
+  VIRIDIAN_TRY_VOID(search.search(context, queries, results));
+  if (wanted.trace == nullptr) return ok_status();
+  const uint64_t nanoseconds = took.nanoseconds();
+  uint64_t rows = 0;
+  for (const RowRange& piece : pieces) rows += piece.end - piece.begin;
+  for (const RowRange& piece : pieces)
+    wanted.trace->add(*piece.part, ReadTrace::How::codes,
+                      {0, 0, nanoseconds * (piece.end - piece.begin) / rows});
+  return ok_status();
+}
+
+/// Where few rows are allowed, and looked up one by one.
+void tell_gathered(PlanTrace& trace, uint64_t rows, uint64_t allowed, const Stopwatch& took) {
+  PlanStep step{"read"};
+  step.on = "rows by their offsets";
+  step.among = rows;
+  step.estimated = step.actual = step.looked_at = allowed;
+  step.microseconds = took.microseconds();
+  trace.add(std::move(step));
+}
+
+/// Rows got codes, unless there were none left without.
+void tell_encoded(PlanTrace& trace, const PinnedVectors& pinned, uint32_t rows,
+                  const Stopwatch& took) {
+  if (rows == 0) return;
+  PlanStep step{"encode"};
+  step.on = name_in_plan(pinned);
+  step.actual = rows;
+  step.microseconds = took.microseconds();
+  trace.add(std::move(step));
+}
+
 void add_pieces(const VectorPart& part, uint32_t begin, uint32_t end,
                 std::vector<RowRange>& pieces) {
   for (; begin < end; begin += kBlockRows)
@@ -62,15 +111,21 @@ PartsVectorReader::PartsVectorReader(std::vector<PinnedVectors> parts, Space spa
                                      SeqId at, Executor& executor)
     : parts_(std::move(parts)), space_(space), dim_(dim), at_(at), executor_(executor) {}
 
-Result<PartsVectorReader::Work> PartsVectorReader::divide(const Reading& parts) const {
+Result<PartsVectorReader::Work> PartsVectorReader::divide(const Context& context,
+                                                          const Reading& parts) const {
   Work work;
   for (const PinnedVectors& pinned : parts.whole)
     add_pieces(*pinned.part, 0, pinned.limit, work.whole);
   for (const PinnedVectors& pinned : parts.coded) {
     const VectorPart& part = *pinned.part;
-    if (dim_ >= CodedRows::kLeastDim)
+    if (dim_ >= CodedRows::kLeastDim) {
+      const Stopwatch took;
+      const uint32_t before = part.codes().size();
       VIRIDIAN_TRY_VOID(
           part.codes().extend(part, space_, dim_, pinned.limit, pinned.file != nullptr));
+      if (context.trace() != nullptr)
+        tell_encoded(*context.trace(), pinned, part.codes().size() - before, took);
+    }
     const uint32_t coded = std::min(part.codes().size(), pinned.limit);
     add_pieces(part, 0, coded, work.coded);
     add_pieces(part, coded, pinned.limit, work.whole);
@@ -112,33 +167,50 @@ Result<PartsVectorReader::Results> PartsVectorReader::read(const Context& contex
     for (const PinnedVectors& pinned : some) rows += pinned.limit;
   const bool all_parts = parts.whole.size() + parts.coded.size() == parts_.size();
   if (all_parts && query.allowed != nullptr && query.allowed->size() * kGatherFactor < rows) {
-    const std::vector<Offset> offsets = query.allowed->slice(0, query.allowed->size());
-    const size_t n = (offsets.size() + kBlockRows - 1) / kBlockRows;
-    return run_parallel(
-        executor_, n, queries, query.k, [&](const Share& share, Results& results) -> Status {
-          for (size_t i = share.begin(n); i < share.end(n); ++i) {
-            const size_t begin = i * kBlockRows;
-            const size_t count = std::min<size_t>(kBlockRows, offsets.size() - begin);
-            VIRIDIAN_TRY_VOID(
-                gather_block(context, std::span(offsets).subspan(begin, count), scanner, results));
-          }
-          return ok_status();
-        });
+    const Stopwatch took;
+    VIRIDIAN_TRY(Results results, read_allowed(context, query, scanner));
+    if (context.trace() != nullptr)
+      tell_gathered(*context.trace(), rows, query.allowed->size(), took);
+    return results;
   }
-  VIRIDIAN_TRY(const Work work, divide(parts));
-  const WantedRows wanted{at_, query.allowed};
+  VIRIDIAN_TRY(const Work work, divide(context, parts));
+  ReadTrace trace;
+  const WantedRows wanted{at_, query.allowed, context.trace() != nullptr ? &trace : nullptr};
   const size_t n = std::max(work.whole.size(), work.coded.size());
-  return run_parallel(executor_, n, queries, query.k,
+  VIRIDIAN_TRY(
+      Results results,
+      run_parallel(executor_, n, queries, query.k,
+                   [&](const Share& share, Results& results) -> Status {
+                     for (const RowRange& range : share.of(work.whole)) {
+                       VIRIDIAN_TRY_VOID(context.check());
+                       VIRIDIAN_TRY_VOID(search_rows(range, wanted, scanner, results));
+                     }
+                     for (auto left = share.of(work.coded); !left.empty();) {
+                       const auto some = left.first(std::min(kPiecesAtOnce, left.size()));
+                       VIRIDIAN_TRY_VOID(search_codes({space_, dim_, wanted, some}, context,
+                                                      *query.vectors, some, wanted, results));
+                       left = left.subspan(some.size());
+                     }
+                     return ok_status();
+                   }));
+  if (context.trace() != nullptr) {
+    const uint64_t allowed = query.allowed == nullptr ? rows : query.allowed->size();
+    trace.tell(*context.trace(), parts_, allowed);
+  }
+  return results;
+}
+
+Result<PartsVectorReader::Results> PartsVectorReader::read_allowed(
+    const Context& context, const VectorQuery& query, const index::FlatScanner& scanner) const {
+  const std::vector<Offset> offsets = query.allowed->slice(0, query.allowed->size());
+  const size_t n = (offsets.size() + kBlockRows - 1) / kBlockRows;
+  return run_parallel(executor_, n, scanner.queries(), query.k,
                       [&](const Share& share, Results& results) -> Status {
-                        for (const RowRange& range : share.of(work.whole)) {
-                          VIRIDIAN_TRY_VOID(context.check());
-                          VIRIDIAN_TRY_VOID(scan_rows(range, wanted, nullptr, scanner, results));
-                        }
-                        for (auto left = share.of(work.coded); !left.empty();) {
-                          const auto some = left.first(std::min(kPiecesAtOnce, left.size()));
-                          CodedSearch search(space_, dim_, wanted, some);
-                          VIRIDIAN_TRY_VOID(search.search(context, *query.vectors, results));
-                          left = left.subspan(some.size());
+                        for (size_t i = share.begin(n); i < share.end(n); ++i) {
+                          const size_t begin = i * kBlockRows;
+                          const size_t count = std::min<size_t>(kBlockRows, offsets.size() - begin);
+                          VIRIDIAN_TRY_VOID(gather_block(
+                              context, std::span(offsets).subspan(begin, count), scanner, results));
                         }
                         return ok_status();
                       });

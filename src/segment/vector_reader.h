@@ -58,7 +58,10 @@ class PartsVectorReader : public VectorReader {
     const float* norm;
   };
 
-  Result<Work> divide(const Reading& parts) const;
+  Result<Work> divide(const Context&, const Reading& parts) const;
+  /// The nearest of the allowed rows, which are few: each is looked up.
+  Result<Results> read_allowed(const Context&, const VectorQuery&,
+                               const index::FlatScanner& scanner) const;
   Status gather_block(const Context&, std::span<const Offset> offsets,
                       const index::FlatScanner& scanner, Results& results) const;
   Result<Found> vector_of(Offset offset) const;

@@ -53,9 +53,26 @@ class Commands(CliTest):
         self.assertIn("every vector is read", text)
         text = self.run_cli("explain", "things", "a", "[1, 0]", "--where", '{"n": 2}')
         self.assertTrue(text.startswith("left out by the filter"), text)
-        self.assertEqual(self.run_cli("explain", "things", "x", "[1, 0]"), "no such record\n")
+        text = self.run_cli("explain", "things", "x", "[1, 0]")
+        self.assertTrue(text.startswith("no such record\n"), text)
         self.run_cli("explain", "things", "a", expect=USAGE)
         self.run_cli("explain", "things", "a", "[1, 0, 0]", expect=FAILED)
+
+    def test_explain_shows_plans(self):
+        self.load()
+        names = lambda plan: [step["name"] for step in plan]
+        query = self.json_of("explain", "things", "--vector", "[1, 0]", "-k", "2", "--where",
+                             '{"n": {"$gte": 2}}')
+        self.assertIsNone(query["outcome"])
+        self.assertEqual(names(query["plan"]), ["open", "filter", "search", "fetch"])
+        self.assertEqual(query["plan"][-1]["actual"], query["results"])
+        get = self.json_of("explain", "things", "--ids", "a", "--ids", "x", "--limit", "1")
+        self.assertEqual(names(get["plan"]), ["open", "ids", "page", "fetch"])
+        self.assertEqual((get["plan"][1]["estimated"], get["plan"][1]["actual"]), (2, 1))
+        text = self.run_cli("explain", "things", "--where-document", '{"$contains": "on"}')
+        self.assertTrue(text.startswith("1 records\n"), text)
+        self.assertIn("unindexed", text)
+        self.assertIn("fetch", self.run_cli("explain", "things", "--like", "a"))
 
     def test_filters(self):
         self.load()

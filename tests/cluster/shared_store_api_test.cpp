@@ -120,6 +120,8 @@ TEST(SharedStoreApi, AddressesWithoutMeaningForOthersAreRefused) {
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiConformance, testing::ValuesIn(factories()), factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiFilterConformance, testing::ValuesIn(factories()),
                          factory_name);
+INSTANTIATE_TEST_SUITE_P(SharedStore, ApiPlanConformance, testing::ValuesIn(factories()),
+                         factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiTextConformance, testing::ValuesIn(factories()),
                          factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiValueConformance, testing::ValuesIn(factories()),

@@ -11,6 +11,7 @@
 #include "conformance/api_suite_filters.h"
 #include "conformance/api_suite_maintenance.h"
 #include "conformance/api_suite_names.h"
+#include "conformance/api_suite_plans.h"
 #include "conformance/api_suite_reads.h"
 #include "conformance/api_suite_values.h"
 #include "conformance/api_suite_writes.h"
@@ -24,6 +25,8 @@
 #define VIRIDIAN_INSTANTIATE_API_SUITE(prefix, ...)                                             \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiConformance, testing::Values(__VA_ARGS__), factory_name); \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiFilterConformance, testing::Values(__VA_ARGS__),          \
+                           factory_name);                                                       \
+  INSTANTIATE_TEST_SUITE_P(prefix, ApiPlanConformance, testing::Values(__VA_ARGS__),            \
                            factory_name);                                                       \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiValueConformance, testing::Values(__VA_ARGS__),           \
                            factory_name);                                                       \

@@ -194,14 +194,17 @@ TEST_P(ApiConformance, ExplainSaysWhyARecordIsAmongTheResultsOrNot) {
   const CollectionRef docs = make();
   const auto explain = [&](const std::string& id, uint32_t n_results, Selection selection = {}) {
     ExplainRequest request{query_of({{0, 0}}, n_results, std::move(selection)), id};
-    return must(api().explain(context_, docs, request));
+    Explanation explanation = must(api().explain(context_, docs, request));
+    explanation.plan.clear();  // see api_suite_plans.h
+    return explanation;
   };
-  EXPECT_EQ(explain("3", 10), Explanation());  // nor is there any other
+  const Explanation nowhere{Outcome::no_such_record, {}, {}, 0, {}, {}};
+  EXPECT_EQ(explain("3", 10), nowhere);  // nor is there any other
   for (int i = 0; i < 8; ++i)
     add(docs, {{.id = std::to_string(i),
                 .vector = {static_cast<float>(i), 0},
                 .metadata = Metadata{{"odd", i % 2 == 1}}}});
-  EXPECT_EQ(explain("nobody", 10), Explanation());
+  EXPECT_EQ(explain("nobody", 10), nowhere);
   EXPECT_EQ(explain("3", 5), (Explanation{Outcome::returned, 4, 9.0F, 5, 16.0F, Searched{}}));
   EXPECT_EQ(explain("3", 100), (Explanation{Outcome::returned, 4, 9.0F, 8, 49.0F, Searched{}}));
   EXPECT_EQ(explain("6", 5), (Explanation{Outcome::outranked, {}, 36.0F, 5, 16.0F, Searched{}}));

@@ -117,7 +117,10 @@ TEST_F(EngineFaults, ExplainTellsWhatAnExactSearchWouldHaveFound) {
     rows.push_back({.id = std::to_string(i), .vector = {static_cast<float>(i), 0}});
   EXPECT_OK(add(docs_, rows));
   const auto explain = [&](const std::string& id, uint32_t n_results) {
-    return must(api_.explain(context_, docs_, {query_of({{0, 0}}, n_results), id}));
+    Explanation explanation =
+        must(api_.explain(context_, docs_, {query_of({{0, 0}}, n_results), id}));
+    explanation.plan.clear();
+    return explanation;
   };
   const OffsetSet all = must(must(segments_.pin(context_, docs_.id, 9))->metadata().all(context_));
   std::vector<Offset> missed = all.slice(0, 3);
@@ -130,6 +133,13 @@ TEST_F(EngineFaults, ExplainTellsWhatAnExactSearchWouldHaveFound) {
   EXPECT_EQ(explain("5", 2), (Explanation{Outcome::outranked, {}, 25.0F, 2, 16.0F, Searched{}}));
   missed = all.slice(8, 1);  // nor is it returned where fewer are than could be
   EXPECT_EQ(explain("8", 9), (Explanation{Outcome::not_reached, 9, 64.0F, 8, 49.0F, Searched{}}));
+}
+
+TEST_F(EngineFaults, NoRecordIsExplainedAmongThoseOfAGet) {
+  ExplainRequest request{{}, "1"};
+  request.get.emplace();
+  EXPECT_FAILS(Code::invalid_argument, "there is no query vector",
+               api_.explain(context_, docs_, request));
 }
 
 TEST_F(EngineFaults, DroppedCollectionsLeaveNoLog) {

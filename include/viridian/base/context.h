@@ -9,7 +9,10 @@
 
 namespace viridian {
 
-/// What travels with one call: how long it may take and whether its caller still wants it.
+class PlanTrace;
+
+/// What travels with one call: how long it may take, whether its caller still wants it, and who is
+/// told how it is done.
 /// A value; copies share the cancel flag. Thread-safe.
 class Context {
  public:
@@ -49,10 +52,15 @@ class Context {
   bool forwarded() const noexcept { return forwarded_; }
   [[nodiscard]] Context as_forwarded() const;
 
+  /// Who is told which steps a read takes (spi/plan_trace.h); null: nobody.
+  PlanTrace* trace() const noexcept { return trace_.get(); }
+  [[nodiscard]] Context with_trace(std::shared_ptr<PlanTrace> trace) const;
+
  private:
   std::optional<Clock::time_point> deadline_;
   std::optional<Freshness> freshness_;
   bool forwarded_ = false;
+  std::shared_ptr<PlanTrace> trace_;
   std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };
 

@@ -9,6 +9,7 @@
 #include "viridian/model/collection.h"
 #include "viridian/model/columns.h"
 #include "viridian/model/facets.h"
+#include "viridian/model/plan.h"
 #include "viridian/model/record_batch.h"
 #include "viridian/model/sorting.h"
 #include "viridian/model/where.h"
@@ -101,10 +102,12 @@ struct QueryRequest {
   std::vector<Include> include = {Include::documents, Include::metadatas, Include::distances};
 };
 
-/// Why is this record among the results of a query, or why not?
+/// How is a query, or a get, answered? And why is a record among the results of a query, or why
+/// not?
 struct ExplainRequest {
-  QueryRequest query;  ///< of one vector; what it includes does not matter
-  std::string id;
+  QueryRequest query;                  ///< of one vector
+  std::optional<std::string> id;       ///< unset: no record is asked about
+  std::optional<GetRequest> get = {};  ///< set: explained in place of the query, without id
 };
 
 struct DeleteRequest {
@@ -165,14 +168,16 @@ struct Explanation {
     outranked,    ///< all results are nearer
     not_reached,  ///< a result is farther, but the search did not come upon the record
   };
-  Outcome outcome = Outcome::no_such_record;
+  std::optional<Outcome> outcome;  ///< unset: no record was asked about
   /// returned: its place among the results, from 1 on; not_reached: that in an exact search.
   std::optional<uint64_t> rank;
   std::optional<float> distance;       ///< of the record, exact; unset where there is none
-  uint64_t results = 0;                ///< how many there are
-  std::optional<float> last_distance;  ///< of the last of them
+  uint64_t results = 0;                ///< how many there are; 0 also for no_such_record
+  std::optional<float> last_distance;  ///< of the last of them; unset in a get
   /// How the part was searched that the record lies in; unset where it was not asked for.
   std::optional<Searched> searched;
+  /// The steps that the query or get took, in their order, the last of which fetched what it found.
+  std::vector<PlanStep> plan = {};
   friend bool operator==(const Explanation&, const Explanation&) = default;
 };
 
