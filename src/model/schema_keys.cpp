@@ -62,6 +62,15 @@ bool indexes_documents(const Schema& schema) {
   return schema.defaults.full_text.value_or(false);
 }
 
+bool indexes_values(const Schema& schema, const std::string& key, MetadataType type) {
+  const Flag flag = flag_of(type);
+  if (flag == nullptr) return true;
+  if (flag != &ValueTypes::int_inverted && flag != &ValueTypes::float_inverted)
+    return indexed(schema, key, flag);
+  return indexed(schema, key, &ValueTypes::int_inverted) ||
+         indexed(schema, key, &ValueTypes::float_inverted);
+}
+
 bool note_keys(Schema& schema, const RecordBatch& batch) {
   return note_keys(schema, batch, [](uint32_t) { return true; });
 }

@@ -53,6 +53,10 @@ bool note_keys(Schema& schema, const RecordBatch& batch,
 /// Whether texts within documents may be asked for.
 bool indexes_documents(const Schema& schema);
 
+/// Whether values of this type are to be found by the key without a look at all records. Numbers
+/// are equal across their types, so either of these switches has both indexed.
+bool indexes_values(const Schema& schema, const std::string& key, MetadataType type);
+
 /// invalid_argument where the filter needs an index that the schema switches off.
 Status check_filter(const Schema& schema, const Where& where);
 

@@ -221,7 +221,8 @@ Result<BlockPlan> BlockPlan::make(const Condition& condition, const BlockIndex& 
   BlockPlan plan(condition, index.columns.rows());
   if (plan.is_tree()) {
     VIRIDIAN_TRY_VOID(plan.plan_children(index));
-  } else if (condition.field == Condition::Field::metadata && condition.op <= Op::contains) {
+  } else if (condition.field == Condition::Field::metadata && condition.op <= Op::contains &&
+             condition.indexed) {
     VIRIDIAN_TRY_VOID(plan.plan_slices(index));
   } else {
     plan.indexed_ = false;

@@ -37,7 +37,7 @@ struct StoredBlock {
 static_assert(sizeof(StoredBlock) == 160);
 
 struct BlockOptions {
-  bool index_documents = true;
+  IndexChoice choice = {};
   documents::Effort effort = documents::Effort::thorough;
 };
 
@@ -59,7 +59,7 @@ class BlockSectionsWriter {
   /// Rows for which there is no block yet.
   struct Gathered {
     explicit Gathered(const BlockOptions& options)
-        : index(options.index_documents), rows(options.effort), documents(options.effort) {}
+        : index(options.choice), rows(options.effort), documents(options.effort) {}
     bool full() const noexcept;
 
     RowBlockBuilder index;

@@ -101,7 +101,7 @@ Status CollectionSegments::open_half(const Context& context, const Segment& defi
   Half& half = halves_[metadata ? 0 : 1];
   VIRIDIAN_TRY(const Collection collection, environment_.registry->get_collection(context, id_));
   if (metadata) {
-    environment.index_documents = indexes_documents(collection.schema);
+    environment.schema = std::make_shared<const Schema>(collection.schema);
     VIRIDIAN_TRY(metadata_, environment_.types.open_metadata(context, environment));
     half.writer = metadata_.get();
   } else {

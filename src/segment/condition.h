@@ -38,6 +38,7 @@ struct Condition {
   bool negated = false;
   Field field = Field::metadata;
   std::optional<uint32_t> key;             ///< unset: no row has it
+  bool indexed = true;                     ///< whether columns have all values it may select
   const MetadataValue* operand = nullptr;  ///< into the Where
   Members members;                         ///< of `in`
   std::optional<Regex> regex;

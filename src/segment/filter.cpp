@@ -15,6 +15,7 @@ bool is_scalar(const MetadataValue& value) {
 
 struct Compiler {
   const KeyDictionary& keys;
+  const IndexChoice& choice;
 
   Result<Condition> compile(const Where& where, size_t depth) const {
     if (depth > Filter::kMaxDepth)
@@ -55,6 +56,9 @@ struct Compiler {
       condition.field = Condition::Field::uri;
     else
       condition.key = keys.find(where.key);
+    condition.indexed = std::ranges::all_of(where.operands, [&](const MetadataValue& operand) {
+      return choice.values(where.key, type_of(operand));
+    });
     return condition;
   }
 
@@ -87,8 +91,9 @@ Filter::Filter(Filter&&) noexcept = default;
 Filter& Filter::operator=(Filter&&) noexcept = default;
 Filter::~Filter() = default;
 
-Result<Filter> Filter::compile(const Where& where, const KeyDictionary& keys) {
-  VIRIDIAN_TRY(Condition root, Compiler{keys}.compile(where, 1));
+Result<Filter> Filter::compile(const Where& where, const KeyDictionary& keys,
+                               const IndexChoice& choice) {
+  VIRIDIAN_TRY(Condition root, (Compiler{keys, choice}.compile(where, 1)));
   return Filter(std::make_unique<const Condition>(std::move(root)));
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "segment/index_choice.h"
 #include "segment/key_dictionary.h"
 #include "segment/metadata_row.h"
 #include "viridian/base/result.h"
@@ -26,7 +27,8 @@ class Filter {
 
   ///   invalid_argument  a regular expression does not compile, the tree is deeper than kMaxDepth,
   ///                     or an operator has operands it does not take
-  static Result<Filter> compile(const Where& where, const KeyDictionary& keys);
+  static Result<Filter> compile(const Where& where, const KeyDictionary& keys,
+                                const IndexChoice& choice);
   Filter(Filter&&) noexcept;
   Filter& operator=(Filter&&) noexcept;
   ~Filter();

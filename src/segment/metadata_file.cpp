@@ -11,10 +11,9 @@ namespace viridian::segment {
 namespace {
 
 Status append_blocks(const Context& context, SealedFileWriter& writer,
-                     std::span<const FrozenRow<MetadataHead>> rows, bool index_documents) {
+                     std::span<const FrozenRow<MetadataHead>> rows, const IndexChoice& choice) {
   // Merges compress what stays.
-  VIRIDIAN_TRY(auto blocks,
-               BlockSectionsWriter::begin(writer, {index_documents, documents::Effort::quick}));
+  VIRIDIAN_TRY(auto blocks, BlockSectionsWriter::begin(writer, {choice, documents::Effort::quick}));
   for (size_t i = 0; i < rows.size(); ++i) {
     if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
     VIRIDIAN_TRY_VOID(blocks.add(rows[i].head->view(rows[i].row)));
@@ -57,7 +56,7 @@ void append_key(std::string& section, std::string_view key) {
 
 Status write_metadata(const Context& context, SealedFileWriter& writer, const MetadataInfo& info,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
-                      std::span<const Offset> ended, bool index_documents) {
+                      std::span<const Offset> ended, const IndexChoice& choice) {
   VIRIDIAN_TRY_VOID(writer.append_value("info", info));
   std::vector<Offset> offsets;
   offsets.reserve(rows.size());
@@ -66,7 +65,7 @@ Status write_metadata(const Context& context, SealedFileWriter& writer, const Me
   VIRIDIAN_TRY_VOID(writer.append_section("ended", ended));
   VIRIDIAN_TRY_VOID(writer.append_section("keys", encode_keys(keys, info.keys)));
   VIRIDIAN_TRY_VOID(writer.append_section("id_index", id_index(rows)));
-  return append_blocks(context, writer, rows, index_documents);
+  return append_blocks(context, writer, rows, choice);
 }
 
 Result<std::shared_ptr<MetadataFile>> MetadataFile::open(

@@ -34,7 +34,7 @@ static_assert(sizeof(MetadataInfo) == 40 && sizeof(IdEntry) == 16);
 /// Writes the sections of a metadata file. `rows` and `ended` ascend.
 Status write_metadata(const Context&, SealedFileWriter&, const MetadataInfo&,
                       std::span<const FrozenRow<MetadataHead>> rows, const KeyDictionary& keys,
-                      std::span<const Offset> ended, bool index_documents);
+                      std::span<const Offset> ended, const IndexChoice& choice);
 
 /// Adds a key to what becomes the section `keys`.
 void append_key(std::string& section, std::string_view key);

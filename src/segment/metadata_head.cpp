@@ -49,7 +49,7 @@ void MetadataHead::index_rows() {
     blocks->pop_back();
   }
   // Looking at all documents of a small block is quick.
-  RowBlockBuilder builder(index_documents_ && size == kBlock);
+  RowBlockBuilder builder(choice_, size == kBlock);
   RowBlock block;
   block.first_row = blocks->empty() ? 0 : blocks->back().end();
   for (uint32_t row = block.first_row; row < rows; ++row) builder.add(view(row));

@@ -107,9 +107,11 @@ class BlockMerge {
   }
 
   Status run() {
-    VIRIDIAN_TRY(auto writer,
-                 BlockSectionsWriter::begin(
-                     job_.writer, {job_.environment.index_documents, documents::Effort::thorough}));
+    auto keys = std::make_shared<KeyDictionary>();
+    VIRIDIAN_TRY_VOID(job_.sources.back()->load_keys(*keys));
+    VIRIDIAN_TRY(auto writer, BlockSectionsWriter::begin(
+                                  job_.writer, {{job_.environment.schema, std::move(keys)},
+                                                documents::Effort::thorough}));
     constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
     const Status added = job_.plan.for_each_run(
         kNoLimit, [&](const MergePlan::Run& rows) { return add(writer, rows); });

@@ -206,13 +206,16 @@ Result<std::vector<ValueBlock>> PartsMetadataReader::value_blocks(const Context&
                                                                   const OffsetSet* allowed) const {
   std::vector<ValueBlock> blocks;
   ValueBlockBuilder others(keys);
+  IndexChoice choice = choice_;
+  const bool indexed_keys =
+      std::ranges::all_of(keys, [&](uint32_t key) { return choice.whole_key(key); });
   for (const PinnedMetadata& pinned : parts_) {
     VIRIDIAN_TRY_VOID(context.check());
     uint32_t indexed = 0;
     // Held while it is read: a head's writer puts others in its place.
     const auto indexed_blocks = pinned.part->blocks();
     for (const RowBlock& block : *indexed_blocks) {
-      if (block.first_row >= pinned.limit) break;
+      if (block.first_row >= pinned.limit || !indexed_keys) break;
       VIRIDIAN_TRY(ValueBlock one, ValueBlock::of(pinned, block, at_, allowed));
       blocks.push_back(std::move(one));
       indexed = block.end();

@@ -29,7 +29,7 @@ class MetadataPart {
 
 class MetadataHead final : public MetadataPart {
  public:
-  explicit MetadataHead(bool index_documents) : index_documents_(index_documents) {}
+  explicit MetadataHead(IndexChoice choice) : choice_(std::move(choice)) {}
   void push_back(Offset offset, uint64_t id_hash, const RowBuilder& builder);
   size_t bytes() const noexcept;
   Offset offset(uint32_t row) const { return rows_.offset(row); }
@@ -46,7 +46,7 @@ class MetadataHead final : public MetadataPart {
  private:
   void index_rows();
 
-  const bool index_documents_;
+  const IndexChoice choice_;
   HeadRows rows_;
   StableArray<std::span<const std::byte>> bytes_;
   RowIndex by_id_;

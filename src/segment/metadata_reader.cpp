@@ -15,10 +15,12 @@ constexpr uint32_t kBlockRows = 4096;
 }  // namespace
 
 PartsMetadataReader::PartsMetadataReader(std::vector<PinnedMetadata> parts,
-                                         std::shared_ptr<const KeyDictionary> keys, SeqId at,
-                                         uint64_t count, Executor& executor)
+                                         std::shared_ptr<const KeyDictionary> keys,
+                                         IndexChoice choice, SeqId at, uint64_t count,
+                                         Executor& executor)
     : parts_(std::move(parts)),
       keys_(std::move(keys)),
+      choice_(std::move(choice)),
       at_(at),
       count_(count),
       executor_(executor) {}
@@ -43,7 +45,7 @@ Result<OffsetSet> PartsMetadataReader::filter(const Context& context, const Wher
 
 Result<OffsetSet> PartsMetadataReader::filter_page(const Context& context, const Where& where,
                                                    Offset from, uint64_t count) const {
-  VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_));
+  VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_, choice_));
   FilterRun run(context, where, filter, at_, executor_);
   VIRIDIAN_TRY_VOID(run.add(parts_, from));
   return run.first(from, count);

@@ -16,7 +16,7 @@ class PartsMetadataReader final : public MetadataReader {
  public:
   /// `parts` from oldest to newest.
   PartsMetadataReader(std::vector<PinnedMetadata> parts, std::shared_ptr<const KeyDictionary> keys,
-                      SeqId at, uint64_t count, Executor& executor);
+                      IndexChoice choice, SeqId at, uint64_t count, Executor& executor);
 
   uint64_t count() const override { return count_; }
   Result<OffsetSet> all(const Context&) const override;
@@ -68,6 +68,7 @@ class PartsMetadataReader final : public MetadataReader {
 
   std::vector<PinnedMetadata> parts_;
   std::shared_ptr<const KeyDictionary> keys_;
+  const IndexChoice choice_;
   SeqId at_;
   uint64_t count_;
   Executor& executor_;

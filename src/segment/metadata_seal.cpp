@@ -30,16 +30,17 @@ Status MetadataSegment::opened(const MetadataFile& file) {
 
 MetadataInfo MetadataSegment::info() const { return {0, keys_->size(), count_, next_offset_, 0}; }
 
+segment::IndexChoice MetadataSegment::index_choice() const { return {environment_.schema, keys_}; }
+
 void MetadataSegment::start_head() {
-  heads_.push_back(std::make_shared<MetadataHead>(environment_.index_documents));
+  heads_.push_back(std::make_shared<MetadataHead>(index_choice()));
 }
 
 Status MetadataSegment::write_rows(const Context& context, segment::SealedFileWriter& writer,
                                    const MetadataInfo& info,
                                    std::span<const segment::FrozenRow<MetadataHead>> rows,
                                    std::span<const Offset> ended) {
-  return segment::write_metadata(context, writer, info, rows, *keys_, ended,
-                                 environment_.index_documents);
+  return segment::write_metadata(context, writer, info, rows, *keys_, ended, index_choice());
 }
 
 }  // namespace viridian::local

@@ -95,8 +95,8 @@ std::shared_ptr<const MetadataReader> MetadataSegment::reader(SeqId applied) {
   std::vector<PinnedMetadata> parts;
   for (const auto& file : files_) parts.push_back({file, file->rows().size()});
   for (const auto& head : heads_) parts.push_back({head, head->rows().size()});
-  return std::make_shared<segment::PartsMetadataReader>(std::move(parts), keys_, applied, count_,
-                                                        *environment_.executor);
+  return std::make_shared<segment::PartsMetadataReader>(std::move(parts), keys_, index_choice(),
+                                                        applied, count_, *environment_.executor);
 }
 
 }  // namespace viridian::local

@@ -34,6 +34,7 @@ class MetadataSegment final
 
   Status opened(const segment::MetadataFile& file) override;
   segment::MetadataInfo info() const override;
+  segment::IndexChoice index_choice() const;
   void start_head() override;
   Status write_rows(const Context&, segment::SealedFileWriter&, const segment::MetadataInfo&,
                     std::span<const segment::FrozenRow<segment::MetadataHead>> rows,

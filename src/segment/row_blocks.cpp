@@ -87,14 +87,18 @@ const RowBlock& block_of(const RowBlocks& blocks, uint32_t row) {
   return *(after - 1);
 }
 
-RowBlockBuilder::RowBlockBuilder(bool index_documents) {
-  if (index_documents) trigrams_ = std::make_unique<text::TrigramBuilder>();
+RowBlockBuilder::RowBlockBuilder(IndexChoice choice, bool with_documents)
+    : choice_(std::move(choice)) {
+  if (with_documents && choice_.documents()) trigrams_ = std::make_unique<text::TrigramBuilder>();
 }
 
 void RowBlockBuilder::add(const RowView& row) {
   const auto number = static_cast<postings::Row>(rows_++);
-  for (uint32_t entry = 0; entry < row.entries(); ++entry)
-    add_value(columns_, number, row.key(entry), row.value(entry));
+  for (uint32_t entry = 0; entry < row.entries(); ++entry) {
+    const uint32_t key = row.key(entry);
+    const RowValue value = row.value(entry);
+    if (choice_.values(key, value.type)) add_value(columns_, number, key, value);
+  }
   const auto document = row.document();
   if (!document) return;
   text_bytes_ += document->size();

@@ -6,6 +6,7 @@
 
 #include "inverted/columns_builder.h"
 #include "postings/source.h"
+#include "segment/index_choice.h"
 #include "segment/metadata_row.h"
 #include "text/trigram_builder.h"
 
@@ -54,7 +55,7 @@ class RowBlockBuilder {
   static constexpr uint64_t kMostEntries = uint64_t{1} << 20;
   static constexpr uint64_t kMostTextBytes = uint64_t{16} << 20;
 
-  explicit RowBlockBuilder(bool index_documents);
+  explicit RowBlockBuilder(IndexChoice choice, bool with_documents = true);
 
   /// The row must live until finish().
   void add(const RowView& row);
@@ -66,6 +67,7 @@ class RowBlockBuilder {
   BuiltBlock finish();
 
  private:
+  IndexChoice choice_;
   uint32_t rows_ = 0;
   uint64_t text_bytes_ = 0;
   inverted::ColumnsBuilder columns_;

@@ -128,13 +128,22 @@ class SegmentRig {
   }
 
   /// From the next time on that it is opened.
-  void leave_documents_unindexed() { index_documents_ = false; }
+  void leave_documents_unindexed() {
+    Schema schema;
+    schema.defaults.full_text = false;
+    schema_ = std::make_shared<const Schema>(std::move(schema));
+  }
+  /// Before anything is written.
+  void use(Schema schema) {
+    schema_ = std::make_shared<const Schema>(std::move(schema));
+    succeeds(open());
+  }
 
   /// Opens the sealed files anew; nothing is replayed.
   Status open() {
     SegmentEnvironment environment;
     environment.executor = &pool_;
-    environment.index_documents = index_documents_;
+    environment.schema = schema_;
     environment.files = &files_;
     environment.directory = directory();
     environment.definition = metadata_definition_;
@@ -254,7 +263,7 @@ class SegmentRig {
   const HnswParameters hnsw_;
   segment::RecallSampler* const sampler_;
   std::shared_ptr<segment::IndexMemory> index_memory_;
-  bool index_documents_ = true;
+  std::shared_ptr<const Schema> schema_;
   Context context_;
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;

@@ -32,6 +32,21 @@ class Generator {
     return uuid.to_string();
   }
   std::string key() { return std::string("k") + static_cast<char>('a' + below(6)); }
+  /// Of its keys; of documents, too.
+  Schema switches() {
+    const auto some = [&] { return below(3) != 0; };
+    Schema schema;
+    schema.defaults.full_text = some();
+    schema.defaults.string_inverted = some();
+    for (char key = 'a'; key < 'a' + 6; ++key) {
+      ValueTypes& types = schema.keys[std::string("k") + key];
+      types.string_inverted = some();
+      types.int_inverted = some();
+      types.float_inverted = some();
+      types.bool_inverted = some();
+    }
+    return schema;
+  }
   std::string text() {
     static const char* const kWords[] = {"", "a", "ab", "abc", "bcd", "wörd", "cab ab", "zz\nab",
                                          // Of the same sequences of three, though other texts.

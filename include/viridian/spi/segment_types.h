@@ -138,8 +138,9 @@ struct SegmentEnvironment {
   /// What the collection's configuration asks of indexes that are built; unset: nothing in
   /// particular.
   HnswParameters hnsw;
-  /// Whether texts within documents are looked up in an index, or by reading all documents.
-  bool index_documents = true;
+  /// Says which documents and metadata are looked up in an index, and which by reading all records.
+  /// Unset: all of them in an index. Of what is in files it must be the same always.
+  std::shared_ptr<const Schema> schema;
   Executor* executor = nullptr;
   segment::RecallSampler* sampler = nullptr;  ///< is shown what indexes answer; may be null
   /// Where indexes are searched and built; null: without bounds.
