@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "model/filter_size.h"
 #include "model/schema_rules.h"
 #include "text/regex.h"
 
@@ -24,21 +25,21 @@ Status check_key(std::string_view field, std::string_view key) {
 namespace {
 
 /// A pattern that cannot be compiled is refused also where no record would be asked for it.
-Status check_patterns(const Where& where) {
+Status check_patterns(const Where& where, size_t memory) {
   if (where.op == Where::Op::document_matches || where.op == Where::Op::document_not_matches) {
     for (const MetadataValue& operand : where.operands) {
       if (const auto* pattern = std::get_if<std::string>(&operand)) {
-        VIRIDIAN_TRY([[maybe_unused]] const Regex compiled, Regex::compile(*pattern));
+        VIRIDIAN_TRY([[maybe_unused]] const Regex compiled, Regex::compile(*pattern, memory));
       }
     }
   }
-  for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_patterns(child));
+  for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_patterns(child, memory));
   return ok_status();
 }
 
 Status check(const Collection& collection, const Where& where) {
   VIRIDIAN_TRY_VOID(check_filter(collection.schema, where));
-  return check_patterns(where);
+  return check_patterns(where, Regex::memory_of_each(size_of(where).patterns));
 }
 
 }  // namespace

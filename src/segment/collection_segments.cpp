@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kReadBytes = size_t{8} << 20;
 /// A record's assumed size until one was applied.
 constexpr uint64_t kTypicalRecordBytes = 4096;
+/// A head of so many shows what one takes in memory.
+constexpr uint64_t kTypicalHeadRecords = 1000;
 
 /// A cache is worth nothing to the next one of the same collection, which may open while this one
 /// is still looked at.
@@ -262,6 +264,8 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.applied = applied;
   stats_.records = view_->metadata().count();
   stats_.head_bytes = head_bytes;
+  const SeqId unsealed = applied - std::min(applied, stats_.sealed);
+  if (unsealed >= kTypicalHeadRecords) head_record_bytes_ = head_bytes / unsealed;
   index_need_ = index_need;
   stats_.file_bytes = file_bytes();
   stats_.files = metadata_->files().size() + vectors_->files().size();
@@ -285,6 +289,12 @@ bool CollectionSegments::behind(SeqId durable) const {
   const std::lock_guard lock(published_mutex_);
   if (durable <= stats_.applied) return false;
   return (durable - stats_.applied) > environment_.options.backlog_bytes / record_bytes();
+}
+
+uint64_t CollectionSegments::backlog(SeqId durable) const {
+  const std::lock_guard lock(published_mutex_);
+  if (durable <= stats_.applied) return 0;
+  return (durable - stats_.applied) * std::max(record_bytes(), head_record_bytes_);
 }
 
 uint64_t CollectionSegments::record_bytes() const {

@@ -11,8 +11,28 @@ namespace {
 constexpr double kWorthSharing = 200'000;
 /// Tasks that are planned together: enough to share among threads.
 constexpr size_t kMostAtOnce = 64;
-/// Rows between two looks at the deadline: a pattern may take long on each.
-constexpr uint32_t kCheckedRows = 256;
+/// Operands in the plans that are made together, at most: each takes up to 200 bytes of a plan.
+constexpr size_t kMostPlanned = size_t{1} << 18;
+/// Conditions that are asked between two looks at the deadline. A regular expression may take long.
+constexpr size_t kCheckedConditions = 1024;
+
+/// How often a filter looks at its deadline while it looks at rows.
+class Checks {
+ public:
+  Checks(const Context& context, const FilterSize& size)
+      : context_(context),
+        rows_(size.patterns != 0 ? 1 : 1 + kCheckedConditions / (size.conditions + 1)) {}
+
+  Status row() {
+    if (++looked_at_ % rows_ != 0) return ok_status();
+    return context_.check();
+  }
+
+ private:
+  const Context& context_;
+  const size_t rows_;
+  size_t looked_at_ = 0;
+};
 
 }  // namespace
 
@@ -48,8 +68,10 @@ Status FilterRun::add(const RowSpan& rows, const RowBlock* block, Offset from) {
 Result<OffsetSet> FilterRun::first(Offset from, uint64_t count) {
   OffsetSet found;
   const bool all = count == std::numeric_limits<uint64_t>::max();
-  size_t group = all ? kMostAtOnce : 1;
-  for (size_t begin = 0; begin < tasks_.size(); group = std::min(2 * group, kMostAtOnce)) {
+  const size_t most = std::clamp<size_t>(
+      kMostPlanned / std::max<size_t>(filter_.size().operands, 1), 1, kMostAtOnce);
+  size_t group = all ? most : 1;
+  for (size_t begin = 0; begin < tasks_.size(); group = std::min(2 * group, most)) {
     // What is still to be searched has no smaller offset than this.
     const Offset next = tasks_[begin].least;
     if (next > from && found.count(from, next - 1) >= count) break;
@@ -110,9 +132,9 @@ Result<postings::RowSet> FilterRun::select(const Planned& planned) const {
   VIRIDIAN_TRY_VOID(context_.check());
   const RowSpan& rows = planned.task->rows;
   if (!planned.plan) return look_at(rows);
-  uint32_t looked_at = 0;
+  Checks checks(context_, filter_.size());
   const auto row = [&](postings::Row i) -> Result<RowView> {
-    if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context_.check());
+    VIRIDIAN_TRY_VOID(checks.row());
     return rows.pinned->part->row(rows.begin + i);
   };
   return planned.plan->run(row);
@@ -123,7 +145,9 @@ Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows) const {
   const MetadataPart& part = *rows.pinned->part;
   VIRIDIAN_TRY_VOID(part.rows().visible(rows.begin, rows.end, at_, visible));
   std::vector<postings::Row> selected;
+  Checks checks(context_, filter_.size());
   for (const VisibleRow& each : visible) {
+    VIRIDIAN_TRY_VOID(checks.row());
     VIRIDIAN_TRY(const RowView row, part.row(each.row));
     if (filter_.matches(row)) selected.push_back(static_cast<postings::Row>(each.row - rows.begin));
   }

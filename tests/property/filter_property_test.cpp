@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <thread>
 
@@ -150,6 +151,25 @@ TEST_F(FilterProperty, AnswersWithinItsDeadline) {
       rig.view()->metadata().filter(late, where(Where::Op::gt, "number", {int64_t{7}}));
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+}
+
+TEST_F(FilterProperty, AnswersWithinItsDeadlineWhateverAPatternTakes) {
+  SegmentRig rig;
+  std::vector<Row> rows;
+  for (int i = 0; i < 400; ++i) {
+    rows.push_back(numbered(i));
+    rows.back().document = std::string(20'000, 'x');
+  }
+  rig.apply(batch_of(Operation::add, rows));
+  // Thousands of states at each byte: a tenth of a second for each document.
+  const Where slow = where(Where::Op::document_matches, "", {"x{1000}x{1000}x{1000}x{1000}y"});
+  for (int round = 0; round < 2; ++round) {
+    const Context soon = Context::with_timeout(std::chrono::milliseconds(50));
+    const auto answer = rig.view()->metadata().filter(soon, slow);
+    ASSERT_FALSE(answer.ok()) << "all rows were looked at";
+    EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+    rig.seal();
+  }
 }
 
 }  // namespace
