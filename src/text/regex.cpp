@@ -73,6 +73,8 @@ Result<Regex> Regex::compile(std::string_view rust_pattern, size_t memory) {
 bool Regex::matches(std::string_view document) const {
   if (!compiled_->engine) {
     const std::string& text = compiled_->literal;
+    // An empty document may have no address.
+    if (text.size() > document.size()) return false;
     return text.empty() ||
            ::memmem(document.data(), document.size(), text.data(), text.size()) != nullptr;
   }

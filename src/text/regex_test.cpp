@@ -210,6 +210,7 @@ TEST(Regex, FindsPlainTextsAsTheyAre) {
   EXPECT_TRUE(regex->matches(std::string(1'000'000, 'x')));
   EXPECT_FALSE(regex->matches(std::string(59'999, 'x') + "y"));
   EXPECT_FALSE(regex->matches(""));
+  EXPECT_FALSE(regex->matches(std::string_view()));
   expect_rows({{"日-é #&~,:<>=!@/\n", {"a日-é #&~,:<>=!@/\nb"}, {"日-É #&~,:<>=!@/\n", "日"}}});
 }
 
