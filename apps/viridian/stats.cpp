@@ -38,9 +38,16 @@ void print_as_json(const std::vector<Entry>& entries) {
     writer.key("name");
     writer.string(name);
     const std::pair<const char*, uint64_t> numbers[] = {
-        {"records", stats.records},       {"applied", stats.applied},
-        {"sealed", stats.sealed},         {"head_bytes", stats.head_bytes},
-        {"file_bytes", stats.file_bytes}, {"files", stats.files}};
+        {"records", stats.records},
+        {"applied", stats.applied},
+        {"sealed", stats.sealed},
+        {"head_bytes", stats.head_bytes},
+        {"file_bytes", stats.file_bytes},
+        {"files", stats.files},
+        {"row_bytes", stats.metadata.rows},
+        {"document_bytes", stats.metadata.documents},
+        {"value_index_bytes", stats.metadata.value_index},
+        {"text_index_bytes", stats.metadata.text_index}};
     for (const auto& [key, value] : numbers) {
       writer.key(key);
       writer.unsigned_integer(value);
@@ -62,12 +69,12 @@ int run(const StatsArguments& arguments) {
     print_as_json(*entries);
     return kOk;
   }
-  Table table(
-      {"collection", ">records", ">written", ">sealed", ">in memory", ">on disk", ">files"});
+  Table table({"collection", ">records", ">written", ">sealed", ">in memory", ">on disk",
+               ">text index", ">files"});
   for (const auto& [name, stats] : *entries) {
     table.add({name, with_commas(stats.records), with_commas(stats.applied),
                with_commas(stats.sealed), as_size(stats.head_bytes), as_size(stats.file_bytes),
-               with_commas(stats.files)});
+               as_size(stats.metadata.text_index), with_commas(stats.files)});
   }
   table.print();
   return kOk;

@@ -12,6 +12,8 @@ namespace {
 
 constexpr size_t kSpareThreads = 6;
 
+size_t processors() { return std::max(1u, std::thread::hardware_concurrency()); }
+
 }  // namespace
 
 /// One running parallel_for.
@@ -24,8 +26,14 @@ struct ThreadPool::Loop {
   std::condition_variable done;
 
   bool exhausted() const { return next.load(std::memory_order_relaxed) >= size; }
-  void run() {
-    for (size_t i = next.fetch_add(1); i < size; i = next.fetch_add(1)) body(i);
+  /// Until no index is left, or, between two of them, something else is to be done.
+  template <class Leave>
+  void run(Leave&& leave) {
+    while (!leave()) {
+      const size_t i = next.fetch_add(1);
+      if (i >= size) return;
+      body(i);
+    }
   }
 };
 
@@ -35,14 +43,13 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(System& system) {
   if (threads == 0) {
     // More than processors: behind one long request per processor a short one would wait for the
     // end of one of them. This way the kernel shares the processors out among them.
-    const size_t processors = std::max(1u, std::thread::hardware_concurrency());
-    threads = processors + std::max(processors, kSpareThreads);
+    threads = processors() + std::max(processors(), kSpareThreads);
   }
   return std::make_unique<ThreadPool>(threads, settings.unsigned_integer("executor.queue"));
 }
 
 ThreadPool::ThreadPool(size_t threads, size_t queue_limit)
-    : thread_count_(threads), queue_limit_(queue_limit) {}
+    : thread_count_(threads), queue_limit_(queue_limit), helpers_limit_(processors()) {}
 
 ThreadPool::~ThreadPool() { stop(); }
 
@@ -81,6 +88,7 @@ bool ThreadPool::submit(std::function<void()> work) {
     const std::lock_guard lock(mutex_);
     if (!running_ || queue_.size() >= queue_limit_) return false;
     queue_.push_back(std::move(work));
+    queued_ = queue_.size();
   }
   wake_.notify_one();
   return true;
@@ -98,7 +106,7 @@ void ThreadPool::parallel_for(size_t n, const std::function<void(size_t)>& body)
     if (running_) loops_.push_back(&loop);
   }
   for (size_t i = 0; i < helpers; ++i) wake_.notify_one();
-  loop.run();
+  loop.run([] { return false; });
   // The caller has run out of indexes; helpers may still be at their last ones. They are on threads
   // of their own, so waiting for them cannot wait for queued work.
   std::unique_lock lock(mutex_);
@@ -107,6 +115,7 @@ void ThreadPool::parallel_for(size_t n, const std::function<void(size_t)>& body)
 }
 
 ThreadPool::Loop* ThreadPool::next_loop() const {
+  if (helpers_ >= helpers_limit_) return nullptr;
   for (Loop* loop : loops_)
     if (loop->helpers < loop->helpers_limit && !loop->exhausted()) return loop;
   return nullptr;
@@ -114,9 +123,11 @@ ThreadPool::Loop* ThreadPool::next_loop() const {
 
 void ThreadPool::help(Loop& loop, std::unique_lock<std::mutex>& lock) {
   ++loop.helpers;
+  ++helpers_;
   lock.unlock();
-  loop.run();
+  loop.run([this] { return queued_.load(std::memory_order_relaxed) != 0; });
   lock.lock();
+  --helpers_;
   // Under the lock: as soon as the caller sees 0 the loop is gone.
   if (--loop.helpers == 0) loop.done.notify_one();
 }
@@ -133,6 +144,7 @@ void ThreadPool::work() {
       loops_first = true;
       std::function<void()> task = std::move(queue_.front());
       queue_.pop_front();
+      queued_ = queue_.size();
       lock.unlock();
       task();
       task = nullptr;  // what it captured may take locks of its own when it goes

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 #include <pthread.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <set>
 
@@ -74,6 +76,49 @@ TEST_F(ThreadPoolTest, LoopUsesOtherThreads) {
     while (arrived < 2) std::this_thread::yield();
   });
   EXPECT_EQ(arrived, 2);
+}
+
+// A write is not to wait until somebody's filter is through.
+TEST_F(ThreadPoolTest, LoopsLeaveThreadsForOtherWork) {
+  const size_t processors = std::max(1u, std::thread::hardware_concurrency());
+  auto pool = running(processors + 1);
+  std::atomic<bool> done = false;
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  const auto wait = [&](size_t) {
+    while (!done && std::chrono::steady_clock::now() < late) std::this_thread::yield();
+  };
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 3; ++c)
+    callers.emplace_back([&] { pool->parallel_for(processors + 2, wait); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ASSERT_TRUE(pool->submit([&] { done = std::chrono::steady_clock::now() < late; }));
+  for (auto& caller : callers) caller.join();
+  EXPECT_TRUE(done);
+}
+
+TEST_F(ThreadPoolTest, HelpersLeaveALoopForWorkThatWaits) {
+  auto pool = running(2);
+  std::atomic<bool> helping = false, done = false;
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  std::thread other([&] {
+    while (!helping) std::this_thread::yield();
+    // Keeps the other thread of the pool, so that only the helper can do the second.
+    pool->submit([&] {
+      while (!done && std::chrono::steady_clock::now() < late) std::this_thread::yield();
+    });
+    pool->submit([&] { done = std::chrono::steady_clock::now() < late; });
+  });
+  const auto caller = std::this_thread::get_id();
+  pool->parallel_for(100'000, [&](size_t) {
+    if (std::this_thread::get_id() != caller) {
+      helping = true;
+      if (!done) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    } else {
+      while (!done && std::chrono::steady_clock::now() < late) std::this_thread::yield();
+    }
+  });
+  other.join();
+  EXPECT_TRUE(done);
 }
 
 // Every thread sits in work that itself starts loops: nobody is free to help, so each caller must

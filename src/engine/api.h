@@ -124,8 +124,12 @@ class Api final : public Component, public viridian::Api {
     std::shared_ptr<const ReadView> view;
     std::unique_ptr<const OffsetSet> allowed;  ///< null: every live record
     VectorQuery query;                         ///< k is 0 where nothing can be found
+    /// Set: of what is allowed only what satisfies it may be found.
+    std::optional<Where> condition;
   };
   using Hits = std::vector<std::vector<Neighbour>>;  ///< per vector of a query
+  /// Whether a search may be for records that a filter is yet to be asked of.
+  enum class Filtering : uint8_t { complete, as_needed };
 
   /// The context of a read: with what the settings want where the caller did not say.
   Context reading(const Context&) const;
@@ -162,9 +166,9 @@ class Api final : public Component, public viridian::Api {
   Result<Pinned> open(const Context&, const CollectionRef&, ReadLevel);
   Result<Selected> open_selected(const Context&, const CollectionRef&, const Selection&);
   /// The request must outlive the search.
-  Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&);
-  /// Empty where nothing can be found.
-  static Result<Hits> find_hits(const Context&, const Search&);
+  Result<Search> prepare(const Context&, const CollectionRef&, const QueryRequest&, Filtering);
+  /// Empty where nothing can be found. What a search that has a condition is for may be found out.
+  static Result<Hits> find_hits(const Context&, Search&);
   static Result<QueryResult> fetch_hits(const Context&, const Search&, const QueryRequest&,
                                         const Hits&);
   /// What became of the request's record, for a query that was answered so.

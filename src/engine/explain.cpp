@@ -64,7 +64,9 @@ Result<Explanation> Api::explain(const Context& context, const CollectionRef& re
   VIRIDIAN_TRY_VOID(check(request));
   const auto recorder = std::make_shared<PlanRecorder>();
   const Context traced = context.with_trace(recorder);
-  VIRIDIAN_TRY(const Search asked, prepare(traced, ref, request.query));
+  // Whether a record was filtered out is asked of what is allowed.
+  const Filtering filtering = request.id ? Filtering::complete : Filtering::as_needed;
+  VIRIDIAN_TRY(Search asked, prepare(traced, ref, request.query, filtering));
   VIRIDIAN_TRY(const Hits hits, find_hits(traced, asked));
   VIRIDIAN_TRY([[maybe_unused]] const QueryResult fetched,
                fetch_hits(traced, asked, request.query, hits));

@@ -74,6 +74,43 @@ QueryResult no_hits(const QueryRequest& request) {
   return result;
 }
 
+/// How many of the nearest candidates are asked whether they satisfy a condition, so that k do.
+uint64_t nearest_to_ask(uint64_t k) { return 2 * k + 16; }
+
+/// Candidates of which all are asked rather than the nearest: not many more than those.
+uint64_t few_candidates(const QueryRequest& request) {
+  constexpr uint64_t kTimes = 8;
+  return kTimes * request.n_queries * nearest_to_ask(request.n_results);
+}
+
+using Hits = std::vector<std::vector<Neighbour>>;
+
+Result<Hits> find_nearest(const Context& context, const ReadView& view, const VectorQuery& query) {
+  PlanStage stage(context, "search");
+  VIRIDIAN_TRY(Hits hits, view.vectors().search(stage.context(), query));
+  uint64_t found = 0;
+  for (const auto& of_one : hits) found += of_one.size();
+  stage.done(found, uint64_t{query.k} * hits.size());
+  return hits;
+}
+
+/// Leaves of the hits those that satisfy the condition.
+Status leave_satisfying(const Context& context, const ReadView& view, const Where& condition,
+                        Hits& hits) {
+  PlanStage stage(context, "verify");
+  std::vector<Offset> offsets;
+  for (const auto& of_one : hits)
+    for (const Neighbour& hit : of_one) offsets.push_back(hit.offset);
+  std::ranges::sort(offsets);
+  offsets.erase(std::unique(offsets.begin(), offsets.end()), offsets.end());
+  VIRIDIAN_TRY(const OffsetSet found,
+               view.metadata().satisfying(stage.context(), condition, offsets));
+  for (auto& of_one : hits)
+    std::erase_if(of_one, [&](const Neighbour& hit) { return !found.contains(hit.offset); });
+  stage.done(found.size(), offsets.size());
+  return ok_status();
+}
+
 /// Fills the answer's row of one query from its hits.
 Status put_hits(const Context& context, const ReadView& view, const QueryRequest& request,
                 const std::vector<Neighbour>& hits, size_t query, QueryResult& result) {
@@ -135,11 +172,11 @@ Result<GetResult> Api::get(const Context& context, const CollectionRef& ref,
 }
 
 Result<Api::Search> Api::prepare(const Context& context, const CollectionRef& ref,
-                                 const QueryRequest& request) {
+                                 const QueryRequest& request, Filtering filtering) {
   VIRIDIAN_TRY_VOID(check_query(request));
   VIRIDIAN_TRY(Pinned pinned, open(context, ref, ReadLevel::index_and_wal));
   VIRIDIAN_TRY_VOID(check_selection(pinned.collection, request.selection));
-  Search search{std::move(pinned.view), nullptr, {&request.vectors}};
+  Search search{std::move(pinned.view), nullptr, {&request.vectors}, {}};
   const auto dimension = pinned.collection.dimension;
   if (!dimension || request.n_queries == 0) return search;
   if (*dimension != request.vectors.dim) return wrong_dimension(*dimension, request.vectors.dim);
@@ -147,10 +184,13 @@ Result<Api::Search> Api::prepare(const Context& context, const CollectionRef& re
   uint64_t available = search.view->metadata().count();
   VectorQuery& query = search.query;
   if (restricts(request.selection)) {
-    VIRIDIAN_TRY(OffsetSet allowed, select(context, *search.view, request.selection));
-    available = allowed.size();
-    search.allowed = std::make_unique<const OffsetSet>(std::move(allowed));
+    const uint64_t few = filtering == Filtering::as_needed ? few_candidates(request) : kNoLimit;
+    VIRIDIAN_TRY(Candidates allowed,
+                 select_candidates(context, *search.view, request.selection, few));
+    available = allowed.offsets.size();
+    search.allowed = std::make_unique<const OffsetSet>(std::move(allowed.offsets));
     query.allowed = search.allowed.get();
+    if (!allowed.exact) search.condition = condition_of(request.selection);
   }
   query.k = static_cast<uint32_t>(std::min<uint64_t>(request.n_results, available));
   query.recall = request.recall_target.value_or(options_.recall);
@@ -164,19 +204,33 @@ Result<Api::Search> Api::prepare(const Context& context, const CollectionRef& re
 
 Result<QueryResult> Api::query(const Context& context, const CollectionRef& ref,
                                const QueryRequest& request) {
-  VIRIDIAN_TRY(const Search search, prepare(context, ref, request));
+  VIRIDIAN_TRY(Search search, prepare(context, ref, request, Filtering::as_needed));
   VIRIDIAN_TRY(const auto hits, find_hits(context, search));
   return fetch_hits(context, search, request, hits);
 }
 
-Result<Api::Hits> Api::find_hits(const Context& context, const Search& search) {
+Result<Api::Hits> Api::find_hits(const Context& context, Search& search) {
   if (search.query.k == 0) return Hits();
-  PlanStage stage(context, "search");
-  VIRIDIAN_TRY(Hits hits, search.view->vectors().search(stage.context(), search.query));
-  uint64_t found = 0;
-  for (const auto& of_one : hits) found += of_one.size();
-  stage.done(found, uint64_t{search.query.k} * hits.size());
-  return hits;
+  if (!search.condition) return find_nearest(context, *search.view, search.query);
+  VectorQuery query = search.query;
+  query.k = static_cast<uint32_t>(std::min(nearest_to_ask(query.k), search.allowed->size()));
+  VIRIDIAN_TRY(Hits hits, find_nearest(context, *search.view, query));
+  VIRIDIAN_TRY_VOID(leave_satisfying(context, *search.view, *search.condition, hits));
+  const bool all_asked = query.k == search.allowed->size();
+  const bool enough = std::ranges::all_of(
+      hits, [&](const auto& of_one) { return of_one.size() >= search.query.k; });
+  if (enough || all_asked) {
+    for (auto& of_one : hits) of_one.resize(std::min<size_t>(of_one.size(), search.query.k));
+    return hits;
+  }
+  // Few of the candidates are what is searched for, so all are asked.
+  VIRIDIAN_TRY(OffsetSet satisfying, search.view->metadata().filter(context, *search.condition));
+  satisfying.intersect(*search.allowed);
+  search.query.k = static_cast<uint32_t>(std::min<uint64_t>(search.query.k, satisfying.size()));
+  search.allowed = std::make_unique<const OffsetSet>(std::move(satisfying));
+  search.query.allowed = search.allowed.get();
+  search.condition.reset();
+  return find_hits(context, search);
 }
 
 Result<QueryResult> Api::fetch_hits(const Context& context, const Search& search,

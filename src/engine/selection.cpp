@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/plan_recorder.h"
+#include "model/filter_size.h"
 #include "model/schema_rules.h"
 #include "text/regex.h"
 
@@ -26,21 +27,21 @@ Status check_key(std::string_view field, std::string_view key) {
 namespace {
 
 /// A pattern that cannot be compiled is refused also where no record would be asked for it.
-Status check_patterns(const Where& where) {
+Status check_patterns(const Where& where, size_t memory) {
   if (where.op == Where::Op::document_matches || where.op == Where::Op::document_not_matches) {
     for (const MetadataValue& operand : where.operands) {
       if (const auto* pattern = std::get_if<std::string>(&operand)) {
-        VIRIDIAN_TRY([[maybe_unused]] const Regex compiled, Regex::compile(*pattern));
+        VIRIDIAN_TRY([[maybe_unused]] const Regex compiled, Regex::compile(*pattern, memory));
       }
     }
   }
-  for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_patterns(child));
+  for (const Where& child : where.children) VIRIDIAN_TRY_VOID(check_patterns(child, memory));
   return ok_status();
 }
 
 Status check(const Collection& collection, const Where& where) {
   VIRIDIAN_TRY_VOID(check_filter(collection.schema, where));
-  return check_patterns(where);
+  return check_patterns(where, Regex::memory_of_each(size_of(where).patterns));
 }
 
 }  // namespace
@@ -74,7 +75,43 @@ Result<OffsetSet> find_all(const Context& context, const MetadataReader& reader)
   return all;
 }
 
+Status leave_named(const Context& context, const MetadataReader& reader, const StringColumn& ids,
+                   OffsetSet& selected) {
+  VIRIDIAN_TRY(const OffsetSet named, find_named(context, reader, ids));
+  PlanStage stage(context, "intersect");
+  const uint64_t at_most = std::min(selected.size(), named.size());
+  selected.intersect(named);
+  stage.done(selected.size(), at_most);
+  return ok_status();
+}
+
 }  // namespace
+
+Where condition_of(const Selection& selection) {
+  Where both;
+  both.op = Where::Op::all;
+  if (selection.where) both.children.push_back(*selection.where);
+  if (selection.where_document) both.children.push_back(*selection.where_document);
+  return both;
+}
+
+Result<Candidates> select_candidates(const Context& context, const ReadView& view,
+                                     const Selection& selection, uint64_t few) {
+  if (few == kNoLimit || (!selection.where && !selection.where_document)) {
+    VIRIDIAN_TRY(OffsetSet selected, select(context, view, selection));
+    return Candidates{std::move(selected), true};
+  }
+  const Where condition = condition_of(selection);
+  VIRIDIAN_TRY(Candidates found, view.metadata().candidates(context, condition));
+  if (!found.exact && found.offsets.size() <= few) {
+    VIRIDIAN_TRY(found.offsets, view.metadata().filter(context, condition));
+    found.exact = true;
+  }
+  if (selection.ids) {
+    VIRIDIAN_TRY_VOID(leave_named(context, view.metadata(), *selection.ids, found.offsets));
+  }
+  return found;
+}
 
 Result<OffsetSet> select_page(const Context& context, const ReadView& view,
                               const Selection& selection, Offset from, uint64_t count) {
@@ -82,17 +119,10 @@ Result<OffsetSet> select_page(const Context& context, const ReadView& view,
   if (!selection.where && !selection.where_document) {
     return selection.ids ? find_named(context, reader, *selection.ids) : find_all(context, reader);
   }
-  Where both;
-  both.op = Where::Op::all;
-  if (selection.where) both.children.push_back(*selection.where);
-  if (selection.where_document) both.children.push_back(*selection.where_document);
-  if (!selection.ids) return reader.filter_page(context, both, from, count);
-  VIRIDIAN_TRY(OffsetSet selected, reader.filter(context, both));
-  VIRIDIAN_TRY(const OffsetSet named, find_named(context, reader, *selection.ids));
-  PlanStage stage(context, "intersect");
-  const uint64_t at_most = std::min(selected.size(), named.size());
-  selected.intersect(named);
-  stage.done(selected.size(), at_most);
+  const Where condition = condition_of(selection);
+  if (!selection.ids) return reader.filter_page(context, condition, from, count);
+  VIRIDIAN_TRY(OffsetSet selected, reader.filter(context, condition));
+  VIRIDIAN_TRY_VOID(leave_named(context, reader, *selection.ids, selected));
   return selected;
 }
 

@@ -23,6 +23,12 @@ bool restricts(const Selection& selection);
 Status check_selection(const Collection& collection, const Selection& selection);
 /// The live records that satisfy all of the selection.
 Result<OffsetSet> select(const Context& context, const ReadView& view, const Selection& selection);
+/// The filters of a selection that has some, joined.
+Where condition_of(const Selection& selection);
+/// The same, but where it takes many looks at documents perhaps some more: not if these are no more
+/// than `few`. Those that satisfy condition_of(selection) are meant then.
+Result<Candidates> select_candidates(const Context& context, const ReadView& view,
+                                     const Selection& selection, uint64_t few);
 /// Of these at least the first `count` from offset `from` on.
 Result<OffsetSet> select_page(const Context& context, const ReadView& view,
                               const Selection& selection, Offset from, uint64_t count);

@@ -21,9 +21,13 @@ using postings::RowSet;
 using Op = Where::Op;
 
 // Nanoseconds, about: of docs/performance.md's machine.
-constexpr double kSliceCost = 40;    ///< beginning to read lists
-constexpr double kEntryCost = 1.3;   ///< a list's entry
+constexpr double kSliceCost = 40;   ///< beginning to read lists
+constexpr double kEntryCost = 1.3;  ///< a list's entry
+/// Documents that are looked at even if they may be left in doubt.
+constexpr uint32_t kLookedAtOnce = 32;
 constexpr double kBitmapCost = 600;  ///< a bitmap of a block
+constexpr double kPackedCost = 600;  ///< looking at a compressed row that is not beside others
+constexpr double kWholeCost = 1200;  ///< and at its document
 
 /// A number of a column as a row has it.
 RowValue row_value(MetadataType type, uint64_t order) {
@@ -207,7 +211,7 @@ class BlockPlan::Finder {
 
 Result<BlockIndex> BlockIndex::open(const RowBlock& block) {
   VIRIDIAN_TRY(inverted::Columns columns, inverted::Columns::open(block.columns));
-  BlockIndex index{std::move(columns), std::nullopt};
+  BlockIndex index{std::move(columns), std::nullopt, block.packed_rows != nullptr};
   if (block.trigrams) {
     VIRIDIAN_TRY(index.trigrams, text::TrigramIndex::open(block.trigrams));
   }
@@ -217,8 +221,13 @@ Result<BlockIndex> BlockIndex::open(const RowBlock& block) {
   return index;
 }
 
+BlockPlan::BlockPlan(const Condition& condition, const BlockIndex& index)
+    : condition_(&condition), rows_(index.columns.rows()), row_cost_(kRowCost) {
+  if (index.packed) row_cost_ = condition.needs == RowPart::whole ? kWholeCost : kPackedCost;
+}
+
 Result<BlockPlan> BlockPlan::make(const Condition& condition, const BlockIndex& index) {
-  BlockPlan plan(condition, index.columns.rows());
+  BlockPlan plan(condition, index);
   if (plan.is_tree()) {
     VIRIDIAN_TRY_VOID(plan.plan_children(index));
   } else if (condition.field == Condition::Field::metadata && condition.op <= Op::contains &&
@@ -227,7 +236,7 @@ Result<BlockPlan> BlockPlan::make(const Condition& condition, const BlockIndex& 
   } else {
     plan.indexed_ = false;
     plan.at_most_ = plan.rows_;
-    plan.cost_ = plan.rows_ * kRowCost;
+    plan.cost_ = plan.rows_ * plan.row_cost_;
     if (index.trigrams) VIRIDIAN_TRY_VOID(plan.plan_text(*index.trigrams));
   }
   return plan;
@@ -256,7 +265,7 @@ Status BlockPlan::plan_children(const BlockIndex& index) {
   });
   at_most_ = rows_;
   for (const BlockPlan& child : children_) {
-    cost_ += std::min(child.cost_, at_most_ * kRowCost);
+    cost_ += std::min(child.cost_, at_most_ * row_cost_);
     at_most_ = std::min(at_most_, child.at_most_);
   }
   return ok_status();
@@ -274,7 +283,7 @@ Status BlockPlan::plan_slices(const BlockIndex& index) {
                                                        : found);
   cost_ = static_cast<double>(slices_.size()) * kSliceCost +
           static_cast<double>(certain + uncertain) * kEntryCost +
-          static_cast<double>(uncertain) * kRowCost;
+          static_cast<double>(uncertain) * row_cost_;
   if (slices_.size() > 1 || found > RowSet::kMostListed || condition_->negated)
     cost_ += kBitmapCost;
   return ok_status();
@@ -292,7 +301,7 @@ Status BlockPlan::plan_text(const text::TrigramIndex& trigrams) {
   // A short text's rows are known; a longer one's are to be looked at, of which few are left.
   constexpr double kLeft = 0.25;
   at_most_ = condition_->negated ? rows_ : found;
-  cost_ = kBitmapCost + found * (kEntryCost + kLeft * kRowCost);
+  cost_ = kBitmapCost + found * (kEntryCost + kLeft * row_cost_);
   return ok_status();
 }
 
@@ -304,7 +313,12 @@ Result<RowSet> BlockPlan::run_text(const Run& run, const RowSet* among) const {
   VIRIDIAN_TRY(text::Candidates found, candidates());
   // Of one that is to be equal, the text is only a part.
   if (found.exact && condition_->op == Op::document_contains) return std::move(found.rows);
-  return holding(run, std::move(found.rows));
+  if (run.doubtful == nullptr || found.rows.size() <= kLookedAtOnce)
+    return holding(run, std::move(found.rows));
+  *run.doubtful = true;
+  // Of what is not to have the text, nothing is left out.
+  if (condition_->negated) return RowSet();
+  return std::move(found.rows);
 }
 
 Result<RowSet> BlockPlan::holding(const Run& run, RowSet among) const {
@@ -316,7 +330,7 @@ Result<RowSet> BlockPlan::holding(const Run& run, RowSet among) const {
 
 BlockPlan::Way BlockPlan::way(const RowSet* among) const noexcept {
   if (is_tree()) return Way::tree;
-  if (!indexed_ || (among != nullptr && among->size() * kRowCost < cost_)) return Way::rows;
+  if (!indexed_ || (among != nullptr && among->size() * row_cost_ < cost_)) return Way::rows;
   return trigrams_ != nullptr ? Way::trigrams : Way::lists;
 }
 
@@ -392,7 +406,7 @@ Result<RowSet> BlockPlan::run_slices(const Run& run) const {
 Result<RowSet> BlockPlan::look_at(const Run& run, const RowSet& among) const {
   Status status = ok_status();
   std::vector<Row> selected;
-  const RowPart part = condition_->needs();
+  const RowPart part = condition_->needs;
   if (run.work != nullptr) run.work->of(*condition_).looked_at += among.size();
   among.for_each([&](Row row) {
     if (!status.ok()) return;

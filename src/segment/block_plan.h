@@ -20,6 +20,7 @@ using BlockRows = std::function<Result<RowView>(postings::Row, RowPart)>;
 struct BlockIndex {
   inverted::Columns columns;
   std::optional<text::TrigramIndex> trigrams;  ///< unset: documents are not indexed
+  bool packed = false;                         ///< the rows are compressed
 
   ///   data_loss  it is damaged, or of other rows
   static Result<BlockIndex> open(const RowBlock& block);
@@ -30,7 +31,7 @@ struct BlockIndex {
 /// by looking at the rows themselves. What it refers to must outlive it.
 class BlockPlan {
  public:
-  /// Of looking at a row, as cost().
+  /// Of looking at a row that is not compressed, as cost().
   static constexpr double kRowCost = 150;
 
   static Result<BlockPlan> make(const Condition& condition, const BlockIndex& index);
@@ -39,9 +40,11 @@ class BlockPlan {
   double cost() const noexcept { return cost_; }
   /// Rows that it gives, at most.
   uint32_t at_most() const noexcept { return at_most_; }
-  /// `work`, where it is not null, is told what is done.
-  Result<postings::RowSet> run(const BlockRows& rows, BlockWork* work = nullptr) const {
-    return run(Run{rows, work}, nullptr);
+  /// `work`, where it is not null, is told what is done. `doubtful`, where it is not null, is set
+  /// if more rows than the condition selects may be given, since many documents are in doubt.
+  Result<postings::RowSet> run(const BlockRows& rows, BlockWork* work = nullptr,
+                               bool* doubtful = nullptr) const {
+    return run(Run{rows, work, doubtful}, nullptr);
   }
   /// Tells what is expected of each condition.
   void expect(BlockWork& work) const;
@@ -51,6 +54,7 @@ class BlockPlan {
   struct Run {
     const BlockRows& rows;
     BlockWork* work;
+    bool* doubtful;
   };
   /// Rows that have some values of a column.
   struct Slice {
@@ -60,7 +64,7 @@ class BlockPlan {
   };
   class Finder;
 
-  BlockPlan(const Condition& condition, uint32_t rows) : condition_(&condition), rows_(rows) {}
+  BlockPlan(const Condition& condition, const BlockIndex& index);
   Status plan_children(const BlockIndex& index);
   Status plan_slices(const BlockIndex& index);
   Status plan_text(const text::TrigramIndex& trigrams);
@@ -78,6 +82,7 @@ class BlockPlan {
 
   const Condition* condition_;
   uint32_t rows_;
+  double row_cost_;
   bool indexed_ = true;
   std::vector<Slice> slices_;
   const text::TrigramIndex* trigrams_ = nullptr;  ///< set: the condition is of documents

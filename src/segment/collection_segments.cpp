@@ -14,6 +14,8 @@ namespace {
 constexpr size_t kReadBytes = size_t{8} << 20;
 /// A record's assumed size until one was applied.
 constexpr uint64_t kTypicalRecordBytes = 4096;
+/// A head of so many shows what one takes in memory.
+constexpr uint64_t kTypicalHeadRecords = 1000;
 
 /// A cache is worth nothing to the next one of the same collection, which may open while this one
 /// is still looked at.
@@ -254,6 +256,7 @@ void CollectionSegments::publish(SeqId applied) {
                                            vectors_->reader(applied), views_);
   const uint64_t head_bytes = metadata_->head_bytes() + vectors_->head_bytes();
   const IndexNeed index_need = vectors_->index_need();
+  const MetadataBytes metadata_bytes = metadata_->bytes();
   std::shared_ptr<const View> old;
   const std::lock_guard lock(published_mutex_);
   old = std::exchange(view_, std::move(view));
@@ -262,8 +265,11 @@ void CollectionSegments::publish(SeqId applied) {
   stats_.applied = applied;
   stats_.records = view_->metadata().count();
   stats_.head_bytes = head_bytes;
+  const SeqId unsealed = applied - std::min(applied, stats_.sealed);
+  if (unsealed >= kTypicalHeadRecords) head_record_bytes_ = head_bytes / unsealed;
   index_need_ = index_need;
   stats_.file_bytes = file_bytes();
+  stats_.metadata = metadata_bytes;
   stats_.files = metadata_->files().size() + vectors_->files().size();
   memory_.set(applied > stats_.sealed ? head_bytes : 0);
   cache_.set(head_bytes + stats_.file_bytes);
@@ -285,6 +291,12 @@ bool CollectionSegments::behind(SeqId durable) const {
   const std::lock_guard lock(published_mutex_);
   if (durable <= stats_.applied) return false;
   return (durable - stats_.applied) > environment_.options.backlog_bytes / record_bytes();
+}
+
+uint64_t CollectionSegments::backlog(SeqId durable) const {
+  const std::lock_guard lock(published_mutex_);
+  if (durable <= stats_.applied) return 0;
+  return (durable - stats_.applied) * std::max(record_bytes(), head_record_bytes_);
 }
 
 uint64_t CollectionSegments::record_bytes() const {

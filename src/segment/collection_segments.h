@@ -45,6 +45,8 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   Result<std::shared_ptr<const ReadView>> pin(const Context&, SeqId min_seq);
   /// Whether what is durable but not applied is more than writers may run ahead.
   bool behind(SeqId durable) const;
+  /// Bytes that what is durable but not applied is to take in memory, about.
+  uint64_t backlog(SeqId durable) const;
   SegmentStats stats() const;
   SeqId applied() const;
   const CollectionId& id() const noexcept { return id_; }
@@ -194,6 +196,7 @@ class CollectionSegments : public std::enable_shared_from_this<CollectionSegment
   SegmentStats stats_;
   IndexNeed index_need_;
   uint64_t applied_bytes_ = 0, applied_records_ = 0;  ///< for record_bytes()
+  uint64_t head_record_bytes_ = 0;                    ///< of one in a head, index and all
   uint64_t garbage_bytes_ = 0;
   uint64_t loaded_head_bytes_ = 0;                    ///< of caches: in heads as they were loaded
   Clock::time_point head_since_;                      ///< of the oldest unsealed record

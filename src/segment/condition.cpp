@@ -159,13 +159,6 @@ bool Members::has(const RowValue& value) const {
   }
 }
 
-RowPart Condition::needs() const noexcept {
-  const auto needs_all = [](const Condition& child) { return child.needs() == RowPart::whole; };
-  const bool document = op == Op::document_contains || op == Op::document_matches ||
-                        field == Field::document || std::ranges::any_of(children, needs_all);
-  return document ? RowPart::whole : RowPart::values;
-}
-
 bool Condition::holds(const RowView& row) const {
   const auto selected = [&](const Condition& child) { return child.selects(row); };
   if (op == Op::all) return std::all_of(children.begin(), children.end(), selected);

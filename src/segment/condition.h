@@ -37,6 +37,7 @@ struct Condition {
   Where::Op op = Where::Op::all;  ///< never one of the complements: those have `negated`
   bool negated = false;
   Field field = Field::metadata;
+  RowPart needs = RowPart::values;         ///< what selects() needs of a row
   std::optional<uint32_t> key;             ///< unset: no row has it
   bool indexed = true;                     ///< whether columns have all values it may select
   const MetadataValue* operand = nullptr;  ///< into the Where
@@ -47,8 +48,6 @@ struct Condition {
 
   /// Whether the row is one that it selects.
   bool selects(const RowView& row) const { return holds(row) != negated; }
-  /// What selects() needs of a row.
-  RowPart needs() const noexcept;
 
  private:
   bool holds(const RowView& row) const;

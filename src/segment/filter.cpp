@@ -16,6 +16,7 @@ bool is_scalar(const MetadataValue& value) {
 struct Compiler {
   const KeyDictionary& keys;
   const IndexChoice& choice;
+  size_t regex_memory;  ///< of each expression
 
   Result<Condition> compile(const Where& where, size_t depth) const {
     if (depth > Filter::kMaxDepth)
@@ -45,6 +46,7 @@ struct Compiler {
     if (condition.op == Op::all || condition.op == Op::any) {
       for (const Where& child : where.children) {
         VIRIDIAN_TRY(Condition compiled, compile(child, depth + 1));
+        if (compiled.needs == RowPart::whole) condition.needs = RowPart::whole;
         condition.children.push_back(std::move(compiled));
       }
       return condition;
@@ -56,13 +58,15 @@ struct Compiler {
       condition.field = Condition::Field::uri;
     else
       condition.key = keys.find(where.key);
+    const bool text = condition.op == Op::document_contains || condition.op == Op::document_matches;
+    if (text || condition.field == Condition::Field::document) condition.needs = RowPart::whole;
     condition.indexed = std::ranges::all_of(where.operands, [&](const MetadataValue& operand) {
       return choice.values(where.key, type_of(operand));
     });
     return condition;
   }
 
-  static Status set_operands(const Where& where, Condition& condition) {
+  Status set_operands(const Where& where, Condition& condition) const {
     const bool list = condition.op == Op::in;
     const bool text = condition.op == Op::document_contains || condition.op == Op::document_matches;
     const bool fits = (list ? !where.operands.empty() : where.operands.size() == 1) &&
@@ -76,9 +80,10 @@ struct Compiler {
       condition.members.sort();
     }
     if (condition.op == Op::document_matches) {
-      VIRIDIAN_TRY(Regex regex, Regex::compile(std::get<std::string>(where.operands[0])));
+      const auto& pattern = std::get<std::string>(where.operands[0]);
+      VIRIDIAN_TRY(Regex regex, Regex::compile(pattern, regex_memory));
       condition.regex = std::move(regex);
-      condition.prefilter.emplace(std::get<std::string>(where.operands[0]));
+      condition.prefilter.emplace(pattern, regex_memory);
     }
     return ok_status();
   }
@@ -86,15 +91,22 @@ struct Compiler {
 
 }  // namespace
 
-Filter::Filter(std::unique_ptr<const Condition> root) : root_(std::move(root)) {}
+Filter::Filter(std::unique_ptr<const Condition> root, const FilterSize& size)
+    : root_(std::move(root)), size_(size) {}
 Filter::Filter(Filter&&) noexcept = default;
 Filter& Filter::operator=(Filter&&) noexcept = default;
 Filter::~Filter() = default;
 
 Result<Filter> Filter::compile(const Where& where, const KeyDictionary& keys,
                                const IndexChoice& choice) {
-  VIRIDIAN_TRY(Condition root, (Compiler{keys, choice}.compile(where, 1)));
-  return Filter(std::make_unique<const Condition>(std::move(root)));
+  const FilterSize size = size_of(where);
+  if (size.conditions > kMaxConditions)
+    return Error(Code::invalid_argument, "the filter has " + std::to_string(size.conditions) +
+                                             " conditions, more than " +
+                                             std::to_string(kMaxConditions));
+  const Compiler compiler{keys, choice, Regex::memory_of_each(size.patterns)};
+  VIRIDIAN_TRY(Condition root, compiler.compile(where, 1));
+  return Filter(std::make_unique<const Condition>(std::move(root)), size);
 }
 
 bool Filter::matches(const RowView& row) const { return root_->selects(row); }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "model/filter_size.h"
 #include "segment/index_choice.h"
 #include "segment/key_dictionary.h"
 #include "segment/metadata_row.h"
@@ -24,9 +25,11 @@ struct Condition;
 class Filter {
  public:
   static constexpr size_t kMaxDepth = 1000;
+  static constexpr size_t kMaxConditions = 100'000;
 
-  ///   invalid_argument  a regular expression does not compile, the tree is deeper than kMaxDepth,
-  ///                     or an operator has operands it does not take
+  ///   invalid_argument  a regular expression does not compile, or not into its share of the memory
+  ///                     for those of a filter; the tree is deeper than kMaxDepth or has more than
+  ///                     kMaxConditions; or an operator has operands it does not take
   static Result<Filter> compile(const Where& where, const KeyDictionary& keys,
                                 const IndexChoice& choice);
   Filter(Filter&&) noexcept;
@@ -35,11 +38,13 @@ class Filter {
 
   bool matches(const RowView& row) const;
   const Condition& root() const noexcept { return *root_; }
+  const FilterSize& size() const noexcept { return size_; }
 
  private:
-  explicit Filter(std::unique_ptr<const Condition> root);
+  Filter(std::unique_ptr<const Condition> root, const FilterSize& size);
 
   std::unique_ptr<const Condition> root_;
+  FilterSize size_;
 };
 
 }  // namespace viridian::segment

@@ -14,8 +14,28 @@ namespace {
 constexpr double kWorthSharing = 200'000;
 /// Tasks that are planned together: enough to share among threads.
 constexpr size_t kMostAtOnce = 64;
-/// Rows between two looks at the deadline: a pattern may take long on each.
-constexpr uint32_t kCheckedRows = 256;
+/// Operands in the plans that are made together, at most: each takes up to 200 bytes of a plan.
+constexpr size_t kMostPlanned = size_t{1} << 18;
+/// Conditions that are asked between two looks at the deadline. A regular expression may take long.
+constexpr size_t kCheckedConditions = 1024;
+
+/// How often a filter looks at its deadline while it looks at rows.
+class Checks {
+ public:
+  Checks(const Context& context, const FilterSize& size)
+      : context_(context),
+        rows_(size.patterns != 0 ? 1 : 1 + kCheckedConditions / (size.conditions + 1)) {}
+
+  Status row() {
+    if (++looked_at_ % rows_ != 0) return ok_status();
+    return context_.check();
+  }
+
+ private:
+  const Context& context_;
+  const size_t rows_;
+  size_t looked_at_ = 0;
+};
 
 }  // namespace
 
@@ -51,8 +71,10 @@ Status FilterRun::add(const RowSpan& rows, const RowBlock* block, Offset from) {
 Result<OffsetSet> FilterRun::first(Offset from, uint64_t count) {
   OffsetSet found;
   const bool all = count == std::numeric_limits<uint64_t>::max();
-  size_t group = all ? kMostAtOnce : 1;
-  for (size_t begin = 0; begin < tasks_.size(); group = std::min(2 * group, kMostAtOnce)) {
+  const size_t most = std::clamp<size_t>(
+      kMostPlanned / std::max<size_t>(filter_.size().operands, 1), 1, kMostAtOnce);
+  size_t group = all ? most : 1;
+  for (size_t begin = 0; begin < tasks_.size(); group = std::min(2 * group, most)) {
     // What is still to be searched has no smaller offset than this.
     const Offset next = tasks_[begin].least;
     if (next > from && found.count(from, next - 1) >= count) break;
@@ -62,6 +84,12 @@ Result<OffsetSet> FilterRun::first(Offset from, uint64_t count) {
   }
   if (trace_ != nullptr) trace_->finish(*context_.trace(), found.size(), tasks_.size());
   return found;
+}
+
+Result<Candidates> FilterRun::candidates() {
+  decide_ = false;
+  VIRIDIAN_TRY(OffsetSet found, first(0, std::numeric_limits<uint64_t>::max()));
+  return Candidates{std::move(found), !doubtful_};
 }
 
 Result<std::vector<FilterRun::Planned>> FilterRun::plan(std::span<const Task> tasks) {
@@ -95,8 +123,10 @@ Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) {
   for (const Planned& planned : plans) cost += planned.cost;
   std::vector<postings::RowSet> selected(plans.size());
   std::vector<Status> outcomes(plans.size());
+  // One byte for each, since threads write them side by side.
+  const auto doubts = std::make_unique<bool[]>(plans.size());
   const auto one = [&](size_t i) {
-    Result<postings::RowSet> rows = select(plans[i]);
+    Result<postings::RowSet> rows = select(plans[i], decide_ ? nullptr : &doubts[i]);
     if (rows.ok())
       selected[i] = *std::move(rows);
     else
@@ -108,6 +138,7 @@ Status FilterRun::run(std::span<const Task> tasks, OffsetSet& found) {
     for (size_t i = 0; i < plans.size(); ++i) one(i);
   for (size_t i = 0; i < plans.size(); ++i) {
     VIRIDIAN_TRY_VOID(outcomes[i]);
+    doubtful_ = doubtful_ || doubts[i];
     if (plans[i].work != nullptr) trace_->add(*plans[i].work);
     VIRIDIAN_TRY_VOID(add_visible(plans[i].task->rows, std::move(selected[i]), found));
   }
@@ -127,17 +158,17 @@ Status FilterRun::add_visible(const RowSpan& rows, postings::RowSet selected, Of
   return ok_status();
 }
 
-Result<postings::RowSet> FilterRun::select(const Planned& planned) const {
+Result<postings::RowSet> FilterRun::select(const Planned& planned, bool* doubtful) const {
   VIRIDIAN_TRY_VOID(context_.check());
   const RowSpan& rows = planned.task->rows;
   if (!planned.plan) return look_at(rows, planned.work.get());
-  uint32_t looked_at = 0;
+  Checks checks(context_, filter_.size());
   const auto reader = rows.pinned->part->reader();
   const auto row = [&](postings::Row i, RowPart part) -> Result<RowView> {
-    if (++looked_at % kCheckedRows == 0) VIRIDIAN_TRY_VOID(context_.check());
+    VIRIDIAN_TRY_VOID(checks.row());
     return reader->read(rows.begin + i, part);
   };
-  return planned.plan->run(row, planned.work.get());
+  return planned.plan->run(row, planned.work.get(), doubtful);
 }
 
 Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows, BlockWork* work) const {
@@ -147,8 +178,10 @@ Result<postings::RowSet> FilterRun::look_at(const RowSpan& rows, BlockWork* work
   VIRIDIAN_TRY_VOID(part.rows().visible(rows.begin, rows.end, at_, visible));
   std::vector<postings::Row> selected;
   const auto reader = part.reader();
-  const RowPart needed = filter_.root().needs();
+  const RowPart needed = filter_.root().needs;
+  Checks checks(context_, filter_.size());
   for (const VisibleRow& each : visible) {
+    VIRIDIAN_TRY_VOID(checks.row());
     VIRIDIAN_TRY(const RowView row, reader->read(each.row, needed));
     if (filter_.matches(row)) selected.push_back(static_cast<postings::Row>(each.row - rows.begin));
   }

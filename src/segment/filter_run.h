@@ -12,6 +12,7 @@
 #include "segment/metadata_part.h"
 #include "viridian/base/context.h"
 #include "viridian/model/offset_set.h"
+#include "viridian/spi/segments.h"
 
 namespace viridian::segment {
 
@@ -32,6 +33,9 @@ class FilterRun {
   Status add(const std::vector<PinnedMetadata>& parts, Offset from);
   /// The records found: of those from `from` on at least the first `count`, if there are so many.
   Result<OffsetSet> first(Offset from, uint64_t count);
+  /// Records among which all are that it selects: where a block's index leaves many documents in
+  /// doubt, these are not looked at.
+  Result<Candidates> candidates();
 
  private:
   /// Rows in which to search. Their offsets lie from `least` to `greatest`.
@@ -54,7 +58,7 @@ class FilterRun {
   Status run(std::span<const Task> tasks, OffsetSet& found);
   Status add_visible(const RowSpan& rows, postings::RowSet selected, OffsetSet& found);
   /// The rows found, counted from the task's first one; some may not be visible.
-  Result<postings::RowSet> select(const Planned& planned) const;
+  Result<postings::RowSet> select(const Planned& planned, bool* doubtful) const;
   Result<postings::RowSet> look_at(const RowSpan& rows, BlockWork* work) const;
 
   const Context& context_;
@@ -63,6 +67,8 @@ class FilterRun {
   Executor& executor_;
   std::vector<Task> tasks_;
   const std::unique_ptr<FilterTrace> trace_;  ///< null: nobody wants to know
+  bool decide_ = true;                        ///< false: what is in doubt may stay so
+  bool doubtful_ = false;                     ///< whether something of what was found is
 };
 
 }  // namespace viridian::segment

@@ -120,6 +120,7 @@ Status Manager::admit(const Context& context, const CollectionId& id, uint64_t b
                       uint64_t vectors) {
   VIRIDIAN_TRY(const Shared collection, pool_.get(context, id));
   if (vectors > 0) VIRIDIAN_TRY_VOID(collection->check_searchable(vectors));
+  VIRIDIAN_TRY_VOID(apply_before_memory_is_short(context, collection));
   return environment_.budget->wait_for_room(context, collection->memory(), bytes, [&]() -> Status {
     maintenance_.wake_sealer();
     const std::optional<Error> failure = collection->seal_failure();
@@ -130,6 +131,29 @@ Status Manager::admit(const Context& context, const CollectionId& id, uint64_t b
                  "files: " +
                      failure->message());
   });
+}
+
+Status Manager::apply(const Context& context, const Shared& collection, SeqId durable) {
+  Status caught_up = collection->catch_up(context, durable);
+  if (!caught_up.ok() && caught_up.error().code() == Code::out_of_range)
+    return renew(context, collection);
+  return caught_up;
+}
+
+// The budget knows of what is applied only.
+Status Manager::apply_before_memory_is_short(const Context& context, const Shared& collection) {
+  SeqId durable = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto hinted = hinted_.find(collection->id());
+    if (hinted == hinted_.end()) return ok_status();
+    durable = hinted->second;
+  }
+  if (!environment_.budget->would_be_short(collection->memory(), collection->backlog(durable)))
+    return ok_status();
+  VIRIDIAN_TRY_VOID(apply(context, collection, durable));
+  after_applying(collection);
+  return ok_status();
 }
 
 Status Manager::hint(const Context& context, const CollectionId& id, SeqId durable) {
@@ -149,10 +173,7 @@ Status Manager::hint(const Context& context, const CollectionId& id, SeqId durab
   }
   const Shared collection = pool_.peek(id);
   if (!collection || !collection->behind(durable)) return ok_status();
-  Status caught_up = collection->catch_up(context, durable);
-  if (!caught_up.ok() && caught_up.error().code() == Code::out_of_range)
-    return renew(context, collection);
-  return caught_up;
+  return apply(context, collection, durable);
 }
 
 bool Manager::catch_up(const CollectionId& id, SeqId hinted) {

@@ -61,6 +61,9 @@ class Manager : public Component, public viridian::SegmentManager {
   /// What a growing head calls for.
   void after_applying(const Shared& collection);
   void catch_up_in_background(const CollectionId&);
+  Status apply(const Context&, const Shared& collection, SeqId durable);
+  /// Applies what is not yet, where that is to take more memory than there is.
+  Status apply_before_memory_is_short(const Context&, const Shared& collection);
   /// Whether the collection holds everything up to `hinted` now.
   bool catch_up(const CollectionId&, SeqId hinted);
 

@@ -38,6 +38,11 @@ bool MemoryBudget::over_limit() const {
   return total_ > limit_;
 }
 
+bool MemoryBudget::would_be_short(const Account& account, uint64_t bytes) const {
+  const std::lock_guard lock(mutex_);
+  return account.bytes_ + bytes > share() && total_ + bytes > limit_;
+}
+
 void MemoryBudget::wake() {
   {
     const std::lock_guard lock(mutex_);

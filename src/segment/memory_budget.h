@@ -41,6 +41,8 @@ class MemoryBudget {
   uint64_t total() const;
   /// Whether somebody must be sealed.
   bool over_limit() const;
+  /// Whether, with so many bytes more, the account would be over its share and all over the limit.
+  bool would_be_short(const Account& account, uint64_t bytes) const;
   /// Returns once the account may take `bytes` more. `relieve` is called before each wait: it sees
   /// to it that memory is given back or wake() is called, or returns the error with which to give
   /// up.

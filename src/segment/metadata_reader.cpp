@@ -51,6 +51,27 @@ Result<OffsetSet> PartsMetadataReader::filter_page(const Context& context, const
   return run.first(from, count);
 }
 
+Result<Candidates> PartsMetadataReader::candidates(const Context& context,
+                                                   const Where& where) const {
+  VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_, choice_));
+  FilterRun run(context, where, filter, at_, executor_);
+  VIRIDIAN_TRY_VOID(run.add(parts_, 0));
+  return run.candidates();
+}
+
+Result<OffsetSet> PartsMetadataReader::satisfying(const Context& context, const Where& where,
+                                                  std::span<const Offset> offsets) const {
+  VIRIDIAN_TRY(const Filter filter, Filter::compile(where, *keys_, choice_));
+  RowFinder rows(*this);
+  OffsetSet found;
+  for (const Offset offset : offsets) {
+    VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY(const RowView row, rows.find(offset, filter.root().needs));
+    if (filter.matches(row)) found.insert(offset);
+  }
+  return found;
+}
+
 Result<OffsetSet> PartsMetadataReader::find(const Context& context, const StringColumn& ids) const {
   OffsetSet offsets;
   for (size_t i = 0; i < ids.size(); ++i) {

@@ -23,6 +23,9 @@ class PartsMetadataReader final : public MetadataReader {
   Result<OffsetSet> filter(const Context&, const Where&) const override;
   Result<OffsetSet> filter_page(const Context&, const Where&, Offset from,
                                 uint64_t count) const override;
+  Result<Candidates> candidates(const Context&, const Where&) const override;
+  Result<OffsetSet> satisfying(const Context&, const Where&,
+                               std::span<const Offset> offsets) const override;
   Result<OffsetSet> find(const Context&, const StringColumn& ids) const override;
   Status fetch(const Context&, std::span<const Offset> offsets, const Columns&,
                RecordColumns& out) const override;

@@ -99,4 +99,20 @@ std::shared_ptr<const MetadataReader> MetadataSegment::reader(SeqId applied) {
                                                         applied, count_, *environment_.executor);
 }
 
+MetadataBytes MetadataSegment::bytes() const {
+  MetadataBytes sum;
+  const auto add = [&](const segment::RowBlocks& blocks) {
+    for (const segment::RowBlock& block : blocks) {
+      const auto size = [](const auto& part) { return part ? part->size() : 0; };
+      sum.rows += size(block.packed_rows);
+      sum.documents += size(block.packed_documents);
+      sum.value_index += size(block.columns);
+      sum.text_index += size(block.trigrams);
+    }
+  };
+  for (const auto& file : files_) add(*file->blocks());
+  for (const auto& head : heads_) add(*head->blocks());
+  return sum;
+}
+
 }  // namespace viridian::local

@@ -26,6 +26,7 @@ class MetadataSegment final
   Result<std::optional<Offset>> find(std::string_view id) override;
   Offset next_offset() const override { return next_offset_; }
   std::shared_ptr<const MetadataReader> reader(SeqId applied) override;
+  MetadataBytes bytes() const override;
 
  private:
   Status insert(const segment::BatchColumns& columns, const RowChange& change);

@@ -1,5 +1,8 @@
 // What a segment manager does by itself: seals, merges, budgets, closing.
 
+#include <atomic>
+#include <future>
+
 #include "os/test_files.h"
 #include "segment/collection_segments.h"
 #include "segment/upkeep_fixture.h"
@@ -312,6 +315,35 @@ TEST_F(SegmentUpkeep, CollectionsOverTheirShareAreSealedWhenMemoryIsUsedUp) {
   EXPECT_EQ(documents().size(), 40u);
   EXPECT_GT(stats().sealed, 0u);
   EXPECT_EQ(manager().stats(context_, small)->sealed, 0u);
+}
+
+// What is acknowledged and not yet applied counts too, or a slow applier would fill memory.
+TEST_F(SegmentUpkeep, WritersApplyWhatIsWaitingBeforeMemoryIsShort) {
+  holder_.options().heads_bytes = 200'000;
+  ASSERT_TRUE(holder_.reopen().ok());
+  // How large records are is learnt from those before.
+  write_many(1, std::string(10'000, 'x'));
+  ASSERT_NE(holder_.pin(id_), nullptr);
+  std::promise<void> over;
+  const std::shared_future<void> end = over.get_future().share();
+  std::atomic<int> held = 0;
+  for (int i = 0; i < 2; ++i)
+    ASSERT_TRUE(holder_.executor().submit([&held, end] {
+      ++held;
+      end.wait();
+    }));
+  wait_until([&] { return held == 2; });
+  SeqId last = 0;
+  for (int i = 0; i < 60; ++i) {
+    ASSERT_TRUE(manager().admit(context_, id_, 10'000, 1).ok());
+    last = write(Operation::add, {{"r" + std::to_string(i), {1, 1}, {}, std::string(10'000, 'x')}});
+    hint(last);
+    EXPECT_LE((last - stats().applied) * 10'000, 220'000u);
+    EXPECT_LE(stats().head_bytes, 270'000u);
+  }
+  EXPECT_GT(stats().sealed, 0u);
+  over.set_value();
+  EXPECT_EQ(documents().size(), 61u);
 }
 
 // A collection that cannot be sealed is refused what it cannot hold; the others go on.

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "text/literal_trigrams.h"
-#include "text/regex.h"
 #include "text/rust_pattern.h"
 
 namespace viridian::text {
@@ -63,13 +62,13 @@ void RegexPrefilter::Compiled::find_atoms() {
   }
 }
 
-RegexPrefilter::RegexPrefilter(std::string_view rust_pattern) {
+RegexPrefilter::RegexPrefilter(std::string_view rust_pattern, size_t memory) {
   if (rust_pattern.size() > kPatternBytesMax) return;
   const auto pattern = to_marked_re2(rust_pattern);
   if (!pattern.ok()) return;
   auto compiled = std::make_unique<Compiled>();
   re2::RE2::Options options(re2::RE2::Quiet);
-  options.set_max_mem(Regex::kMemoryMax);
+  options.set_max_mem(static_cast<int64_t>(memory));
   int id = 0;
   if (compiled->filter.Add(*pattern, options, &id) != re2::RE2::NoError) return;
   compiled->find_atoms();

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "postings/row_set.h"
+#include "text/regex.h"
 #include "text/trigram_index.h"
 #include "viridian/base/result.h"
 
@@ -19,7 +20,8 @@ class RegexPrefilter {
   static constexpr size_t kPatternBytesMax = 4 << 10;
 
   /// Of a pattern that Regex::compile() takes; one that it refuses lets every row pass.
-  explicit RegexPrefilter(std::string_view rust_pattern);
+  /// `memory`: about what it may take.
+  explicit RegexPrefilter(std::string_view rust_pattern, size_t memory = Regex::kMemoryMax);
   RegexPrefilter(RegexPrefilter&&) noexcept;
   RegexPrefilter& operator=(RegexPrefilter&&) noexcept;
   ~RegexPrefilter();

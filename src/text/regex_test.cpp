@@ -188,6 +188,42 @@ TEST(Regex, SaysWhenAPatternIsTooLarge) {
   EXPECT_TRUE(Regex::compile("\\w{50}").ok());
 }
 
+TEST(Regex, SharesMemoryAmongExpressionsThatAreUsedTogether) {
+  EXPECT_EQ(Regex::memory_of_each(0), Regex::kMemoryMax);
+  EXPECT_EQ(Regex::memory_of_each(16), Regex::kMemoryMax);
+  const size_t one_of_many = Regex::memory_of_each(10'000);
+  EXPECT_LT(one_of_many * 10'000, Regex::kMemoryMax * 17);
+  const auto large = Regex::compile("\\w{50}", one_of_many);
+  ASSERT_FALSE(large.ok());
+  EXPECT_NE(large.error().message().find("too large"), std::string::npos);
+  const auto small = Regex::compile("wor[dk] \\d+", one_of_many);
+  ASSERT_TRUE(small.ok());
+  EXPECT_TRUE(small->matches("some work 7"));
+  EXPECT_FALSE(small->matches("some work"));
+}
+
+TEST(Regex, FindsPlainTextsAsTheyAre) {
+  const std::string text(60'000, 'x');
+  const auto regex = Regex::compile(text);
+  ASSERT_TRUE(regex.ok());
+  // As an expression it would have 60,000 states at each of a million bytes.
+  EXPECT_TRUE(regex->matches(std::string(1'000'000, 'x')));
+  EXPECT_FALSE(regex->matches(std::string(59'999, 'x') + "y"));
+  EXPECT_FALSE(regex->matches(""));
+  EXPECT_FALSE(regex->matches(std::string_view()));
+  expect_rows({{"日-é #&~,:<>=!@/\n", {"a日-é #&~,:<>=!@/\nb"}, {"日-É #&~,:<>=!@/\n", "日"}}});
+}
+
+TEST(Regex, RefusesClassesByTheThousand) {
+  for (const char* one : {"\\w", "\\W", "\\d", "\\D", "\\pL", "\\P{Greek}"}) {
+    std::string pattern;
+    for (int i = 0; i < 2001; ++i) pattern += one;
+    const auto regex = Regex::compile("[" + pattern + "]");
+    ASSERT_FALSE(regex.ok()) << one;
+    EXPECT_NE(regex.error().message().find("Unicode classes"), std::string::npos) << one;
+  }
+}
+
 TEST(Regex, IsLinearOnPatternsThatBacktrack) {
   const auto regex = Regex::compile("^(a+)+$");
   ASSERT_TRUE(regex.ok());

@@ -235,7 +235,10 @@ class Backups(CliTest):
             self.run_cli(command, "nothing", expect=NOT_FOUND)
             self.run_cli(command, expect=USAGE)
             self.run_cli(command, "things", "--all", expect=USAGE)
-        self.assertEqual(self.json_of("stats", "things")[0]["sealed"], 3)
+        stats = self.json_of("stats", "things")[0]
+        self.assertEqual(stats["sealed"], 3)
+        parts = [stats[part + "_bytes"] for part in ("row", "document", "value_index", "text_index")]
+        self.assertTrue(all(parts) and sum(parts) < stats["file_bytes"], stats)
         self.assertEqual(self.run_cli("count", "things"), "3\n")
 
     def test_snapshots_are_made_listed_restored_and_deleted(self):

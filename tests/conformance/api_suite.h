@@ -9,6 +9,7 @@
 /// The tests use the Api interface only, so they run in process and over a connection.
 #include "conformance/api_suite_collections.h"
 #include "conformance/api_suite_filters.h"
+#include "conformance/api_suite_hostile_filters.h"
 #include "conformance/api_suite_maintenance.h"
 #include "conformance/api_suite_names.h"
 #include "conformance/api_suite_plans.h"
@@ -27,6 +28,8 @@
   INSTANTIATE_TEST_SUITE_P(prefix, ApiFilterConformance, testing::Values(__VA_ARGS__),          \
                            factory_name);                                                       \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiPlanConformance, testing::Values(__VA_ARGS__),            \
+                           factory_name);                                                       \
+  INSTANTIATE_TEST_SUITE_P(prefix, ApiHostileFilterConformance, testing::Values(__VA_ARGS__),   \
                            factory_name);                                                       \
   INSTANTIATE_TEST_SUITE_P(prefix, ApiValueConformance, testing::Values(__VA_ARGS__),           \
                            factory_name);                                                       \

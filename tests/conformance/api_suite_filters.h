@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <utility>
 
 #include "conformance/api_fixture.h"
 
@@ -239,6 +240,42 @@ TEST_P(ApiTextConformance, UpdatedTextIsFoundAndOldTextIsNot) {
   update(docs_, {{.id = "hello", .document = "Goodbye"}, {.id = "none", .document = "Good day"}});
   expect_text(Op::document_contains, "Hello", {});
   expect_text(Op::document_contains, "Good", {"hello", "none"});
+}
+
+// An index of trigrams leaves thousands of documents in doubt here.
+TEST_P(ApiTextConformance, OfManyDocumentsInDoubtTheNearestAreFound) {
+  constexpr int kRecords = 4'500, kFirst = 100;
+  docs_ = make();
+  const auto has_it = [](int i) { return i >= kFirst && i % 2 == 0; };
+  std::vector<Row> rows;
+  for (int i = 0; i < kRecords; ++i) {
+    rows.push_back({.id = std::to_string(i),
+                    .vector = {static_cast<float>(i), 1},
+                    .metadata = Metadata{{"n", int64_t{i}}},
+                    .document = has_it(i) ? "x abcab" : "bcabc xabc"});
+    if (rows.size() == 900) add(docs_, std::exchange(rows, {}));
+  }
+  const auto expect_nearest = [&](int from, const Where& condition, auto&& holds) {
+    Ids expected;
+    for (int distance = 0; expected.size() < 5 && distance < kRecords; ++distance)
+      for (const int i : {from - distance, from + distance})
+        if (i >= 0 && i < kRecords && holds(i) && expected.size() < 5 &&
+            (expected.empty() || expected.back() != std::to_string(i)))
+          expected.push_back(std::to_string(i));
+    EXPECT_EQ(nearest(docs_, {static_cast<float>(from), 1}, 5, by_document(condition)), expected)
+        << from;
+  };
+  const Where text = contains_text("abcab");
+  for (const int from : {0, 50, 120, 3'000, kRecords - 1}) {
+    expect_nearest(from, text, has_it);
+    expect_nearest(from, document(Op::document_matches, "abca[b]"), has_it);
+    expect_nearest(from, document(Op::document_not_contains, "abcab"),
+                   [&](int i) { return !has_it(i); });
+    expect_nearest(from, all_of({text, where(Op::lt, "n", {120_i})}),
+                   [&](int i) { return has_it(i) && i < 120; });
+    expect_nearest(from, any_of({text, where(Op::lt, "n", {3_i})}),
+                   [&](int i) { return has_it(i) || i < 3; });
+  }
 }
 
 TEST_P(ApiFilterConformance, DisabledIndexesRefuseTheirFilters) {

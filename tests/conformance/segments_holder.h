@@ -67,6 +67,7 @@ class SegmentsHolder {
   FaultySysDb& sysdb() { return sysdb_; }
   mem::Log& log() { return log_; }
   os::FaultyFiles& files() { return files_; }
+  Executor& executor() { return pool_; }
   segment::Options& options() { return options_; }
   /// Of the local manager.
   size_t open_collections() const {

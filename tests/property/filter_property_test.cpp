@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <set>
 #include <thread>
 
@@ -31,6 +32,23 @@ class FilterProperty : public testing::Test {
     }));
   }
 
+  /// Candidates are all that it finds, and perhaps others.
+  void expect_candidates(SegmentRig& rig, const Where& where) {
+    const auto view = rig.view();
+    const auto all = view->metadata().filter(context_, where);
+    const auto candidates = view->metadata().candidates(context_, where);
+    ASSERT_TRUE(all.ok() && candidates.ok());
+    const std::vector<Offset> offsets = candidates->offsets.slice(0, candidates->offsets.size());
+    const auto satisfying = view->metadata().satisfying(context_, where, offsets);
+    ASSERT_TRUE(satisfying.ok()) << satisfying.error().message();
+    ASSERT_EQ(satisfying->slice(0, satisfying->size()), all->slice(0, all->size()));
+    if (candidates->exact) {
+      ASSERT_EQ(offsets.size(), all->size());
+    } else {
+      ++in_doubt_;
+    }
+  }
+
   /// The same for the first records of those from some offset on.
   void expect_page(SegmentRig& rig, Generator& generator, const Where& where) {
     const auto view = rig.view();
@@ -50,6 +68,7 @@ class FilterProperty : public testing::Test {
   }
 
   Context context_;
+  uint64_t in_doubt_ = 0;
 };
 
 TEST_F(FilterProperty, RandomTreesFindWhatAnOracleFinds) {
@@ -71,11 +90,13 @@ TEST_F(FilterProperty, RandomTreesFindWhatAnOracleFinds) {
         const Where where = generator.where(i % 5);
         expect_as_oracle(rig, where);
         if (i % 4 == 0) expect_page(rig, generator, where);
+        if (i % 4 == 1) expect_candidates(rig, where);
         if (HasFatalFailure()) FAIL() << "seed " << seed << ", state " << state << ", filter " << i;
       }
     }
   }
   EXPECT_EQ(cases, uint64_t{kSeeds} * kStates * kFilters);
+  EXPECT_GT(in_doubt_, cases / 1000);
 }
 
 Row numbered(int i) {
@@ -152,6 +173,25 @@ TEST_F(FilterProperty, AnswersWithinItsDeadline) {
       rig.view()->metadata().filter(late, where(Where::Op::gt, "number", {int64_t{7}}));
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+}
+
+TEST_F(FilterProperty, AnswersWithinItsDeadlineWhateverAPatternTakes) {
+  SegmentRig rig;
+  std::vector<Row> rows;
+  for (int i = 0; i < 400; ++i) {
+    rows.push_back(numbered(i));
+    rows.back().document = std::string(20'000, 'x');
+  }
+  rig.apply(batch_of(Operation::add, rows));
+  // Thousands of states at each byte: a tenth of a second for each document.
+  const Where slow = where(Where::Op::document_matches, "", {"x{1000}x{1000}x{1000}x{1000}y"});
+  for (int round = 0; round < 2; ++round) {
+    const Context soon = Context::with_timeout(std::chrono::milliseconds(50));
+    const auto answer = rig.view()->metadata().filter(soon, slow);
+    ASSERT_FALSE(answer.ok()) << "all rows were looked at";
+    EXPECT_EQ(answer.error().code(), Code::deadline_exceeded);
+    rig.seal();
+  }
 }
 
 }  // namespace

@@ -118,6 +118,7 @@ class MetadataSegment : public SegmentWriter {
   /// Greater than every offset ever given.
   virtual Offset next_offset() const = 0;
   virtual std::shared_ptr<const MetadataReader> reader(SeqId applied) = 0;
+  virtual MetadataBytes bytes() const = 0;
 };
 
 class VectorSegment : public SegmentWriter {

@@ -30,6 +30,12 @@ struct OrderQuery {
   uint64_t limit = 0;
 };
 
+/// Records that a filter may select: all that it does are among them.
+struct Candidates {
+  OffsetSet offsets;
+  bool exact = true;  ///< it selects all of them
+};
+
 /// Ids, documents, uris and metadata of one collection as of one applied number. Immutable, so
 /// thread-safe; it outlives whatever is written, sealed or merged meanwhile.
 class MetadataReader {
@@ -46,6 +52,21 @@ class MetadataReader {
   virtual Result<OffsetSet> filter_page(const Context& context, const Where& where, Offset /*from*/,
                                         uint64_t /*count*/) const {
     return filter(context, where);
+  }
+  /// The same with less work where many documents would have to be looked at: for who needs a few
+  /// of them only, and asks satisfying() of these.
+  virtual Result<Candidates> candidates(const Context& context, const Where& where) const {
+    VIRIDIAN_TRY(OffsetSet found, filter(context, where));
+    return Candidates{std::move(found), true};
+  }
+  /// Which of these live records satisfy the filter.
+  virtual Result<OffsetSet> satisfying(const Context& context, const Where& where,
+                                       std::span<const Offset> offsets) const {
+    VIRIDIAN_TRY(const OffsetSet all, filter(context, where));
+    OffsetSet found;
+    for (const Offset offset : offsets)
+      if (all.contains(offset)) found.insert(offset);
+    return found;
   }
   /// Offsets of those ids that exist.
   virtual Result<OffsetSet> find(const Context&, const StringColumn& ids) const = 0;
@@ -106,6 +127,15 @@ class ReadView {
   virtual const VectorReader& vectors() const = 0;
 };
 
+/// What the parts of records without their vectors take in files, and what is indexed of them in
+/// files and in heads.
+struct MetadataBytes {
+  uint64_t rows = 0;  ///< ids, metadata and uris
+  uint64_t documents = 0;
+  uint64_t value_index = 0;  ///< of metadata
+  uint64_t text_index = 0;   ///< of documents
+};
+
 /// What a collection's segments hold, for statistics and health.
 struct SegmentStats {
   SeqId applied = 0;
@@ -114,6 +144,7 @@ struct SegmentStats {
   uint64_t head_bytes = 0;
   uint64_t file_bytes = 0;
   uint64_t files = 0;
+  MetadataBytes metadata;
   uint64_t dead_rows = 0;  ///< row versions in files that are deleted or replaced
 };
 
