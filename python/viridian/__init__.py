@@ -30,6 +30,7 @@ _LATER = {
     "AsyncClient": "aio",
     "AsyncCollection": "aio",
     "utils": "utils",
+    "api": "api",
     "types": "types",
     "embedding_functions": "embedding_functions",
 }

@@ -1,7 +1,7 @@
 """Tests of the Python package beyond what Chroma's has in common with it.
 
 usage: package_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs package_cases.py in an interpreter that has NumPy.
+Runs package_cases.py and embedding_cases.py in an interpreter that has NumPy.
 """
 import pathlib
 import sys
@@ -15,8 +15,10 @@ def main(package, binary):
     if python is None:
         print("SKIPPED: no NumPy can be had")
         sys.exit(harness.SKIPPED)
-    cases = pathlib.Path(__file__).parent / "package_cases.py"
-    sys.exit(interpreters.run(python, cases, binary, package=package).returncode)
+    here = pathlib.Path(__file__).parent
+    runs = [interpreters.run(python, here / cases, binary, package=package)
+            for cases in ("package_cases.py", "embedding_cases.py")]
+    sys.exit(any(run.returncode for run in runs))
 
 
 if __name__ == "__main__":
