@@ -149,6 +149,17 @@ std::vector<Include> include_of(py::handle value, Distances distances) {
   return include;
 }
 
+ReadLevel read_level_of(py::handle value) {
+  const std::string_view name = text_of(value, "a read level");
+  if (name == "index_and_wal") return ReadLevel::index_and_wal;
+  if (name == "index_only") return ReadLevel::index_only;
+  if (name == "index_and_bounded_wal") return ReadLevel::index_and_bounded_wal;
+  throw py::value_error(
+      fmt::format("read_level is \"{}\": there are index_and_wal, index_only and "
+                  "index_and_bounded_wal",
+                  name));
+}
+
 std::optional<uint32_t> count_of(py::handle value) {
   if (value.is_none()) return std::nullopt;
   if (PyLong_Check(value.ptr()) == 0) {

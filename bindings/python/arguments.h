@@ -35,6 +35,9 @@ Selection selection_of(pybind11::handle ids, pybind11::handle where,
 enum class Distances { allowed, refused };
 std::vector<Include> include_of(pybind11::handle value, Distances distances);
 
+/// The name of a read level, such as "index_only".
+ReadLevel read_level_of(pybind11::handle value);
+
 /// None or an integer from 0 to 2^32 - 1; OverflowError beyond.
 std::optional<uint32_t> count_of(pybind11::handle value);
 

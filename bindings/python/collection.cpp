@@ -44,10 +44,10 @@ uint64_t Collection::remove(py::handle ids, py::handle where, py::handle where_d
       .deleted;
 }
 
-uint64_t Collection::count() const {
-  return database_->call([&](Api& api, const Context& context) {
-    return api.count(context, ref_, ReadLevel::index_and_wal);
-  });
+uint64_t Collection::count(py::handle read_level) const {
+  const ReadLevel level = read_level_of(read_level);
+  return database_->call(
+      [&](Api& api, const Context& context) { return api.count(context, ref_, level); });
 }
 
 py::dict Collection::get(py::handle ids, py::handle where, py::handle limit, py::handle offset,

@@ -23,7 +23,7 @@ class Collection {
   /// How many records there were.
   uint64_t remove(pybind11::handle ids, pybind11::handle where, pybind11::handle where_document,
                   pybind11::handle limit) const;
-  uint64_t count() const;
+  uint64_t count(pybind11::handle read_level) const;
   pybind11::dict get(pybind11::handle ids, pybind11::handle where, pybind11::handle limit,
                      pybind11::handle offset, pybind11::handle where_document,
                      pybind11::handle include) const;

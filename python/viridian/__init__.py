@@ -33,6 +33,9 @@ _LATER = {
     "api": "api",
     "types": "types",
     "embedding_functions": "embedding_functions",
+    **dict.fromkeys(
+        ["CollectionMetadata", "Documents", "Embeddings", "GetResult", "IDs", "Include", "Metadata",
+         "Metadatas", "QueryResult", "URI", "URIs", "Where", "WhereDocument"], "types"),
 }
 
 __all__ = [

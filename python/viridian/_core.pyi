@@ -1,5 +1,5 @@
 """The native module: the library's calls, with their arguments and results converted."""
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Optional, Sequence
 
 from .types import GetResult, QueryResult
 
@@ -46,7 +46,7 @@ class Collection:
         self, ids: Any, embeddings: Any, metadatas: Any, documents: Any, uris: Any
     ) -> None: ...
     def delete(self, ids: Any, where: Any, where_document: Any, limit: Optional[int]) -> int: ...
-    def count(self) -> int: ...
+    def count(self, read_level: str) -> int: ...
     def get(
         self,
         ids: Any,
@@ -54,7 +54,7 @@ class Collection:
         limit: Optional[int],
         offset: Optional[int],
         where_document: Any,
-        include: List[str],
+        include: Sequence[str],
     ) -> GetResult: ...
     def query(
         self,
@@ -63,7 +63,7 @@ class Collection:
         n_results: int,
         where: Any,
         where_document: Any,
-        include: List[str],
+        include: Sequence[str],
     ) -> QueryResult: ...
     def flush(self) -> None: ...
     def compact(self) -> None: ...

@@ -47,7 +47,7 @@ def _wraps(names: List[str], of: type, convert: Callable[[Any], Any] = _result) 
 
 
 @_wraps(["count", "add", "upsert", "update", "get", "peek", "query", "delete", "modify", "flush",
-         "compact", "fork", "search", "get_indexing_status"], Collection)
+         "compact", "fork", "fork_count", "search", "get_indexing_status"], Collection)
 class AsyncCollection:
     """A `Collection` whose methods are awaited; its properties are not."""
 

@@ -223,7 +223,7 @@ class Api(ServerAPI):
     def _count(self, collection_id, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE,
                read_level=ReadLevel.INDEX_AND_WAL) -> int:
         with _chroma_errors():
-            return self._records(collection_id, tenant, database).count()
+            return self._records(collection_id, tenant, database).count(read_level)
 
     @override
     def _peek(self, collection_id, n=10, tenant: str = DEFAULT_TENANT,

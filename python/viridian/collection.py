@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Union
 from uuid import UUID
 
 from . import _core, configuration as configurations, embedding
@@ -13,8 +13,8 @@ from .types import (
 if TYPE_CHECKING:
     from .session import Session
 
-_RECORD = ["metadatas", "documents"]
-_HIT = ["metadatas", "documents", "distances"]
+_RECORD: Include = ["metadatas", "documents"]
+_HIT: Include = ["metadatas", "documents", "distances"]
 
 
 class Collection:
@@ -88,9 +88,12 @@ class Collection:
     def __repr__(self) -> str:
         return f"Collection(name={self.name})"
 
-    def count(self) -> int:
-        """How many records there are."""
-        return self._records.count()
+    def count(self, read_level: str = "index_and_wal") -> int:
+        """How many records there are.
+
+        `read_level`: "index_only" counts those that are in files, and may lack the newest.
+        """
+        return self._records.count(read_level)
 
     def add(self, ids: Union[ID, List[ID]], embeddings: Optional[Any] = None,
             metadatas: Optional[Union[Metadata, List[Optional[Metadata]]]] = None,
@@ -216,6 +219,10 @@ class Collection:
         """Not offered, as in Chroma's embedded form: NotImplementedError."""
         raise NotImplementedError("collections cannot be forked")
 
+    def fork_count(self) -> int:
+        """Not offered, as in Chroma's embedded form: NotImplementedError."""
+        raise NotImplementedError("collections cannot be forked")
+
     def search(self, *arguments: Any, **options: Any) -> Any:
         """Not offered, as in Chroma's embedded form: NotImplementedError."""
         raise NotImplementedError("there is no search(): query() finds the nearest records")
@@ -248,18 +255,18 @@ class Collection:
                              "the collection with an embedding_function")
         return function
 
-    def _load(self, uris: List[str]) -> Any:
+    def _load(self, uris: Any) -> Any:
         if self._data_loader is None:
             raise ValueError("this collection has no data loader to load uris with")
         return self._data_loader(uris)
 
-    def _engine_include(self, include: Include) -> List[str]:
+    def _engine_include(self, include: Include) -> Sequence[str]:
         """What the engine is asked for: data are loaded here, from uris."""
         if "data" not in include:
-            return include  # type: ignore[return-value]
+            return include
         if self._data_loader is None:
             raise ValueError("this collection has no data loader to include data with")
-        names = [name for name in include if name != "data"]
+        names: List[str] = [name for name in include if name != "data"]
         return names if "uris" in names else [*names, "uris"]
 
     def _with_data(self, result: Any, include: Include) -> Any:

@@ -216,7 +216,7 @@ class OpenAIEmbeddingFunction(EmbeddingFunction):
         if api_type is not None:
             raise NotImplementedError(f"api_type {api_type!r}: only OpenAI's own form is spoken")
         self._key = api_key
-        self._config = {
+        self._config: Dict[str, Any] = {
             "api_key_env_var": api_key_env_var, "model_name": model_name,
             "organization_id": organization_id, "api_base": api_base, "api_type": api_type,
             "api_version": api_version, "deployment_id": deployment_id,
@@ -231,7 +231,7 @@ class OpenAIEmbeddingFunction(EmbeddingFunction):
             headers["Authorization"] = f"Bearer {key}"
         if config["organization_id"]:
             headers["OpenAI-Organization"] = config["organization_id"]
-        body = {"model": config["model_name"], "input": list(input)}
+        body: Dict[str, Any] = {"model": config["model_name"], "input": list(input)}
         if config["dimensions"]:
             body["dimensions"] = config["dimensions"]
         base = (config["api_base"] or "https://api.openai.com/v1").rstrip("/")

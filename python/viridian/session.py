@@ -1,4 +1,6 @@
 """Open databases of this process, and who shares them."""
+from __future__ import annotations
+
 import atexit
 import os
 import threading
@@ -7,9 +9,9 @@ import weakref
 from . import _core
 
 _lock = threading.Lock()
-_directories = weakref.WeakValueDictionary()
-_in_memory = {}
-_open = weakref.WeakSet()
+_directories: weakref.WeakValueDictionary[str, Session] = weakref.WeakValueDictionary()
+_in_memory: dict[str, Session] = {}
+_open: weakref.WeakSet[Session] = weakref.WeakSet()
 
 
 class Session:

@@ -85,7 +85,7 @@ def collections(client, package):
     client.create_collection("second", embedding_function=None)
     again = client.get_collection("first", embedding_function=None)
     return [
-        made.name, made.metadata, made.id == again.id, made.tenant, made.database,
+        made.name, made.metadata, made.id == again.id, made.count(read_level="index_and_wal"), made.tenant, made.database,
         repr(made), sorted(c.name for c in client.list_collections()),
         len(client.list_collections(limit=1)), client.count_collections(),
         client.get_collection_by_id(made.id, embedding_function=None).name,
