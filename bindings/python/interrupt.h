@@ -1,7 +1,4 @@
 #pragma once
-#include <csignal>
-#include <optional>
-
 #include "viridian/base/context.h"
 
 namespace viridian::python {
@@ -17,6 +14,8 @@ class Interrupt {
   Interrupt& operator=(const Interrupt&) = delete;
 
  private:
+  void restore() noexcept;
+
   bool installed_ = false;
 };
 

@@ -41,6 +41,30 @@ py::object included(py::handle include) {
   return py::reinterpret_steal<py::object>(PySequence_List(include.ptr()));
 }
 
+/// The names in a result's dict, made once: making them takes as long as all else of a small
+/// result.
+struct Names {
+  static PyObject* made(const char* name) { return PyUnicode_InternFromString(name); }
+  PyObject* const ids = made("ids");
+  PyObject* const embeddings = made("embeddings");
+  PyObject* const documents = made("documents");
+  PyObject* const uris = made("uris");
+  PyObject* const included = made("included");
+  PyObject* const data = made("data");
+  PyObject* const metadatas = made("metadatas");
+  PyObject* const distances = made("distances");
+};
+
+// Kept until the process ends, as interned strings are: the interpreter may be gone by then.
+const Names& names() {
+  static const Names kept;
+  return kept;
+}
+
+void set(const py::dict& dict, PyObject* name, const py::object& value) {
+  if (PyDict_SetItem(dict.ptr(), name, value.ptr()) != 0) throw py::error_already_set();
+}
+
 /// The columns of one or of several results, as they are asked for.
 class Columns {
  public:
@@ -70,14 +94,16 @@ py::dict dict_of(GetResult result, py::handle include) {
   RecordColumns& records = result.records;
   const Columns columns(result.include);
   py::dict dict;
-  dict["ids"] = list_of(records.ids, text);
-  dict["embeddings"] =
-      columns.where(Include::embeddings, [&] { return array_of(std::move(records.embeddings)); });
-  dict["documents"] = columns.where(Include::documents, [&] { return documents_of(records); });
-  dict["uris"] = columns.where(Include::uris, [&] { return uris_of(records); });
-  dict["included"] = included(include);
-  dict["data"] = py::none();
-  dict["metadatas"] = columns.where(Include::metadatas, [&] { return metadatas_of(records); });
+  set(dict, names().ids, list_of(records.ids, text));
+  set(dict, names().embeddings,
+      columns.where(Include::embeddings, [&] { return array_of(std::move(records.embeddings)); }));
+  set(dict, names().documents,
+      columns.where(Include::documents, [&] { return documents_of(records); }));
+  set(dict, names().uris, columns.where(Include::uris, [&] { return uris_of(records); }));
+  set(dict, names().included, included(include));
+  set(dict, names().data, py::none());
+  set(dict, names().metadatas,
+      columns.where(Include::metadatas, [&] { return metadatas_of(records); }));
   return dict;
 }
 
@@ -85,24 +111,27 @@ py::dict dict_of(QueryResult result, py::handle include) {
   const Columns columns(result.include);
   const auto each = [&](auto convert) -> py::object { return list_of(result.records, convert); };
   py::dict dict;
-  dict["ids"] = each([](const RecordColumns& records) { return list_of(records.ids, text); });
-  dict["embeddings"] = columns.where(Include::embeddings, [&] {
+  set(dict, names().ids,
+      each([](const RecordColumns& records) { return list_of(records.ids, text); }));
+  set(dict, names().embeddings, columns.where(Include::embeddings, [&] {
     py::list list;
     for (RecordColumns& records : result.records) {
       list.append(array_of(std::move(records.embeddings)));
     }
     return list;
-  });
-  dict["documents"] = columns.where(Include::documents, [&] { return each(documents_of); });
-  dict["uris"] = columns.where(Include::uris, [&] { return each(uris_of); });
-  dict["included"] = included(include);
-  dict["data"] = py::none();
-  dict["metadatas"] = columns.where(Include::metadatas, [&] { return each(metadatas_of); });
-  dict["distances"] = columns.where(Include::distances, [&] {
+  }));
+  set(dict, names().documents,
+      columns.where(Include::documents, [&] { return each(documents_of); }));
+  set(dict, names().uris, columns.where(Include::uris, [&] { return each(uris_of); }));
+  set(dict, names().included, included(include));
+  set(dict, names().data, py::none());
+  set(dict, names().metadatas,
+      columns.where(Include::metadatas, [&] { return each(metadatas_of); }));
+  set(dict, names().distances, columns.where(Include::distances, [&] {
     return list_of(result.distances, [](const std::vector<float>& distances) {
       return list_of(distances, [](float distance) { return py::float_(distance); });
     });
-  });
+  }));
   return dict;
 }
 

@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
-from uuid import UUID
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Union
 
 from . import configuration as configurations, embedding, session as sessions
 from .collection import Collection
 from .config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from .errors import UnavailableError
 from .types import CollectionMetadata
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 
 class AdminClient:
@@ -51,6 +53,7 @@ class AdminClient:
 
 
 def _database(found: Dict[str, Any]) -> Dict[str, Any]:
+    from uuid import UUID
     return {**found, "id": UUID(found["id"])}
 
 
@@ -181,7 +184,7 @@ class Client:
         _refuse_conflict(embedding_function, model)
         return Collection(self._session, model, embedding_function, data_loader)
 
-    def get_collection_by_id(self, id: Union[UUID, str],
+    def get_collection_by_id(self, id: "Union[UUID, str]",
                              embedding_function: Optional[Any] = embedding.DEFAULT,
                              data_loader: Optional[Callable[[List[str]], Any]] = None) -> Collection:
         """The collection of that UUID. As `get_collection` otherwise."""

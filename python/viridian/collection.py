@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Union
-from uuid import UUID
 
 from . import _core, configuration as configurations, embedding
 from .types import (
@@ -11,6 +10,8 @@ from .types import (
     Where, WhereDocument)
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from .session import Session
 
 _RECORD: Include = ["metadatas", "documents"]
@@ -45,8 +46,9 @@ class Collection:
                                          model["id"])
 
     @property
-    def id(self) -> UUID:
+    def id(self) -> "UUID":
         """The collection's UUID."""
+        from uuid import UUID
         return UUID(self._model["id"])
 
     @property
