@@ -242,7 +242,7 @@ def PersistentClient(path: Union[str, "os.PathLike[str]"] = "./chroma",
 def HttpClient(host: str = "localhost", port: int = 8000, ssl: bool = False,
                headers: Optional[Dict[str, str]] = None, settings: Optional[Settings] = None,
                tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE) -> Client:
-    """A client of a server, Viridian's or Chroma's.
+    """A client of a Viridian server.
 
     `host`: a name, or an address such as "http://host:port/prefix". There is no TLS and there are
     no headers of one's own: NotImplementedError where they are asked for. ValueError where no

@@ -333,8 +333,8 @@ Result<WriteResult> ApiClient::write(const Context& context, const CollectionRef
     case Operation::remove:
       return Error(Code::invalid_argument, "write takes no removals: use delete_records");
   }
-  // Here, since not all that is not allowed can be told from what the server gets: it takes metadata
-  // of a reserved key for Chroma's own and drops it.
+  // Here, since not all that is not allowed can be told from what the server gets: it takes
+  // metadata of a reserved key for Chroma's own and drops it.
   VIRIDIAN_TRY_VOID(validate_batch(batch));
   VIRIDIAN_TRY(const Response response,
                call(context, "POST", record_path(ref, name), codec::write_records(batch)));
