@@ -8,8 +8,11 @@
 
 namespace viridian {
 
-/// Every class that comes with Viridian, by name. The one list of concrete classes.
+/// Every class that comes with Viridian, by name. This and the next are the lists of concrete
+/// classes.
 Registry builtins();
+/// Of these, what a process needs for a directory or a memory of its own, and for calling a server.
+void add_local_builtins(Registry& registry);
 
 /// The settings that make `settings` run without a disk.
 void use_memory(Settings& settings);

@@ -148,6 +148,7 @@ Status Client::delete_snapshot(const std::string& name) const {
 
 void Client::close() const noexcept { session_->close(); }
 
+Status Client::call(const std::function<Status(Api&)>& use) const { return session_->call(use); }
 Api& Client::api() const { return session_->api(); }
 Context Client::context() const { return session_->context(); }
 

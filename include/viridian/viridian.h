@@ -306,7 +306,11 @@ class Client {
   /// call of this client, its copies by with_database() and its handles: failed_precondition.
   void close() const noexcept;
 
-  /// The full interface, for what is not above. Valid until the client is closed or gone.
+  /// Gives `use` the full interface, for what is not above, and returns what it returns; close()
+  /// waits for it.
+  ///   failed_precondition  the client is closed: `use` was not called
+  Status call(const std::function<Status(Api&)>& use) const;
+  /// The full interface. Valid until the client is closed or gone.
   Api& api() const;
   /// A context with the options' timeout, as the calls above use it.
   Context context() const;

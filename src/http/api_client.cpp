@@ -10,6 +10,7 @@
 #include "http/errors.h"
 #include "http/freshness.h"
 #include "http/router.h"
+#include "model/validation.h"
 
 namespace viridian::http {
 namespace {
@@ -332,6 +333,9 @@ Result<WriteResult> ApiClient::write(const Context& context, const CollectionRef
     case Operation::remove:
       return Error(Code::invalid_argument, "write takes no removals: use delete_records");
   }
+  // Here, since not all that is not allowed can be told from what the server gets: it takes
+  // metadata of a reserved key for Chroma's own and drops it.
+  VIRIDIAN_TRY_VOID(validate_batch(batch));
   VIRIDIAN_TRY(const Response response,
                call(context, "POST", record_path(ref, name), codec::write_records(batch)));
   VIRIDIAN_TRY(const SeqId last, number_of(response));

@@ -47,6 +47,7 @@ HEAVY = {
     "curl/": "src/clickhouse",
     "libpq": "src/postgres",
     "lz4": "src/documents",
+    "pybind11/": "bindings/python",
 }
 # Where a test or a benchmark is, the rules for who may know whom do not apply.
 FREE = re.compile(r"(_test|_bench|_fuzz|test_\w+)\.(cpp|h)$|^(tests|bench|examples)/")

@@ -1,0 +1,47 @@
+"""Settings of a client, under the names that Chroma gives them."""
+
+DEFAULT_TENANT = "default_tenant"
+DEFAULT_DATABASE = "default_database"
+
+
+class Settings:
+    """How to open a database.
+
+    What Chroma's settings have and this package has no use for (telemetry, component names) is
+    accepted and kept, so that programs for Chroma need no change.
+
+    `allow_reset` lets `Client.reset` work. `viridian` is a dict of settings of the engine, such as
+    `{"executor.threads": "4"}`; docs/configuration.md lists them.
+
+        >>> settings = Settings(allow_reset=True, anonymized_telemetry=False)
+        >>> settings.allow_reset
+        True
+    """
+
+    def __init__(self, **values):
+        self.allow_reset = False
+        self.is_persistent = False
+        self.persist_directory = "./chroma"
+        self.chroma_server_host = None
+        self.chroma_server_http_port = None
+        self.viridian = {}
+        self.__dict__.update(values)
+
+    def __eq__(self, other):
+        return isinstance(other, Settings) and vars(self) == vars(other)
+
+    def __repr__(self):
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def require(self, key):
+        """The value of a setting; ValueError where it is None."""
+        value = getattr(self, key)
+        if value is None:
+            raise ValueError(f"the setting {key} is needed")
+        return value
+
+    def of_engine(self):
+        """The settings that the engine is opened with, by its own names."""
+        engine = {name: str(value) for name, value in self.viridian.items()}
+        engine.setdefault("allow_reset", "true" if self.allow_reset else "false")
+        return engine

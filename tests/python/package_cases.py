@@ -1,0 +1,253 @@
+"""What the Python package promises beyond Chroma's interface. usage: package_cases.py VIRIDIAN_BINARY"""
+import doctest
+import gc
+import importlib
+import multiprocessing
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import harness  # noqa: E402
+import viridian  # noqa: E402
+
+BINARY = sys.argv.pop()
+MODULES = ["viridian", "viridian.client", "viridian.collection", "viridian.config",
+           "viridian.configuration", "viridian.embedding", "viridian.errors", "viridian.session"]
+
+
+def in_a_process(text, *arguments):
+    """A program's output, from an interpreter of its own."""
+    done = subprocess.run([sys.executable, "-c", text, *arguments], stdout=subprocess.PIPE, text=True,
+                          timeout=120)
+    return done.stdout.strip(), done.returncode
+
+
+def filled(client, name, count, dimension=16):
+    collection = client.create_collection(name, embedding_function=None)
+    values = np.random.default_rng(1).standard_normal((count, dimension)).astype(np.float32)
+    collection.add(ids=[str(i) for i in range(count)], embeddings=values)
+    return collection, values
+
+
+class Documentation(unittest.TestCase):
+    def test_examples_do_what_they_say(self):
+        for name in MODULES:
+            result = doctest.testmod(importlib.import_module(name))
+            self.assertEqual(result.failed, 0, name)
+
+
+class Arrays(unittest.TestCase):
+    def setUp(self):
+        self.client = viridian.EphemeralClient()
+        self.addCleanup(self.client.close)
+
+    def test_results_are_arrays_that_outlive_what_they_came_from(self):
+        collection, values = filled(self.client, "arrays", 100)
+        got = collection.get(include=["embeddings"])["embeddings"]
+        near = collection.query(query_embeddings=values[:2], n_results=3,
+                                include=["embeddings"])["embeddings"]
+        self.client.delete_collection("arrays")
+        del collection
+        gc.collect()
+        self.assertEqual((got.dtype, got.shape), (np.float32, values.shape))
+        np.testing.assert_array_equal(got, values)
+        np.testing.assert_array_equal([rows[0] for rows in near], values[:2])
+        got[0, 0] = 5.0
+        self.assertFalse(got.flags.owndata)
+
+    def test_every_kind_of_number_is_read_as_it_is(self):
+        kinds = [np.float16, np.float32, np.float64, np.int32, np.int64]
+        whole = np.arange(48).reshape(4, 12)
+        layouts = [lambda a: a, lambda a: np.asfortranarray(a), lambda a: a[::-1][::-1],
+                   lambda a: np.repeat(a, 2, axis=1)[:, ::2], lambda a: list(a), lambda a: a.tolist(),
+                   lambda a: tuple(a)]
+        for number, kind in enumerate(kinds):
+            for other, layout in enumerate(layouts):
+                collection = self.client.create_collection(f"kinds-{number}-{other}",
+                                                           embedding_function=None)
+                collection.add(ids=list("abcd"), embeddings=layout(whole.astype(kind)))
+                np.testing.assert_array_equal(collection.get(include=["embeddings"])["embeddings"],
+                                              whole, f"{kind} {number}")
+
+    def test_numbers_of_other_kinds_are_refused(self):
+        collection = self.client.create_collection("other-kinds", embedding_function=None)
+        for values in (np.ones((1, 4), dtype=bool), np.ones((1, 4), dtype=">f4"),
+                       np.ones((1, 2, 2)), np.array(1.0), b"bytes", {"a": 1}, [[None]], [["x"]]):
+            with self.assertRaises(ValueError, msg=repr(values)):
+                collection.add(ids="a", embeddings=values)
+
+
+class Lifetime(unittest.TestCase):
+    def test_a_closed_client_says_so_and_with_closes(self):
+        with tempfile.TemporaryDirectory() as path:
+            with viridian.PersistentClient(path) as client:
+                collection, _ = filled(client, "closed", 3)
+            for call in (collection.count, client.list_collections, client.heartbeat):
+                with self.assertRaises(viridian.errors.FailedPreconditionError):
+                    call()
+            client.close()
+            with viridian.PersistentClient(path) as again:
+                self.assertEqual(again.get_collection("closed").count(), 3)
+
+    def test_clients_of_one_directory_share_it_until_the_last_is_closed(self):
+        with tempfile.TemporaryDirectory() as path:
+            one, two = viridian.PersistentClient(path), viridian.PersistentClient(path + "/.")
+            collection, _ = filled(one, "shared", 3)
+            one.close()
+            self.assertEqual(two.get_collection("shared").count(), collection.count())
+            with self.assertRaises(ValueError):
+                viridian.PersistentClient(path, viridian.Settings(allow_reset=True))
+            two.close()
+            with viridian.PersistentClient(path, viridian.Settings(allow_reset=True)) as client:
+                self.assertTrue(client.reset())
+
+    def test_a_collection_keeps_what_it_needs(self):
+        with tempfile.TemporaryDirectory() as path:
+            collection, _ = filled(viridian.PersistentClient(path), "kept", 3)
+            gc.collect()
+            self.assertEqual(collection.count(), 3)
+
+    def test_another_process_is_told_who_has_the_directory(self):
+        with tempfile.TemporaryDirectory() as path, viridian.PersistentClient(path):
+            said, _ = in_a_process(
+                "import sys, viridian\n"
+                "try: viridian.PersistentClient(sys.argv[1])\n"
+                "except viridian.errors.FailedPreconditionError as e: print(e)", path)
+            self.assertIn(str(os.getpid()), said)
+
+    def test_opening_and_closing_leaks_nothing(self):
+        def cycle():
+            with viridian.EphemeralClient() as client:
+                filled(client, "cycle", 2)[0].count()
+
+        def held():
+            fields = pathlib.Path("/proc/self/statm").read_text().split()
+            return int(fields[1]), len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task"))
+
+        for _ in range(100):
+            cycle()
+        pages, descriptors, tasks = held()
+        for _ in range(300):
+            cycle()
+        after = held()
+        self.assertEqual(after[1:], (descriptors, tasks))
+        self.assertLess(after[0] - pages, 2000)  # 8 MB: less than 27 KB a cycle
+
+    def test_the_interpreter_ends_with_databases_open(self):
+        said, code = in_a_process(
+            "import viridian\n"
+            "c = viridian.EphemeralClient().create_collection('abc', embedding_function=None)\n"
+            "c.add(ids='a', embeddings=[1.0]); print(c.count())")
+        self.assertEqual((said, code), ("1", 0))
+
+    def test_no_server_is_a_value_error(self):
+        with self.assertRaises(ValueError):
+            viridian.HttpClient(port=harness.free_port())
+        with self.assertRaises(NotImplementedError):
+            viridian.HttpClient(ssl=True)
+
+
+class Forks(unittest.TestCase):
+    def test_a_forked_process_is_refused_and_may_open_its_own(self):
+        client = viridian.EphemeralClient()
+        self.addCleanup(client.close)
+        collection, _ = filled(client, "forked", 3)
+
+        def child(answers):
+            try:
+                collection.count()
+            except viridian.errors.FailedPreconditionError as error:
+                answers.put(str(error))
+            with viridian.EphemeralClient() as own:
+                answers.put(own.count_collections())
+            answers.put("done")
+
+        context = multiprocessing.get_context("fork")
+        answers = context.Queue()
+        process = context.Process(target=child, args=(answers,))
+        process.start()
+        said = [answers.get(timeout=60) for _ in range(3)]
+        process.join(60)
+        self.assertIn(str(os.getpid()), said[0])
+        self.assertEqual((said[1:], process.exitcode), ([0, "done"], 0))
+        self.assertEqual(collection.count(), 3)
+
+
+class Threads(unittest.TestCase):
+    def test_many_threads_write_and_read(self):
+        with viridian.EphemeralClient() as client:
+            collection = client.create_collection("threads", embedding_function=None)
+            collection.add(ids="seed", embeddings=[0.0] * 16)
+            failures = []
+
+            def work(number):
+                try:
+                    for i in range(50):
+                        name = f"{number}-{i}"
+                        collection.add(ids=name, embeddings=[float(number)] * 16)
+                        found = collection.query(query_embeddings=[float(number)] * 16, n_results=1)
+                        if not found["ids"][0][0].startswith(f"{number}-"):
+                            failures.append((name, found))
+                except Exception as error:  # shown below
+                    failures.append(error)
+
+            threads = [threading.Thread(target=work, args=(n,)) for n in range(1, 9)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(failures, [])
+            self.assertEqual(collection.count(), 401)
+
+    def test_other_threads_run_while_a_call_works(self):
+        with viridian.EphemeralClient() as client:
+            collection, values = filled(client, "unlocked", 2000, 512)
+            turns, over = [0], threading.Event()
+
+            def spin():
+                while not over.is_set():
+                    turns[0] += 1
+                    time.sleep(0)
+
+            thread = threading.Thread(target=spin)
+            thread.start()
+            before = turns[0]
+            collection.query(query_embeddings=values[:1000], n_results=50, include=["distances"])
+            during = turns[0] - before
+            over.set()
+            thread.join()
+            # Were the lock held, the other thread would have had a turn or two around the call.
+            self.assertGreater(during, 20)
+
+
+class Interrupts(unittest.TestCase):
+    def test_ctrl_c_ends_a_long_call(self):
+        with viridian.EphemeralClient() as client:
+            collection, values = filled(client, "long", 15000, 64)
+            many = np.tile(values, (40, 1))
+            interrupt = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+            interrupt.start()
+            with self.assertRaises(KeyboardInterrupt):
+                collection.query(query_embeddings=many, n_results=100)
+            self.assertEqual(collection.count(), 15000)
+        self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
+
+
+class Imports(unittest.TestCase):
+    def test_an_import_does_not_load_numpy_or_asyncio(self):
+        said, _ = in_a_process("import sys, viridian\n"
+                               "print([m for m in ('numpy', 'asyncio', 'chromadb') if m in sys.modules])")
+        self.assertEqual(said, "[]")
+
+
+if __name__ == "__main__":
+    unittest.main()
