@@ -262,7 +262,7 @@ TEST_P(ApiTextConformance, OfManyDocumentsInDoubtTheNearestAreFound) {
         if (i >= 0 && i < kRecords && holds(i) && expected.size() < 5 &&
             (expected.empty() || expected.back() != std::to_string(i)))
           expected.push_back(std::to_string(i));
-    EXPECT_EQ(nearest(docs_, {static_cast<float>(from), 1}, 5, by_document(condition)), expected)
+    EXPECT_EQ(nearest(docs_, {static_cast<float>(from), 1}, 5, by_where(condition)), expected)
         << from;
   };
   const Where text = contains_text("abcab");
