@@ -28,6 +28,20 @@ class SealedPart final : public postings::Source {
 /// Bytes of a block's rows without their documents, beyond which it takes no more.
 constexpr uint64_t kMostRowBytes = uint64_t{16} << 20;
 
+/// All bytes of a part; none, where there is no such part.
+Result<os::Bytes> all(const std::shared_ptr<const postings::Source>& source) {
+  if (!source) return os::Bytes();
+  return source->read(0, source->size());
+}
+
+/// The same of texts, which say that they are so many.
+Result<os::Bytes> texts_of(const std::shared_ptr<const postings::Source>& source, uint32_t rows) {
+  if (!source) return os::Bytes();
+  VIRIDIAN_TRY(const auto texts, documents::Texts::open(source));
+  if (texts->size() != rows) return source->damaged(0, "it is of another number of rows");
+  return all(source);
+}
+
 }  // namespace
 
 bool BlockSectionsWriter::Gathered::full() const noexcept {
@@ -112,17 +126,13 @@ Status BlockSectionsWriter::add(const RowBlock& other) {
   block.entries = other.entries;
   block.text_bytes = other.text_bytes;
   if (other.thorough) block.flags = StoredBlock::kThorough;
-  const auto all = [](const std::shared_ptr<const postings::Source>& source) -> Result<os::Bytes> {
-    if (!source) return os::Bytes();
-    return source->read(0, source->size());
-  };
   VIRIDIAN_TRY(const os::Bytes columns, all(other.columns));
   VIRIDIAN_TRY_VOID(write_part(BlockPart::columns, columns, block));
   VIRIDIAN_TRY(const os::Bytes trigrams, all(other.trigrams));
   if (!trigrams.empty()) VIRIDIAN_TRY_VOID(write_part(BlockPart::trigrams, trigrams, block));
-  VIRIDIAN_TRY(const os::Bytes rows, all(other.packed_rows));
+  VIRIDIAN_TRY(const os::Bytes rows, texts_of(other.packed_rows, other.rows));
   VIRIDIAN_TRY_VOID(write_texts(BlockPart::rows, rows, block, block.rows_head));
-  VIRIDIAN_TRY(const os::Bytes texts, all(other.packed_documents));
+  VIRIDIAN_TRY(const os::Bytes texts, texts_of(other.packed_documents, other.rows));
   VIRIDIAN_TRY_VOID(write_texts(BlockPart::documents, texts, block, block.documents_head));
   end_block(block);
   return ok_status();

@@ -27,7 +27,11 @@ bool IndexChoice::values(const std::string& key, MetadataType type) const {
 
 bool IndexChoice::values(uint32_t key, MetadataType type) {
   if (!schema_) return true;
-  if (key >= known_.size()) known_.resize(key + size_t{1});
+  if (key >= known_.size()) {
+    // A damaged row may have any number. Nobody can ask for a key without a name.
+    if (key >= keys_->size()) return false;
+    known_.resize(key + size_t{1});
+  }
   uint16_t& known = known_[key];
   if (known == 0) {
     known = kLooked;

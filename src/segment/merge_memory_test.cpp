@@ -109,6 +109,37 @@ TEST(MergeMemory, OfTheIndexDoesNotGrowWithTheRows) {
   rig.adopt_merged(false);
 }
 
+// Of values that are read since no index has them, columns keep little.
+TEST(OrderMemory, DoesNotGrowWithTheBytesOfTheValues) {
+  constexpr size_t kRows = 3'000, kTextBytes = 50'000, kBlock = size_t{48} << 20;
+  SegmentRig rig;
+  Schema schema;
+  schema.defaults.string_inverted = false;
+  rig.use(schema);
+  for (size_t first = 0; first < kRows; first += 500) {
+    std::vector<Row> rows;
+    for (size_t i = first; i < first + 500; ++i) {
+      Row row{"id" + std::to_string(i), {0, 0, static_cast<float>(i)}};
+      const std::string text = std::to_string(i * 7919 % kRows) + std::string(kTextBytes, 'x');
+      row.metadata = Metadata{{"text", text}, {"texts", std::vector<std::string>{text}}};
+      rows.push_back(std::move(row));
+    }
+    rig.apply(batch_of(Operation::add, rows));
+    rig.seal();
+  }
+  ASSERT_GT(kRows * kTextBytes, 2 * kBlock);
+  const std::vector<std::string> keys = {"texts"};
+  const std::vector<SortKey> order = {{"text", false}};
+  const auto view = rig.view();
+  const size_t before = in_use;
+  most_in_use = before;
+  const auto ordered = view->metadata().order(Context(), {.keys = order, .limit = kRows});
+  ASSERT_TRUE(ordered.ok()) << ordered.error().message();
+  EXPECT_EQ(ordered->size(), kRows);
+  EXPECT_TRUE(view->metadata().extents(Context(), keys, nullptr).ok());
+  EXPECT_LT(most_in_use - before, kBlock);
+}
+
 /// Rows about some centres.
 class MadeRows final : public index::RowSource {
  public:

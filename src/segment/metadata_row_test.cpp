@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
+#include "segment/index_choice.h"
+
 namespace viridian::segment {
 namespace {
 
@@ -36,6 +40,16 @@ TEST(MetadataRow, AnyCutOfARowIsRefused) {
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(RowView::parse(std::span(bytes).first(size))) << size;
   EXPECT_TRUE(RowView::parse(bytes));
+}
+
+// Rows are asked about by merges, which believe nothing that a file says.
+TEST(IndexChoice, AKeyWithoutANameIsNotIndexed) {
+  const auto keys = std::make_shared<KeyDictionary>();
+  keys->add("known");
+  IndexChoice choice(std::make_shared<const Schema>(), keys);
+  EXPECT_TRUE(choice.values(uint32_t{0}, MetadataType::integer));
+  EXPECT_FALSE(choice.values(uint32_t{1}, MetadataType::integer));
+  EXPECT_FALSE(choice.values(std::numeric_limits<uint32_t>::max(), MetadataType::integer));
 }
 
 }  // namespace

@@ -9,6 +9,13 @@ using postings::Row;
 using postings::RowBits;
 using postings::RowSet;
 
+namespace {
+
+/// Bytes of values that are kept for a block, beyond which it takes no more rows.
+constexpr size_t kMostValueBytes = size_t{16} << 20;
+
+}  // namespace
+
 ValueBlock::ValueBlock(Columns columns, std::vector<Offset> offsets)
     : columns_(std::move(columns)), offsets_(std::move(offsets)) {}
 
@@ -83,12 +90,15 @@ Status ValueBlockBuilder::add(Offset offset, const RowView& row) {
   const auto number = static_cast<Row>(offsets_.size());
   for (const uint32_t key : keys_)
     if (std::optional<RowValue> value = row.find(key)) {
+      if (value->type == MetadataType::string)
+        value->bytes = value->bytes.substr(0, inverted::kTextPrefix);
       if (!value->bytes.empty()) value->bytes = kept(value->bytes);
       add_value(columns_, number, key, *value);
     }
   offsets_.push_back(offset);
   const bool full = offsets_.size() == postings::kBlockRows ||
-                    columns_.entries() >= RowBlockBuilder::kMostEntries;
+                    columns_.entries() >= RowBlockBuilder::kMostEntries ||
+                    values_.bytes() >= kMostValueBytes;
   return full ? finish_block() : ok_status();
 }
 

@@ -276,6 +276,18 @@ TEST_P(ApiTextConformance, OfManyDocumentsInDoubtTheNearestAreFound) {
     expect_nearest(from, any_of({text, where(Op::lt, "n", {3_i})}),
                    [&](int i) { return has_it(i) || i < 3; });
   }
+  Selection named = by_document(text);
+  named.ids.emplace();
+  for (int i = 0; i < 300; ++i) named.ids->push_back(std::to_string(i));
+  // The nearest of these are none of those that have it, so all are looked at.
+  EXPECT_EQ(nearest(docs_, {0, 1}, 2, named), (Ids{"100", "102"}));
+  EXPECT_EQ(nearest(docs_, {9'000, 1}, 2, named), (Ids{"298", "296"}));
+  EXPECT_EQ(nearest(docs_, {0, 1}, 250, named).size(), 100U);
+  EXPECT_EQ(nearest(docs_, {0, 1}, 4'000, by_document(text)).size(), 2'200U);
+  Selection gone = by_document(text);
+  gone.where = all_of({where(Op::gte, "n", {2'990_i}), where(Op::lt, "n", {3'010_i})});
+  EXPECT_EQ(remove(docs_, gone), 10U);
+  EXPECT_EQ(nearest(docs_, {3'000.25F, 1}, 3, by_document(text)), (Ids{"3010", "3012", "2988"}));
 }
 
 TEST_P(ApiFilterConformance, DisabledIndexesRefuseTheirFilters) {
