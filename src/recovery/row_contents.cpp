@@ -144,6 +144,9 @@ class PackedRowContents final : public RowContents {
   }
 
   void check(const Complaint& complain) const override {
+    const auto list = file_->section("block_index");
+    if (list && copies_.size >= list->size)
+      compare(*list, {copies_.offset + copies_.size - list->size, list->size}, complain);
     for (const Block& block : blocks_) {
       compare(block.stored, BlockPart::rows, block.stored.rows_head, complain);
       compare(block.stored, BlockPart::documents, block.stored.documents_head, complain);
@@ -186,11 +189,15 @@ class PackedRowContents final : public RowContents {
   }
   void compare(const StoredBlock& stored, BlockPart which, const StoredBlock::Place& head,
                const Complaint& complain) const {
-    const segment::Section texts = section_of(stored, which), copy = copy_of(head);
-    const auto one = file_->read(texts, 0, copy.size), other = file_->read(copy, 0, copy.size);
+    compare(section_of(stored, which), copy_of(head), complain);
+  }
+  /// Whether the one begins with the other.
+  void compare(const segment::Section& first, const segment::Section& copy,
+               const Complaint& complain) const {
+    const auto one = file_->read(first, 0, copy.size), other = file_->read(copy, 0, copy.size);
     if (!one || !other) return;  // said as damage
     if (!std::ranges::equal(*one, *other))
-      complain(copy.offset, "the copy of what its texts begin with is another");
+      complain(copy.offset, "it is not a copy of what it should be one of");
   }
 
   std::shared_ptr<const ScannedFile> file_;

@@ -118,13 +118,14 @@ Status MetadataContents::check(const Context& context, const SegmentFile& named,
   if (!keys || keys->size() != info->keys)
     complain(0, fmt::format("its list of keys does not hold {} keys", info->keys));
   VIRIDIAN_TRY_VOID(context.check());
-  const std::vector<uint64_t> hashes = check_rows(complain);
+  VIRIDIAN_TRY(const std::vector<uint64_t> hashes, check_rows(context, complain));
   VIRIDIAN_TRY_VOID(context.check());
   check_index(hashes, complain);
   return ok_status();
 }
 
-std::vector<uint64_t> MetadataContents::check_rows(const Complaint& complain) const {
+Result<std::vector<uint64_t>> MetadataContents::check_rows(const Context& context,
+                                                           const Complaint& complain) const {
   std::vector<uint64_t> hashes;
   hashes.reserve(rows);
   size_t complaints = 0;
@@ -133,6 +134,7 @@ std::vector<uint64_t> MetadataContents::check_rows(const Complaint& complain) co
       complain(row_contents_->place(i), fmt::format("row {} {}", i, what));
   };
   for (uint64_t i = 0; i < rows; ++i) {
+    if (i % kCheckRows == 0) VIRIDIAN_TRY_VOID(context.check());
     const std::optional<StoredRow> found = row(i);
     hashes.push_back(found ? segment::RowId(id_of(**found)).hash() : kUnknown);
     if (!found) {

@@ -44,7 +44,7 @@ class MetadataContents : public Contents {
  private:
   void load_keys();
   /// Returns the hash of each row's id.
-  std::vector<uint64_t> check_rows(const Complaint&) const;
+  Result<std::vector<uint64_t>> check_rows(const Context&, const Complaint&) const;
   void check_index(const std::vector<uint64_t>& hashes, const Complaint&) const;
 
   std::unique_ptr<const RowContents> row_contents_;

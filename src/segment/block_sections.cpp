@@ -7,14 +7,18 @@
 namespace viridian::segment {
 namespace {
 
-/// A part of a block in its file.
+/// A part of a block in its file. What it begins with may be there once more.
 class SealedPart final : public postings::Source {
  public:
-  SealedPart(std::shared_ptr<const SealedFile> file, const Section& section)
-      : file_(std::move(file)), section_(section) {}
+  SealedPart(std::shared_ptr<const SealedFile> file, const Section& section, const Section& copy)
+      : file_(std::move(file)), section_(section), copy_(copy) {}
   uint64_t size() const noexcept override { return section_.size; }
   Result<std::span<const std::byte>> read(uint64_t begin, uint64_t size) const override {
-    return file_->read_scattered(section_, begin, size);
+    auto bytes = file_->read_scattered(section_, begin, size);
+    if (bytes.ok() || begin > copy_.size || size > copy_.size - begin) return bytes;
+    // Damaged: the copy is as good, and `check` tells of it.
+    auto copied = file_->read_scattered(copy_, begin, size);
+    return copied.ok() ? std::move(copied) : std::move(bytes);
   }
   Error damaged(uint64_t at, std::string_view what) const override {
     return file_->damaged(section_.offset + at, what);
@@ -22,7 +26,7 @@ class SealedPart final : public postings::Source {
 
  private:
   std::shared_ptr<const SealedFile> file_;
-  Section section_;
+  Section section_, copy_;
 };
 
 /// Bytes of a block's rows without their documents, beyond which it takes no more.
@@ -149,15 +153,19 @@ Result<std::shared_ptr<const RowBlocks>> read_blocks(std::shared_ptr<const Seale
                                                      uint32_t rows) {
   VIRIDIAN_TRY(const Section list, file->section("block_index"));
   VIRIDIAN_TRY(const Section parts, file->section("blocks"));
+  VIRIDIAN_TRY(const Section copies, file->section("block_copies"));
   auto blocks = std::make_shared<RowBlocks>();
   uint32_t next_row = 0;
   bool sound = true;
-  const auto part = [&](const StoredBlock& block,
-                        BlockPart which) -> std::shared_ptr<const postings::Source> {
+  const auto part =
+      [&](const StoredBlock& block, BlockPart which,
+          const StoredBlock::Place& copy = {}) -> std::shared_ptr<const postings::Source> {
     const auto [begin, size] = block.part(which);
     sound &= begin <= parts.size && size <= parts.size - begin && begin % 8 == 0;
+    sound &= copy.begin <= copies.size && copy.size <= copies.size - copy.begin;
     if (size == 0 || !sound) return nullptr;
-    return std::make_shared<SealedPart>(file, Section{parts.offset + begin, size});
+    return std::make_shared<SealedPart>(file, Section{parts.offset + begin, size},
+                                        Section{copies.offset + copy.begin, copy.size});
   };
   for (uint64_t i = 0; i < list.size / sizeof(StoredBlock) && sound; ++i) {
     VIRIDIAN_TRY(const auto block, file->element<StoredBlock>(list, i));
@@ -170,8 +178,8 @@ Result<std::shared_ptr<const RowBlocks>> read_blocks(std::shared_ptr<const Seale
     read.text_bytes = block.text_bytes;
     read.columns = part(block, BlockPart::columns);
     read.trigrams = part(block, BlockPart::trigrams);
-    read.packed_rows = part(block, BlockPart::rows);
-    read.packed_documents = part(block, BlockPart::documents);
+    read.packed_rows = part(block, BlockPart::rows, block.rows_head);
+    read.packed_documents = part(block, BlockPart::documents, block.documents_head);
     read.thorough = (block.flags & StoredBlock::kThorough) != 0;
     sound &= read.columns && read.packed_rows;
   }

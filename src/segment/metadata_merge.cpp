@@ -126,7 +126,8 @@ class BlockMerge {
     if (blocks.empty()) return nullptr;
     const RowBlock& block = block_of(blocks, row);
     const bool large = block.rows >= BlockSectionsWriter::kLeastKept ||
-                       block.text_bytes >= RowBlockBuilder::kMostTextBytes / 4;
+                       block.text_bytes >= RowBlockBuilder::kMostTextBytes / 4 ||
+                       block.entries >= RowBlockBuilder::kMostEntries / 4;
     return block.first_row == row && block.end() <= end && block.thorough && large ? &block
                                                                                    : nullptr;
   }

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "os/test_files.h"
 #include "property/segment_rig.h"
 #include "segment/block_sections.h"
 
@@ -65,6 +66,41 @@ TEST(PackedRows, BlocksOfWhichAllRowsStayAreKeptAsTheyAre) {
   Check(*rig.view(), rig.oracle(), Space::l2).everything(generator);
   rig.reopen();
   Check(*rig.view(), rig.oracle(), Space::l2).everything(generator);
+}
+
+// Directory and dictionary are there twice: only what lies beside them is lost.
+TEST(PackedRows, ADamagedBeginningOfTextsIsReadFromItsCopy) {
+  SegmentRig rig;
+  ASSERT_TRUE(rig.open().ok());
+  std::vector<Row> rows;
+  for (int i = 0; i < 6'000; ++i) {
+    rows.push_back(record(i, "text"));
+    rows.back().document = "a text with words and noise: " + noise(static_cast<uint64_t>(i), 100);
+  }
+  rig.apply(batch_of(Operation::add, rows));
+  rig.seal();
+  const std::string head = bytes_of(rig.blocks()->front().packed_documents).substr(0, 200);
+  const std::string path = rig.directory() + "/" + rig.metadata().files()[0].name;
+  std::string bytes = os::read_file(path);
+  const size_t place = bytes.find(head);
+  ASSERT_LT(place + 2 * segment::SealedFile::kBlockBytes, bytes.rfind(head));
+  for (size_t i = 0; i < 150; ++i)
+    bytes[place + 40 + i] = static_cast<char>(~bytes[place + 40 + i]);
+  os::write_file(path, bytes);
+  rig.reopen();
+  const auto view = rig.view();
+  uint64_t readable = 0;
+  for (Offset offset = 0; offset < rows.size(); ++offset) {
+    RecordColumns columns;
+    const Status fetched =
+        view->metadata().fetch(Context(), std::span(&offset, 1), {true, true, true}, columns);
+    if (!fetched.ok()) continue;
+    ++readable;
+    EXPECT_EQ(columns.documents[0], rows[offset].document);
+  }
+  // Documents take 100 bytes at least, and rows, of which some may lie there too, 30.
+  EXPECT_GE(readable, rows.size() - segment::SealedFile::kBlockBytes / 30);
+  EXPECT_LT(readable, rows.size());
 }
 
 TEST(PackedRows, FilesOfOlderProgramsAreReadAndWrittenAnew) {
