@@ -1,10 +1,13 @@
 """Fills a directory with the real Chroma, and writes down what Chroma itself says is in it.
 
-usage: make_chroma_directory.py DIRECTORY EXPECTED.json
+usage: make_chroma_directory.py DIRECTORY
 
-Runs in an interpreter that has chromadb 0.4, 0.5, 0.6 or 1.x. There are all types of metadata,
-updates, deletes, collections of each space, another tenant and database; records in the vector
-files only, in the queue only, and in both.
+Runs in an interpreter that has chromadb 0.4, 0.5, 0.6 or 1.x, and makes DIRECTORY/chroma and
+DIRECTORY/expected.json. There are all types of metadata, updates, deletes, collections of each space,
+another tenant and database; records in the vector files only, in the queue only, and in both.
+
+The archives beside this file are such directories (0.4.24 needs "numpy<2"):
+    tar -C DIRECTORY -cJf chroma-VERSION.tar.xz chroma expected.json
 """
 import json
 import pathlib
@@ -15,10 +18,15 @@ import chromadb
 
 MODERN = int(chromadb.__version__.split(".")[0]) >= 1
 RANDOM = random.Random(7)
+# What collections were made with, which Chroma before 1.0 does not tell in today's form.
+DEFAULTS = {"space": "l2", "ef_construction": 100, "ef_search": 100, "max_neighbors": 16,
+            "resize_factor": 1.2, "sync_threshold": 1000}
+ASKED = {}
 
 
 def vector(dimension):
-    return [RANDOM.uniform(-3, 3) for _ in range(dimension)]
+    """Numbers that compress well."""
+    return [RANDOM.randint(-24, 23) / 8 + 1 / 16 for _ in range(dimension)]
 
 
 def metadata_of(number):
@@ -34,6 +42,7 @@ def metadata_of(number):
 def collection(client, name, space, own=None, **hnsw):
     """A collection, configured in the way of the version."""
     plain = {"embedding_function": None}
+    ASKED[client.database, name] = {**DEFAULTS, "space": space, **hnsw}
     if MODERN:
         return client.create_collection(name, metadata=own, **plain,
                                         configuration={"hnsw": {"space": space, **hnsw}})
@@ -87,8 +96,8 @@ def fill_all(client):
     fill(target, 20, 4)
     change(target, 20, 4)
     target = collection(client, "many", "cosine")
-    fill(target, 1130, 2)
-    change(target, 1130, 2)
+    fill(target, 1060, 2)
+    change(target, 1060, 2)
     collection(client, "empty", "ip", {"nothing": "in it"})
     gone = collection(client, "gone", "l2", **small)
     fill(gone, 60, 3)
@@ -96,6 +105,7 @@ def fill_all(client):
     renamed = collection(client, "renamed", "cosine", **small)
     fill(renamed, 60, 3)
     renamed.modify(name="after-renaming", metadata={"changed": "yes"})
+    ASKED[client.database, "after-renaming"] = ASKED[client.database, "renamed"]
     client.create_collection("defaults", embedding_function=None).add(
         ids=["a"], embeddings=[[0.5, 0.25]], metadatas=[{"one": 1}])
 
@@ -103,6 +113,14 @@ def fill_all(client):
 def plain(rows):
     """An array, or nested lists, as lists of Python's numbers."""
     return [[float(number) for number in row] for row in rows]
+
+
+def configuration(client, found):
+    """In the form of Chroma 1.x."""
+    if MODERN:
+        return found.configuration_json
+    hnsw = ASKED.get((client.database, found.name), DEFAULTS)
+    return {"hnsw": {key: hnsw[key] for key in DEFAULTS}, "spann": None, "embedding_function": None}
 
 
 def described(client):
@@ -113,24 +131,25 @@ def described(client):
         got = found.get(include=["embeddings", "metadatas", "documents", "uris"])
         yield {"tenant": client.tenant, "database": client.database, "name": name,
                "metadata": found.metadata,
-               "configuration": found.configuration_json if MODERN else None,
+               "configuration": configuration(client, found),
                "ids": got["ids"],
                "embeddings": plain(got["embeddings"]) if got["ids"] else [],
                "metadatas": got["metadatas"], "documents": got["documents"], "uris": got["uris"]}
 
 
-def main(directory, expected):
+def main(directory):
     settings = chromadb.Settings(anonymized_telemetry=False)
-    client = chromadb.PersistentClient(directory, settings)
-    admin = chromadb.AdminClient(client._system.settings) if hasattr(client, "_system") else None
+    kept = str(pathlib.Path(directory) / "chroma")
+    client = chromadb.PersistentClient(kept, settings)
+    admin = chromadb.AdminClient(client._system.settings)
     fill_all(client)
     admin.create_tenant("press")
     admin.create_database("novels", tenant="press")
-    other = chromadb.PersistentClient(directory, settings, tenant="press", database="novels")
+    other = chromadb.PersistentClient(kept, settings, tenant="press", database="novels")
     fill(collection(other, "some-l2", "l2"), 10, 2, "novel")
     answers = [*described(client), *described(other)]
     text = json.dumps({"version": chromadb.__version__, "collections": answers})
-    pathlib.Path(expected).write_text(text + "\n")
+    (pathlib.Path(directory) / "expected.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

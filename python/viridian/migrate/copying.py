@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from typing import Any, Callable, Dict, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
 from .. import errors
 from ..client import Client
@@ -99,16 +99,16 @@ class _Copy:
 
     def run(self) -> CollectionReport:
         target, known = self._target()
-        before = known["copied"]
+        before = known["copied"] - len(known["without_vector"])
         while known["copied"] < len(self._records.ids):
             known = self._batch(target, known)
         without = known["without_vector"]
         compared, differences = checks.compared(target, self._records, without)
         source = self._source
         return CollectionReport(source.tenant, source.database, source.name, len(self._records.ids),
-                                known["copied"] - before - len(without), without, compared, differences)
+                                known["copied"] - len(without) - before, without, compared, differences)
 
-    def _target(self) -> "tuple[Collection, Dict[str, Any]]":
+    def _target(self) -> Tuple[Collection, Dict[str, Any]]:
         """The collection to copy into, and what is known of it."""
         source = self._source
         known = self._state.of(source.id)
@@ -147,6 +147,6 @@ class _Copy:
                                     known["copied"], len(self._records.ids)))
         return known
 
-    def _note(self, target: Optional[str], copied: int, without_vector: "list[str]") -> Dict[str, Any]:
+    def _note(self, target: Optional[str], copied: int, without_vector: List[str]) -> Dict[str, Any]:
         return self._state.put(self._source.id, target=target, mark=self._records.mark, copied=copied,
                                without_vector=without_vector)

@@ -77,20 +77,22 @@ class VectorFiles:
             with open(path, "rb") as file:
                 header = _HEADER.unpack(file.read(_HEADER.size))
             bottom = numpy.memmap(os.path.join(self._directory, "data_level0.bin"), numpy.uint8, "r")
+            if unit:
+                self._lengths = numpy.fromfile(os.path.join(self._directory, "length.bin"), "<f4")
         except (OSError, ValueError, struct.error) as error:
             raise MigrationError(f"the vectors beside {path} cannot be read: {error}") from error
         version, _, _, elements, size, label, vector = header
         if version != _VERSION or not (vector < label <= size - 8) or (label - vector) % 4 != 0:
             raise MigrationError(f"{path} is not as Chroma writes it")
+        # Of files that were cut off, what is there can be read.
         elements = min(elements, len(bottom) // size)
+        if self._lengths is not None:
+            elements = min(elements, len(self._lengths))
         rows = bottom[:elements * size].reshape(elements, size)
         self._vectors = numpy.ndarray((elements, (label - vector) // 4), "<f4", rows, vector, (size, 4))
         labels = rows[:, label:label + 8].copy().view("<i8")[:, 0]
         self._order = numpy.argsort(labels, kind="stable")
         self._sorted = labels[self._order]
-        if unit:
-            lengths = numpy.fromfile(os.path.join(self._directory, "length.bin"), "<f4")
-            self._lengths = lengths[:elements]
 
 
 def of_segment(root: str, segment: Optional[str], unit: bool) -> Optional[VectorFiles]:
