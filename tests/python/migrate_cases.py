@@ -85,7 +85,7 @@ class Case(unittest.TestCase):
 
     def assert_all_equal(self, made, client):
         expected = json.loads((made / "expected.json").read_text())["collections"]
-        self.assertGreater(len(expected), 8)
+        self.assertGreater(len(expected), 7)
         for collection in expected:
             with self.subTest(directory=made.name, collection=collection["name"]):
                 self.assert_equal(collection, client)

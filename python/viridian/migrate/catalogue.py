@@ -7,8 +7,9 @@ import json
 import os
 import pathlib
 import sqlite3
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
+from ..config import DEFAULT_DATABASE, DEFAULT_TENANT
 from .report import MigrationError
 
 FILE = "chroma.sqlite3"
@@ -75,20 +76,32 @@ def _uri(file: pathlib.Path) -> str:
     return file.as_uri() + "?mode=ro" + ("&immutable=1" if fixed else "")
 
 
-def tenants_and_databases(connection: sqlite3.Connection) -> List[sqlite3.Row]:
+def tenants_and_databases(connection: sqlite3.Connection) -> List[Tuple[str, Optional[str]]]:
     """All (tenant, database), those without collections too; database is None for an empty tenant."""
-    return connection.execute(
-        "SELECT tenants.id AS tenant, databases.name AS database FROM tenants "
-        "LEFT JOIN databases ON databases.tenant_id = tenants.id ORDER BY 1, 2").fetchall()
+    if not has_table(connection, "tenants"):
+        return [(DEFAULT_TENANT, DEFAULT_DATABASE)]
+    return [tuple(row) for row in connection.execute(
+        "SELECT tenants.id, databases.name FROM tenants "
+        "LEFT JOIN databases ON databases.tenant_id = tenants.id ORDER BY 1, 2")]
 
 
 def collections(connection: sqlite3.Connection) -> List[SourceCollection]:
     """All collections, by tenant, database and name."""
-    found = connection.execute(
-        "SELECT collections.*, databases.name AS database, databases.tenant_id AS tenant "
-        "FROM collections JOIN databases ON databases.id = collections.database_id "
-        "ORDER BY tenant, database, collections.name").fetchall()
-    return [_collection(connection, row) for row in found]
+    if has_table(connection, "tenants"):
+        found = connection.execute(
+            "SELECT collections.*, databases.name AS database, databases.tenant_id AS tenant "
+            "FROM collections JOIN databases ON databases.id = collections.database_id "
+            "ORDER BY tenant, database, collections.name")
+    else:  # before 0.4.15
+        found = connection.execute("SELECT *, ? AS database, ? AS tenant FROM collections ORDER BY name",
+                                   (DEFAULT_DATABASE, DEFAULT_TENANT))
+    return [_collection(connection, row) for row in found.fetchall()]
+
+
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the version that wrote the file had a table."""
+    return connection.execute(
+        "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (name,)).fetchone() is not None
 
 
 def _collection(connection: sqlite3.Connection, row: sqlite3.Row) -> SourceCollection:
@@ -130,17 +143,22 @@ def _definition(schema: Dict[str, Any], configuration: Dict[str, Any],
                 keys: Dict[str, Any]) -> Dict[str, Any]:
     """What the collection is made from: the newest form that there is counts.
 
-    Before 1.0 only metadata counted, of the segment before the collection's own, which may have
-    been changed since: the configuration that 0.5 and 0.6 wrote has nothing but defaults.
+    Those are a schema, which the newest versions write; a configuration, which 1.0 began with; and
+    `keys`: metadata, of the segment before the collection's own, which may have been changed since.
+    The configuration that 0.5 and 0.6 write has another form, and counts for nothing: it has
+    defaults only.
     """
     if schema:
         return {"schema": schema}
-    known = {key: configuration[key] for key in ("hnsw", "spann", "embedding_function")
-             if configuration.get(key) is not None}
-    if known:
-        return {"configuration": known}
+    nested = configuration.get("vector_index")
+    index = nested if isinstance(nested, dict) else configuration
+    found = {name: index[name] for name in ("hnsw", "spann") if index.get(name)}
     hnsw = {name: keys[key] for key, name in _PARAMETERS.items() if key in keys}
-    return {"configuration": {"hnsw": hnsw}} if hnsw else {}
+    if hnsw and not found:
+        found["hnsw"] = hnsw
+    if configuration.get("embedding_function"):
+        found["embedding_function"] = configuration["embedding_function"]
+    return {"configuration": found} if found else {}
 
 
 def _space(definition: Dict[str, Any]) -> str:

@@ -48,17 +48,17 @@ def from_chroma(directory: Union[str, "os.PathLike[str]"], client: Client,
 def _make_places(connection: sqlite3.Connection, client: Client) -> None:
     """Tenants and databases, where they are missing."""
     database = client._session.database
-    for row in catalogue.tenants_and_databases(connection):
+    for tenant, name in catalogue.tenants_and_databases(connection):
         try:
-            database.get_tenant(row["tenant"])
+            database.get_tenant(tenant)
         except errors.NotFoundError:
-            database.create_tenant(row["tenant"])
-        if row["database"] is None:
+            database.create_tenant(tenant)
+        if name is None:
             continue
         try:
-            database.get_database(row["tenant"], row["database"])
+            database.get_database(tenant, name)
         except errors.NotFoundError:
-            database.create_database(row["tenant"], row["database"])
+            database.create_database(tenant, name)
 
 
 def _found(client: Client, source: catalogue.SourceCollection) -> Optional[Collection]:

@@ -74,16 +74,12 @@ class Records:
         for row in self._connection.execute(
                 f"SELECT * FROM embedding_metadata WHERE id IN ({marks}) ORDER BY id, rowid", rows):
             found.setdefault(row["id"], {})[row["key"]] = catalogue.value(row, "string_value")
-        if self._has_arrays():
+        if catalogue.has_table(self._connection, "embedding_metadata_array"):
             for row in self._connection.execute(
                     f"SELECT * FROM embedding_metadata_array WHERE id IN ({marks}) ORDER BY rowid", rows):
                 of_record = found.setdefault(row["id"], {})
                 of_record.setdefault(row["key"], []).append(catalogue.value(row, "string_value"))
         return found
-
-    def _has_arrays(self) -> bool:
-        return self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = "
-                                        "'embedding_metadata_array'").fetchone() is not None
 
     def _changes(self, applied: int) -> Dict[str, Dict[str, Any]]:
         """The values of records that writes change which are in the queue, but not in the tables.
