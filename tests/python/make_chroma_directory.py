@@ -18,6 +18,7 @@ import chromadb
 
 VERSION = tuple(int(part) for part in chromadb.__version__.split("."))
 MODERN = VERSION >= (1,)
+# Before it there were no uris and no booleans.
 URIS = VERSION >= (0, 4, 15)
 RANDOM = random.Random(7)
 # What collections were made with, which Chroma before 1.0 does not tell in today's form.
@@ -34,7 +35,8 @@ def vector(dimension):
 def metadata_of(number):
     """Metadata of every type, and none at all."""
     kinds = [None, {"whole": number}, {"text": f"öl {number}", "real": number / 8},
-             {"yes": True, "whole": -2**53 + number, "text": ""}, {"real": 2.0, "no": False}]
+             {"yes": URIS or 1, "whole": -2**53 + number, "text": ""},
+             {"real": 2.0, "no": False if URIS else 0}]
     if VERSION >= (1, 5):
         kinds.append({"texts": ["a", "b", f"{number}"], "wholes": [number, 1], "reals": [0.5, 2.0],
                       "flags": [True, False], "text": "beside arrays"})
@@ -62,9 +64,10 @@ def collection(client, name, space, own=None, **hnsw):
 def fill(target, count, dimension, prefix="id"):
     """Adds records: documents and uris on some.
 
-    One had an update before it was there, which does nothing (but may in 1.x, until it is read).
+    One had an update before it was there, which does nothing (but confuses what 1.x and the first
+    versions answer until they read the record from their files).
     """
-    if not MODERN:
+    if URIS and not MODERN:
         target.update(ids=[f"{prefix}-0"], embeddings=[vector(dimension)])
     for first in range(0, count, 37):
         numbers = range(first, min(first + 37, count))
@@ -89,7 +92,7 @@ def change(target, count, dimension, prefix="id"):
     target.update(ids=[name(7)], metadatas=[{"new": "key"}])
     target.delete(ids=[name(number) for number in range(4, count, 9)])
     target.upsert(ids=[name(4), name(5), "extra"], embeddings=[vector(dimension) for _ in range(3)],
-                  metadatas=[{"back": True}, {"kept": "?"}, {"first": 1}],
+                  metadatas=[{"back": URIS or 1}, {"kept": "?"}, {"first": 1}],
                   documents=["back again", "upserted", "extra"])
     target.add(ids=[name(6), "late"], embeddings=[vector(dimension), vector(dimension)],
                documents=["not to be taken", "late"])

@@ -1,8 +1,8 @@
 """Tests of moving in from Chroma.
 
 usage: migrate_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs migrate_cases.py on the directories in the archives here, which three versions of Chroma wrote,
-and on one that the real Chroma writes now, where it can be had.
+Runs migrate_cases.py on the directories in the archives here, which versions of Chroma wrote
+whose files differ, and on one that the real Chroma writes now, where it can be had.
 """
 import pathlib
 import subprocess

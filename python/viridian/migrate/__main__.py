@@ -27,6 +27,9 @@ def main() -> int:
     except (MigrationError, errors.ChromaError, OSError, ValueError) as error:
         print(f"viridian.migrate: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("viridian.migrate: interrupted; the same command goes on", file=sys.stderr)
+        return 2
     print(report)
     return 0 if report.complete else 1
 
