@@ -120,6 +120,8 @@ TEST(SharedStoreApi, AddressesWithoutMeaningForOthersAreRefused) {
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiConformance, testing::ValuesIn(factories()), factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiFilterConformance, testing::ValuesIn(factories()),
                          factory_name);
+INSTANTIATE_TEST_SUITE_P(SharedStore, ApiHostileFilterConformance, testing::ValuesIn(factories()),
+                         factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiPlanConformance, testing::ValuesIn(factories()),
                          factory_name);
 INSTANTIATE_TEST_SUITE_P(SharedStore, ApiTextConformance, testing::ValuesIn(factories()),
@@ -128,6 +130,8 @@ INSTANTIATE_TEST_SUITE_P(SharedStore, ApiValueConformance, testing::ValuesIn(fac
                          factory_name);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiFilterConformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiHostileFilterConformance);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiPlanConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiTextConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiValueConformance);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(ApiSnapshotConformance);
