@@ -111,7 +111,10 @@ Status SysDb::prepare(sql::Database& database) {
   VIRIDIAN_TRY_VOID(catalogue_.compare(database));
   // After a sync that failed the log may hold what never reached the disk, and look intact. Writing
   // it to the file and syncing that makes it true, before anything is built on it.
-  VIRIDIAN_TRY_VOID(database.checkpoint());
+  auto emptied = database.checkpoint();
+  const bool full = !emptied.ok() && emptied.error().code() == Code::resource_exhausted;
+  if (full && spare_room_.give_up()) emptied = database.checkpoint();
+  VIRIDIAN_TRY_VOID(emptied);
   follow_up(database, /*purge=*/false);
   return ok_status();
 }

@@ -87,6 +87,30 @@ TEST_F(SqliteSysDb, RubbishFileIsDataLoss) {
   EXPECT_THAT(status.error().message(), HasSubstr(file_));
 }
 
+// What a process leaves in the write-ahead log goes into the file when the next one starts.
+TEST_F(SqliteSysDb, StartsOnAFullDiskWithTheSpareRoom) {
+  db_ = std::make_unique<sqlite::SysDb>(files_, directory_, sqlite::SysDb::Options{});
+  ASSERT_TRUE(db_->start(ctx_).ok());
+  Collection made;
+  made.id = Uuid::random();
+  made.name = "collection";
+  made.tenant = kDefaultTenant;
+  made.database = kDefaultDatabase;
+  ASSERT_TRUE(db_->create_collection(ctx_, made, {}).ok());
+  const os::TemporaryDirectory killed;
+  std::filesystem::copy(temporary_.path(), killed.path(), std::filesystem::copy_options::recursive);
+  db_.reset();
+
+  os::FaultyFiles faulty(files_, os::FaultyFiles::Syncs::pretended);
+  local::DataDirectory directory(faulty, killed.path());
+  sqlite::SysDb again(faulty, directory, sqlite::SysDb::Options{});
+  faulty.fail({.calls = os::FileCalls::write, .code = Code::resource_exhausted});
+  const Status started = again.start(ctx_);
+  EXPECT_TRUE(faulty.struck());
+  EXPECT_TRUE(started.ok()) << started.error().message();
+  EXPECT_EQ(again.count_collections(ctx_, {kDefaultTenant, kDefaultDatabase}).value(), 1u);
+}
+
 // An empty catalogue in its place would make garbage of all that is kept, and garbage is collected.
 TEST_F(SqliteSysDb, MissingFileBesideKeptRecordsIsRefused) {
   ASSERT_TRUE(files_.make_directories(temporary_.path() + "/segments/x").ok());
