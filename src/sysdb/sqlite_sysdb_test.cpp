@@ -47,6 +47,15 @@ class SqliteSysDb : public testing::Test {
   }
 
   Context ctx_;
+  static Collection a_collection() {
+    Collection made;
+    made.id = Uuid::random();
+    made.name = "collection";
+    made.tenant = kDefaultTenant;
+    made.database = kDefaultDatabase;
+    return made;
+  }
+
   os::TemporaryDirectory temporary_;
   os::RealFiles files_;
   local::DataDirectory directory_{files_, temporary_.path()};
@@ -59,11 +68,7 @@ TEST_F(SqliteSysDb, OnAFullDiskCollectionsAreDeletedWithTheSpareRoom) {
   os::FaultyFiles faulty(files_, os::FaultyFiles::Syncs::pretended);
   db_ = std::make_unique<sqlite::SysDb>(faulty, directory_, sqlite::SysDb::Options{});
   ASSERT_TRUE(db_->start(ctx_).ok());
-  Collection made;
-  made.id = Uuid::random();
-  made.name = "collection";
-  made.tenant = kDefaultTenant;
-  made.database = kDefaultDatabase;
+  const Collection made = a_collection();
   ASSERT_TRUE(db_->create_collection(ctx_, made, {}).ok());
   const std::string spare = temporary_.path() + "/spare";
   ASSERT_TRUE(files_.exists(spare).value());
@@ -91,11 +96,7 @@ TEST_F(SqliteSysDb, RubbishFileIsDataLoss) {
 TEST_F(SqliteSysDb, StartsOnAFullDiskWithTheSpareRoom) {
   db_ = std::make_unique<sqlite::SysDb>(files_, directory_, sqlite::SysDb::Options{});
   ASSERT_TRUE(db_->start(ctx_).ok());
-  Collection made;
-  made.id = Uuid::random();
-  made.name = "collection";
-  made.tenant = kDefaultTenant;
-  made.database = kDefaultDatabase;
+  const Collection made = a_collection();
   ASSERT_TRUE(db_->create_collection(ctx_, made, {}).ok());
   const os::TemporaryDirectory killed;
   std::filesystem::copy(temporary_.path(), killed.path(), std::filesystem::copy_options::recursive);
