@@ -31,20 +31,6 @@ Result<std::string> read_text(const Fields& fields, std::string_view name) {
   return fields.text(name);
 }
 
-Result<std::optional<uint64_t>> read_count(const Fields& fields, std::string_view name) {
-  const json::Value* value = fields.present(name);
-  if (value == nullptr) return std::optional<uint64_t>();
-  VIRIDIAN_TRY(const uint64_t count, as_unsigned(*value, fields.path_of(name)));
-  return std::optional(count);
-}
-
-Result<std::optional<double>> read_number(const Fields& fields, std::string_view name) {
-  const json::Value* value = fields.present(name);
-  if (value == nullptr) return std::optional<double>();
-  VIRIDIAN_TRY(const double number, as_number(*value, fields.path_of(name)));
-  return std::optional(number);
-}
-
 Result<PlanStep> step_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(const Fields fields,
                Fields::of(value, std::move(path),
@@ -54,13 +40,13 @@ Result<PlanStep> step_of(const json::Value& value, std::string path) {
   VIRIDIAN_TRY(step.name, fields.text("name"));
   VIRIDIAN_TRY(step.on, read_text(fields, "on"));
   VIRIDIAN_TRY(step.how, read_text(fields, "how"));
-  VIRIDIAN_TRY(step.among, read_count(fields, "among"));
-  VIRIDIAN_TRY(step.estimated, read_count(fields, "estimated"));
-  VIRIDIAN_TRY(step.actual, read_count(fields, "actual"));
-  VIRIDIAN_TRY(step.looked_at, read_count(fields, "looked_at"));
-  VIRIDIAN_TRY(step.share, read_number(fields, "share"));
-  VIRIDIAN_TRY(step.breadth, read_count(fields, "breadth"));
-  VIRIDIAN_TRY(step.cost, read_number(fields, "cost"));
+  VIRIDIAN_TRY(step.among, fields.optional_count("among"));
+  VIRIDIAN_TRY(step.estimated, fields.optional_count("estimated"));
+  VIRIDIAN_TRY(step.actual, fields.optional_count("actual"));
+  VIRIDIAN_TRY(step.looked_at, fields.optional_count("looked_at"));
+  VIRIDIAN_TRY(step.share, fields.optional_number("share"));
+  VIRIDIAN_TRY(step.breadth, fields.optional_count("breadth"));
+  VIRIDIAN_TRY(step.cost, fields.optional_number("cost"));
   VIRIDIAN_TRY(step.microseconds, fields.count("microseconds"));
   if (const json::Value* steps = fields.present("steps")) {
     VIRIDIAN_TRY(step.steps, plan_of(*steps, fields.path_of("steps")));

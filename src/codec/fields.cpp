@@ -78,6 +78,20 @@ Result<uint64_t> Fields::count(std::string_view name) const {
   return as_unsigned(*value, path_of(name));
 }
 
+Result<std::optional<uint64_t>> Fields::optional_count(std::string_view name) const {
+  const json::Value* value = present(name);
+  if (value == nullptr) return std::optional<uint64_t>();
+  VIRIDIAN_TRY(const uint64_t count, as_unsigned(*value, path_of(name)));
+  return std::optional(count);
+}
+
+Result<std::optional<double>> Fields::optional_number(std::string_view name) const {
+  const json::Value* value = present(name);
+  if (value == nullptr) return std::optional<double>();
+  VIRIDIAN_TRY(const double number, as_number(*value, path_of(name)));
+  return std::optional(number);
+}
+
 Result<bool> Fields::boolean_or(std::string_view name, bool otherwise) const {
   const json::Value* value = find(name);
   return value == nullptr ? Result<bool>(otherwise) : as_boolean(*value, path_of(name));

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,6 +40,9 @@ class Fields {
 
   Result<std::string> text(std::string_view name) const;
   Result<uint64_t> count(std::string_view name) const;
+  /// Unset where the member is absent or null.
+  Result<std::optional<uint64_t>> optional_count(std::string_view name) const;
+  Result<std::optional<double>> optional_number(std::string_view name) const;
   /// The member's value; `otherwise` where it is absent.
   Result<bool> boolean_or(std::string_view name, bool otherwise) const;
 

@@ -24,24 +24,15 @@ Result<std::optional<Space>> read_space(const Fields& fields) {
   return std::optional<Space>(static_cast<Space>(at - kSpaces.begin()));
 }
 
-Result<std::optional<uint64_t>> read_count(const Fields& fields, std::string_view name) {
-  const json::Value* value = fields.present(name);
-  if (value == nullptr) return std::optional<uint64_t>();
-  VIRIDIAN_TRY(const uint64_t count, as_unsigned(*value, fields.path_of(name)));
-  return std::optional<uint64_t>(count);
-}
-
 Result<HnswParameters> read_parameters(const Fields& fields) {
   HnswParameters hnsw;
-  VIRIDIAN_TRY(hnsw.ef_construction, read_count(fields, "ef_construction"));
-  VIRIDIAN_TRY(hnsw.max_neighbors, read_count(fields, "max_neighbors"));
-  VIRIDIAN_TRY(hnsw.ef_search, read_count(fields, "ef_search"));
-  VIRIDIAN_TRY(hnsw.num_threads, read_count(fields, "num_threads"));
-  VIRIDIAN_TRY(hnsw.batch_size, read_count(fields, "batch_size"));
-  VIRIDIAN_TRY(hnsw.sync_threshold, read_count(fields, "sync_threshold"));
-  if (const json::Value* factor = fields.present("resize_factor")) {
-    VIRIDIAN_TRY(hnsw.resize_factor, as_number(*factor, fields.path_of("resize_factor")));
-  }
+  VIRIDIAN_TRY(hnsw.ef_construction, fields.optional_count("ef_construction"));
+  VIRIDIAN_TRY(hnsw.max_neighbors, fields.optional_count("max_neighbors"));
+  VIRIDIAN_TRY(hnsw.ef_search, fields.optional_count("ef_search"));
+  VIRIDIAN_TRY(hnsw.num_threads, fields.optional_count("num_threads"));
+  VIRIDIAN_TRY(hnsw.batch_size, fields.optional_count("batch_size"));
+  VIRIDIAN_TRY(hnsw.sync_threshold, fields.optional_count("sync_threshold"));
+  VIRIDIAN_TRY(hnsw.resize_factor, fields.optional_number("resize_factor"));
   return hnsw;
 }
 

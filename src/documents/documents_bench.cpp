@@ -64,8 +64,8 @@ void BM_ReadAll(benchmark::State& state) {
   std::vector<uint32_t> all(plain.size());
   std::iota(all.begin(), all.end(), 0U);
   for (auto _ : state) {
-    const Status status = texts->read_many(
-        all, [](uint32_t, std::string_view text) { benchmark::DoNotOptimize(text.data()); });
+    const Status status = read_many(
+        texts, all, [](uint32_t, std::string_view text) { benchmark::DoNotOptimize(text.data()); });
     if (!status.ok()) std::abort();
   }
   state.SetBytesProcessed(state.iterations() * bytes_of(plain));

@@ -1,6 +1,5 @@
 #include "documents/text_cursor.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "documents/run_reader.h"
@@ -11,7 +10,7 @@ namespace viridian::documents {
 struct TextCursor::State {
   std::shared_ptr<const Texts> texts;
   RunReader reader;
-  uint32_t at = 0;             ///< the run that was read last
+  uint32_t next_run = 0;       ///< the run after the one that was read last
   RunReader::Run run = {};     ///< of no text: there is none
   std::string plain = {};      ///< of that run, from its beginning on
   std::string long_text = {};  ///< of several pieces
@@ -37,7 +36,7 @@ Status TextCursor::State::enter(uint32_t found, uint32_t text) {
   VIRIDIAN_TRY_VOID(reader.load(found, next));
   if (!next.has(text)) return reader.damaged(next.at);
   run = next;
-  at = found;
+  next_run = found + 1;
   return ok_status();
 }
 
@@ -46,7 +45,7 @@ Result<std::string_view> TextCursor::read(uint32_t text) {
   if (text >= state.texts->size()) return state.reader.damaged(0);
   const bool again = state.run.contents.count != 0 && state.run.has(text);
   if (!again) {
-    const uint32_t found = state.reader.find(text, state.at + 1);
+    const uint32_t found = state.reader.find(text, state.next_run);
     if (state.reader.first_piece(found) != found) {
       state.long_text.clear();
       VIRIDIAN_TRY_VOID(state.texts->read(text, state.long_text));

@@ -106,39 +106,4 @@ Status Texts::read(uint32_t text, std::string& out) const {
   return status;
 }
 
-Status Texts::read_many(std::span<const uint32_t> texts,
-                        const std::function<void(uint32_t, std::string_view)>& f) const {
-  VIRIDIAN_TRY(const RunReader reader, runs());
-  std::string plain;
-  RunReader::Run run;
-  uint32_t next_run = 0;
-  for (size_t at = 0; at < texts.size();) {
-    const uint32_t text = texts[at];
-    if (text >= size()) return reader.damaged(0);
-    const uint32_t last = reader.find(text, next_run);
-    const uint32_t first = reader.first_piece(last);
-    next_run = last + 1;
-    plain.clear();
-    if (first != last) {
-      VIRIDIAN_TRY_VOID(append_pieces(reader, first, last, text, plain));
-      f(text, plain);
-      ++at;
-      continue;
-    }
-    VIRIDIAN_TRY_VOID(reader.load(last, run));
-    if (!run.has(text)) return reader.damaged(run.at);
-    size_t end = at;
-    uint32_t furthest = text;
-    for (; end < texts.size() && run.has(texts[end]); ++end)
-      furthest = std::max(furthest, texts[end]);
-    VIRIDIAN_TRY_VOID(reader.expand(run, run.contents.ends[furthest - run.first_text], plain));
-    for (; at < end; ++at) {
-      const uint32_t place = texts[at] - run.first_text;
-      const uint32_t begin = run.contents.begin(place);
-      f(texts[at], std::string_view(plain).substr(begin, run.contents.ends[place] - begin));
-    }
-  }
-  return ok_status();
-}
-
 }  // namespace viridian::documents

@@ -1,10 +1,8 @@
 #pragma once
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "postings/source.h"
 #include "viridian/base/result.h"
@@ -34,11 +32,6 @@ class Texts {
   Result<uint64_t> length(uint32_t text) const;
   /// Appends a text to `out`, which stays as it was where that fails.
   Status read(uint32_t text, std::string& out) const;
-  /// Calls f(text, its bytes) for each of `texts`, in their order. If they ascend, a run is
-  /// decompressed once for all of its texts. The bytes live until f returns.
-  Status read_many(std::span<const uint32_t> texts,
-                   const std::function<void(uint32_t, std::string_view)>& f) const;
-
   /// For TextCursor.
   Result<RunReader> runs() const;
   /// What the directory and the dictionary take at the beginning of such bytes: without them no

@@ -3,7 +3,6 @@
 #include <cstring>
 #include <numeric>
 
-#include "documents/text_cursor.h"
 #include "documents/texts_fixture.h"
 #include "documents/texts_format.h"
 
@@ -32,9 +31,8 @@ size_t read_all(const std::string& bytes) {
     EXPECT_TRUE(length.ok() && *length == out.size());
     bool same = false;
     const uint32_t one[] = {i};
-    EXPECT_TRUE((*texts)
-                    ->read_many(one, [&](uint32_t, std::string_view text) { same = text == out; })
-                    .ok());
+    EXPECT_TRUE(
+        read_many(*texts, one, [&](uint32_t, std::string_view text) { same = text == out; }).ok());
     EXPECT_TRUE(same);
   }
   return read;

@@ -2,9 +2,11 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "documents/text_cursor.h"
 #include "documents/texts.h"
 #include "documents/texts_builder.h"
 
@@ -65,6 +67,17 @@ inline Result<std::string> build(const PlainTexts& texts, Effort effort = Effort
 
 inline Result<std::shared_ptr<const Texts>> open(std::string bytes) {
   return Texts::open(std::make_shared<postings::MemorySource>(std::move(bytes)));
+}
+
+/// Calls f(text, its bytes) for each of `some`, in their order.
+template <class F>
+Status read_many(const std::shared_ptr<const Texts>& texts, std::span<const uint32_t> some, F&& f) {
+  VIRIDIAN_TRY(TextCursor cursor, TextCursor::open(texts));
+  for (const uint32_t i : some) {
+    VIRIDIAN_TRY(const std::string_view text, cursor.read(i));
+    f(i, text);
+  }
+  return ok_status();
 }
 
 }  // namespace viridian::documents

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "documents/text_cursor.h"
 #include "documents/texts.h"
 #include "documents/texts_builder.h"
 
@@ -20,19 +21,15 @@ std::shared_ptr<const Texts> open(std::string bytes) {
 void read_any(std::string bytes) {
   const auto texts = open(std::move(bytes));
   if (!texts) return;
-  std::vector<uint32_t> all;
   for (uint32_t i = 0; i < std::min(texts->size(), uint32_t{1000}); ++i) {
-    all.push_back(i);
     std::string text;
     if (!texts->read(i, text).ok()) continue;
     if (const auto length = texts->length(i); !length.ok() || *length != text.size())
       __builtin_trap();
   }
-  size_t next = 0;
-  const Status status = texts->read_many(all, [&](uint32_t i, std::string_view) {
-    if (i != next++) __builtin_trap();
-  });
-  if (status.ok() && next != all.size()) __builtin_trap();
+  // With what was read before it, a text of wrong bytes may be another one.
+  if (auto cursor = TextCursor::open(texts); cursor.ok())
+    for (uint32_t i = 0; i < texts->size() && i < 1000; ++i) (void)cursor->read(i);
 }
 
 /// The input cut at its line breaks comes back as it was.

@@ -21,9 +21,10 @@ std::shared_ptr<const Texts> kept(const PlainTexts& plain, Effort effort = Effor
   return *texts;
 }
 
-void expect_same(const Texts& texts, const PlainTexts& plain, std::span<const uint32_t> some) {
+void expect_same(const std::shared_ptr<const Texts>& texts, const PlainTexts& plain,
+                 std::span<const uint32_t> some) {
   std::vector<uint32_t> seen;
-  const Status status = texts.read_many(some, [&](uint32_t i, std::string_view text) {
+  const Status status = read_many(texts, some, [&](uint32_t i, std::string_view text) {
     seen.push_back(i);
     ASSERT_TRUE(text == plain[i]) << "text " << i;
   });
@@ -31,9 +32,9 @@ void expect_same(const Texts& texts, const PlainTexts& plain, std::span<const ui
   ASSERT_TRUE(std::equal(seen.begin(), seen.end(), some.begin(), some.end()));
   for (const uint32_t i : some) {
     std::string out = "before";
-    ASSERT_TRUE(texts.read(i, out).ok());
+    ASSERT_TRUE(texts->read(i, out).ok());
     ASSERT_TRUE(out == "before" + plain[i]) << "text " << i;
-    const auto length = texts.length(i);
+    const auto length = texts->length(i);
     ASSERT_TRUE(length.ok());
     ASSERT_EQ(*length, plain[i].size());
   }
@@ -45,7 +46,7 @@ void expect_same(const PlainTexts& plain) {
   for (const Effort effort : {Effort::quick, Effort::thorough}) {
     const auto texts = kept(plain, effort);
     ASSERT_EQ(texts->size(), plain.size());
-    expect_same(*texts, plain, all);
+    expect_same(texts, plain, all);
   }
 }
 
@@ -122,7 +123,7 @@ TEST(Texts, AreReadInAnySelectionAndOrder) {
     for (size_t left = random() % 200; left > 0; --left)
       some.push_back(random() % 50 == 0 ? 1700 : static_cast<uint32_t>(random() % plain.size()));
     if (round % 3 != 0) std::sort(some.begin(), some.end());
-    expect_same(*texts, plain, some);
+    expect_same(texts, plain, some);
     if (HasFatalFailure()) return;
   }
 }
@@ -134,7 +135,7 @@ TEST(Texts, ThatAreNotThereAreErrors) {
   EXPECT_EQ(out, "as it was");
   EXPECT_FALSE(texts->length(2).ok());
   const uint32_t some[] = {1, 7};
-  EXPECT_FALSE(texts->read_many(some, [](uint32_t, std::string_view) {}).ok());
+  EXPECT_FALSE(read_many(texts, some, [](uint32_t, std::string_view) {}).ok());
 }
 
 TEST(Texts, AreTheSameBytesForTheSameTexts) {
@@ -177,8 +178,8 @@ TEST(Texts, AreReadByManyThreads) {
         std::string out;
         if (!texts->read(i, out).ok() || out != plain[i]) ++wrong;
         const uint32_t some[] = {i, std::min(i + 1, texts->size() - 1)};
-        const Status status = texts->read_many(
-            some, [&](uint32_t at, std::string_view text) { wrong += text != plain[at]; });
+        const Status status = read_many(
+            texts, some, [&](uint32_t at, std::string_view text) { wrong += text != plain[at]; });
         wrong += !status.ok();
       }
     });
