@@ -11,6 +11,7 @@
 this library below the real `chromadb`.
 """
 import importlib
+from typing import TYPE_CHECKING
 
 from . import config, errors
 from .client import EphemeralClient, HttpClient, PersistentClient
@@ -19,6 +20,14 @@ from .client import client_of as Client
 from .collection import Collection
 from .config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from .embedding import EmbeddingFunction, register_embedding_function
+
+if TYPE_CHECKING:
+    from . import api, embedding_functions, types, utils
+    from .aio import (
+        AsyncClient, AsyncCollection, AsyncEphemeralClient, AsyncHttpClient, AsyncPersistentClient)
+    from .types import (
+        CollectionMetadata, Documents, Embeddings, GetResult, IDs, Include, Metadata, Metadatas,
+        QueryResult, URI, URIs, Where, WhereDocument)
 
 __version__ = "0.1.0"
 
@@ -40,9 +49,11 @@ _LATER = {
 
 __all__ = [
     "AdminClient", "AsyncClient", "AsyncCollection", "AsyncEphemeralClient", "AsyncHttpClient",
-    "AsyncPersistentClient", "Client", "Collection", "DEFAULT_DATABASE", "DEFAULT_TENANT",
-    "EmbeddingFunction", "EphemeralClient", "HttpClient", "PersistentClient", "Settings", "config",
-    "errors", "register_embedding_function",
+    "AsyncPersistentClient", "Client", "Collection", "CollectionMetadata", "DEFAULT_DATABASE",
+    "DEFAULT_TENANT", "Documents", "EmbeddingFunction", "Embeddings", "EphemeralClient", "GetResult",
+    "HttpClient", "IDs", "Include", "Metadata", "Metadatas", "PersistentClient", "QueryResult",
+    "Settings", "URI", "URIs", "Where", "WhereDocument", "api", "config", "embedding_functions",
+    "errors", "register_embedding_function", "types", "utils",
 ]
 
 

@@ -3,6 +3,9 @@ from typing import Any, Dict, Optional, Sequence
 
 from .types import GetResult, QueryResult
 
+class Matrix:
+    """The memory behind a result's vectors."""
+
 class Database:
     """An open database or a connection. Texts called json are bodies of the HTTP interface."""
 

@@ -46,6 +46,22 @@ def _wraps(names: List[str], of: type, convert: Callable[[Any], Any] = _result) 
     return add
 
 
+def _shows(names: List[str], of: type) -> Any:
+    """A class decorator that adds the named properties of another class, as they are."""
+
+    def shown(name: str) -> property:
+        return property(lambda self: getattr(self._wrapped, name), doc=getattr(of, name).__doc__)
+
+    def add(cls: type) -> type:
+        for name in names:
+            setattr(cls, name, shown(name))
+        return cls
+
+    return add
+
+
+@_shows(["id", "name", "tenant", "database", "metadata", "configuration_json", "configuration",
+         "schema"], Collection)
 @_wraps(["count", "add", "upsert", "update", "get", "peek", "query", "delete", "modify", "flush",
          "compact", "fork", "fork_count", "search", "get_indexing_status"], Collection)
 class AsyncCollection:
@@ -53,11 +69,6 @@ class AsyncCollection:
 
     def __init__(self, collection: Collection) -> None:
         self._wrapped = collection
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._wrapped, name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, AsyncCollection) and self._wrapped == other._wrapped

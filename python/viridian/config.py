@@ -1,4 +1,7 @@
 """Settings of a client, under the names that Chroma gives them."""
+from __future__ import annotations
+
+from typing import Any, Dict, Optional
 
 DEFAULT_TENANT = "default_tenant"
 DEFAULT_DATABASE = "default_database"
@@ -18,29 +21,29 @@ class Settings:
         True
     """
 
-    def __init__(self, **values):
+    def __init__(self, **values: Any) -> None:
         self.allow_reset = False
         self.is_persistent = False
         self.persist_directory = "./chroma"
-        self.chroma_server_host = None
-        self.chroma_server_http_port = None
-        self.viridian = {}
+        self.chroma_server_host: Optional[str] = None
+        self.chroma_server_http_port: Optional[int] = None
+        self.viridian: Dict[str, Any] = {}
         self.__dict__.update(values)
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return isinstance(other, Settings) and vars(self) == vars(other)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
 
-    def require(self, key):
+    def require(self, key: str) -> Any:
         """The value of a setting; ValueError where it is None."""
         value = getattr(self, key)
         if value is None:
             raise ValueError(f"the setting {key} is needed")
         return value
 
-    def of_engine(self):
+    def of_engine(self) -> Dict[str, str]:
         """The settings that the engine is opened with, by its own names."""
         engine = {name: str(value) for name, value in self.viridian.items()}
         engine.setdefault("allow_reset", "true" if self.allow_reset else "false")

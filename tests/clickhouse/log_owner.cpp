@@ -28,7 +28,6 @@
 #include <mutex>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -55,7 +54,8 @@ using std::chrono::seconds;
 
 constexpr int kWritersEach = 2;  // of a collection; naive ones know nothing of each other
 constexpr milliseconds kCallTime{3'000};
-/// A reader that is told to finish goes on for this long without the last record.
+/// A reader that is told to finish goes on for this long without the last record, and then says
+/// "stuck", where, and what it was told there.
 constexpr seconds kFinishTime{20};
 constexpr seconds kStartTime{60};
 
@@ -196,8 +196,7 @@ class Owner {
   void run() {
     std::vector<std::thread> threads;
     for (size_t c = 0; c < arguments_.collections.size(); ++c)
-      for (int i = 0; i < (arguments_.naive ? 1 : kWritersEach); ++i)
-        threads.emplace_back([this, c] { append_all(c); });
+      for (int i = 0; i < writers_each_; ++i) threads.emplace_back([this, c] { append_all(c); });
     obey();
     stopping_ = true;
     for (std::thread& thread : threads) thread.join();
@@ -260,10 +259,12 @@ class Owner {
     say(fmt::format("ack {} {}.{} {} {} {}", c, arguments_.number, number, rows, *last, now_ns()));
   }
 
+  /// Appends once no other writer of the collection may append something after it.
   void end(Log& log, const CollectionId& collection) {
-    static std::mutex mutex;
-    const std::scoped_lock lock(mutex);
-    if (!ended_.insert(collection).second) return;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (++at_end_[collection] < writers_each_) return;
+    }
     RecordBatch batch;
     batch.ids.push_back("end");
     const auto last = log.append(Context::with_timeout(seconds(30)), collection,
@@ -274,16 +275,21 @@ class Owner {
   const Arguments& arguments_;
   Parts& parts_;
   const std::shared_ptr<Log> log_;
+  const int writers_each_ = arguments_.naive ? 1 : kWritersEach;
   std::atomic<uint64_t> batches_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> ending_{false};
-  std::set<CollectionId> ended_;
+  std::mutex mutex_;
+  std::map<CollectionId, int> at_end_;  ///< its writers that append nothing any more
 };
 
 class Reader {
  public:
   Reader(const Arguments& arguments, Parts& parts)
-      : arguments_(arguments), log_(parts.new_log()), read_(arguments.collections.size()) {}
+      : arguments_(arguments),
+        log_(parts.new_log()),
+        read_(arguments.collections.size()),
+        told_(arguments.collections.size()) {}
 
   void run() {
     std::thread orders([this] {
@@ -303,6 +309,7 @@ class Reader {
                        read_[0].size());
     }
     log_->stop();
+    say_stuck();
     std::ofstream output(arguments_.output);
     for (size_t c = 0; c < read_.size(); ++c)
       for (const std::string& id : read_[c]) output << c << " " << id << "\n";
@@ -311,10 +318,17 @@ class Reader {
   }
 
  private:
-  bool ended() const {
-    return std::all_of(read_.begin(), read_.end(), [](const std::vector<std::string>& ids) {
-      return !ids.empty() && ids.back() == "end";
-    });
+  static bool has_end(const std::vector<std::string>& ids) {
+    return !ids.empty() && ids.back() == "end";
+  }
+  bool ended() const { return std::all_of(read_.begin(), read_.end(), has_end); }
+
+  void say_stuck() const {
+    for (size_t c = 0; c < read_.size(); ++c) {
+      if (has_end(read_[c])) continue;
+      say(fmt::format("stuck: {} of collection {} after number {}: {}", arguments_.output, c,
+                      read_[c].size(), told_[c].empty() ? "no error" : told_[c]));
+    }
   }
 
   /// False where it has to begin anew.
@@ -322,6 +336,7 @@ class Reader {
     std::vector<std::string>& ids = read_[c];
     const auto part = log_->read(Context::with_timeout(milliseconds(2'000)),
                                  arguments_.collections[c], ids.size(), limit);
+    told_[c] = part.ok() ? "" : part.error().message();
     if (!part.ok()) {
       if (part.error().code() == Code::data_loss) say("wrong: " + part.error().message());
       if (part.error().code() != Code::out_of_range) return true;
@@ -340,6 +355,7 @@ class Reader {
   const Arguments& arguments_;
   const std::shared_ptr<Log> log_;
   std::vector<std::vector<std::string>> read_;  // by collection; number n is at n - 1
+  std::vector<std::string> told_;               // by collection: what the last read of it failed of
   std::atomic<Clock::time_point> give_up_{Clock::time_point::max()};
 };
 

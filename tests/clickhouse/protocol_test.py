@@ -82,7 +82,7 @@ class Book:
         self.acknowledged = collections.defaultdict(dict)  # collection -> record -> its number
         self.told = collections.defaultdict(list)          # collection -> (time, last number)
         self.refused = collections.defaultdict(list)       # collection -> batches
-        self.asked, self.wrong, self.records = [], [], 0
+        self.asked, self.wrong, self.stuck, self.records = [], [], [], 0
 
     def note(self, words):
         with self.lock:
@@ -98,6 +98,8 @@ class Book:
                 self.refused[int(words[1])].append(words[2])
             elif words[0] == "wrong:":
                 self.wrong.append(" ".join(words))
+            elif words[0] == "stuck:":
+                self.stuck.append(" ".join(words))
 
     def stale(self):
         """Answers to "which number is the last one" that lacked one acknowledged before."""
@@ -271,6 +273,7 @@ class Protocol:
                 found["refused"] += sum(f"{batch}.0" in places[c] for batch in batches)
         found["stale"] = self.book.stale()
         found["wrong"] = len(self.book.wrong)
+        found["stuck"] = len(self.book.stuck)
         return found
 
 
@@ -304,7 +307,7 @@ def main():
           f"{sum(map(len, protocol.book.refused.values()))} batches refused")
     print("done to them:", ", ".join(f"{what} {number}" for what, number in
                                      [*protocol.faults.items(), *protocol.proxy.done.items()]))
-    for line in protocol.book.wrong[:3]:
+    for line in protocol.book.wrong[:3] + protocol.book.stuck:
         print(line)
     if args.scheme == "naive":
         faults = sum(found[what] for what in ("missing", "misplaced", "duplicates", "unequal"))

@@ -14,7 +14,7 @@ def _has(python, module):
     return subprocess.run([python, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def _with(name, module, requirement):
+def _with(name, module, *requirements):
     """A virtual environment, kept between runs, that has a package; None where that is not to be had."""
     root = harness.cached_tools(name)
     python = root / "bin" / "python"
@@ -22,7 +22,7 @@ def _with(name, module, requirement):
         subprocess.run([sys.executable, "-m", "venv", root], check=True)
     if _has(python, module):
         return python
-    if subprocess.run([python, "-m", "pip", "install", "-q", requirement]).returncode:
+    if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
         return None
     return python
 
@@ -37,6 +37,11 @@ def numpy():
 def chromadb():
     """One with the real Chroma, and so with NumPy."""
     return _with("chroma", "chromadb", CHROMA)
+
+
+def mypy():
+    """One that checks types, and has NumPy's."""
+    return _with("mypy", "mypy", "mypy", "numpy")
 
 
 def run(python, *arguments, package):
