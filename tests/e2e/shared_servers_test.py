@@ -136,7 +136,7 @@ def main(binary, scheme="clickhouse"):
         a, b = servers
         check_servers(a, 2)
         collections = [harness.create_collection((a, b)[i % 2], f"collection-{i}")
-                       for i in range(12)]
+                       for i in range(24)]  # so many that b surely holds three
         any_server_takes_any_call(a, b, collections)
         reads_are_as_fresh_as_they_ask(a, b, collections[1])
         a_frozen_server_is_replaced(a, b, collections)

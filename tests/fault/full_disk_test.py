@@ -128,7 +128,7 @@ class Round:
         self.test.refused += sum(w.refused for w in self.writers)
         self.test.slowest_read = max([self.test.slowest_read, *(r.slowest for r in self.readers)])
 
-    def wait(self, what, condition, seconds=120):
+    def wait(self, what, condition, seconds=600):
         end = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > end:

@@ -3,6 +3,8 @@
 Each batch writes ROWS records that carry its name and version in every part, so that one read of
 everything tells whether each batch is there whole, in which version, and with the right values.
 """
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -11,12 +13,18 @@ import threading
 ROWS = 7
 
 
+def padding(text, pad):
+    """`pad` bytes that belong to a text and that nothing can compress much."""
+    return base64.b64encode(hashlib.shake_128(text.encode()).digest(pad * 3 // 4)).decode()
+
+
 def body_of(batch, version, pad=0):
     rows = range(ROWS)
+    texts = [f"batch {batch} version {version} row {r}" for r in rows]
     return {
         "ids": [f"{batch}/{r}" for r in rows],
         "embeddings": [[float(version), float(r), 0.5, float(len(batch))] for r in rows],
-        "documents": [f"batch {batch} version {version} row {r}" + "." * pad for r in rows],
+        "documents": [text + padding(text, pad) for text in texts],
         "metadatas": [{"batch": batch, "version": version, "row": r} for r in rows],
     }
 
