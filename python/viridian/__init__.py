@@ -22,9 +22,13 @@ from .config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from .embedding import EmbeddingFunction, register_embedding_function
 
 if TYPE_CHECKING:
-    from . import api, embedding_functions, types, utils
+    from . import api, embedding_functions, schema, types, utils
     from .aio import (
         AsyncClient, AsyncCollection, AsyncEphemeralClient, AsyncHttpClient, AsyncPersistentClient)
+    from .schema import (
+        BoolInvertedIndexConfig, FloatInvertedIndexConfig, FtsIndexConfig, HnswIndexConfig,
+        IntInvertedIndexConfig, Schema, SpannIndexConfig, SparseVectorIndexConfig,
+        StringInvertedIndexConfig, VectorIndexConfig)
     from .types import (
         CollectionMetadata, Documents, Embeddings, GetResult, IDs, Include, Metadata, Metadatas,
         QueryResult, URI, URIs, Where, WhereDocument)
@@ -42,6 +46,11 @@ _LATER = {
     "api": "api",
     "types": "types",
     "embedding_functions": "embedding_functions",
+    "schema": "schema",
+    **dict.fromkeys(
+        ["BoolInvertedIndexConfig", "FloatInvertedIndexConfig", "FtsIndexConfig", "HnswIndexConfig",
+         "IntInvertedIndexConfig", "Schema", "SpannIndexConfig", "SparseVectorIndexConfig",
+         "StringInvertedIndexConfig", "VectorIndexConfig"], "schema"),
     **dict.fromkeys(
         ["CollectionMetadata", "Documents", "Embeddings", "GetResult", "IDs", "Include", "Metadata",
          "Metadatas", "QueryResult", "URI", "URIs", "Where", "WhereDocument"], "types"),
@@ -49,11 +58,15 @@ _LATER = {
 
 __all__ = [
     "AdminClient", "AsyncClient", "AsyncCollection", "AsyncEphemeralClient", "AsyncHttpClient",
-    "AsyncPersistentClient", "Client", "Collection", "CollectionMetadata", "DEFAULT_DATABASE",
-    "DEFAULT_TENANT", "Documents", "EmbeddingFunction", "Embeddings", "EphemeralClient", "GetResult",
-    "HttpClient", "IDs", "Include", "Metadata", "Metadatas", "PersistentClient", "QueryResult",
-    "Settings", "URI", "URIs", "Where", "WhereDocument", "api", "config", "embedding_functions",
-    "errors", "register_embedding_function", "types", "utils",
+    "AsyncPersistentClient", "BoolInvertedIndexConfig", "Client", "Collection",
+    "CollectionMetadata", "DEFAULT_DATABASE", "DEFAULT_TENANT", "Documents",
+    "EmbeddingFunction", "Embeddings", "EphemeralClient", "FloatInvertedIndexConfig",
+    "FtsIndexConfig", "GetResult", "HnswIndexConfig", "HttpClient", "IDs", "Include",
+    "IntInvertedIndexConfig", "Metadata", "Metadatas", "PersistentClient", "QueryResult",
+    "Schema", "Settings", "SpannIndexConfig", "SparseVectorIndexConfig",
+    "StringInvertedIndexConfig", "URI", "URIs", "VectorIndexConfig", "Where", "WhereDocument",
+    "api", "config", "embedding_functions", "errors", "register_embedding_function", "schema",
+    "types", "utils",
 ]
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from .client import Client
 from .collection import Collection
 from .config import Settings
+from .schema import Schema
 from .types import (
     CollectionMetadata, DeleteResult, Document, GetResult, ID, Include, Metadata, QueryResult, URI,
     Where, WhereDocument)
@@ -28,7 +29,7 @@ class AsyncCollection:
     @property
     def configuration(self) -> Dict[str, Any]: ...
     @property
-    def schema(self) -> Optional[Dict[str, Any]]: ...
+    def schema(self) -> Schema: ...
     async def count(self, read_level: str = ...) -> int: ...
     async def add(self, ids: Union[ID, List[ID]], embeddings: Optional[Any] = ...,
                   metadatas: Optional[Union[Metadata, List[Optional[Metadata]]]] = ...,

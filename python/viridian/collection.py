@@ -12,6 +12,7 @@ from .types import (
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from .schema import Schema
     from .session import Session
 
 _RECORD: Include = ["metadatas", "documents"]
@@ -79,9 +80,10 @@ class Collection:
         return configurations.loaded(self.configuration_json)
 
     @property
-    def schema(self) -> Optional[Dict[str, Any]]:
-        """Which indexes its keys have, as a dict."""
-        return self._model["schema"]
+    def schema(self) -> "Schema":
+        """Which indexes its keys have."""
+        from .schema import Schema
+        return Schema.deserialize_from_json(self._model["schema"] or {})
 
     def __eq__(self, other: object) -> bool:
         return (isinstance(other, Collection) and self._model == other._model
@@ -251,6 +253,8 @@ class Collection:
         function = self._embedding_function
         if function is None or function is embedding.DEFAULT:
             stored = embedding.from_json(self.configuration_json.get("embedding_function"))
+            if stored is None:
+                stored = self.schema.embedding_function()
             function = stored if stored is not None else function
         if function is None:
             raise ValueError("this collection has no embedding function: give embeddings, or get "

@@ -79,10 +79,21 @@ def named(name: str) -> Any:
         from . import embedding_functions  # registers those that come with this package
         del embedding_functions
     if name not in _registered:
+        _registered.update(_of_chroma(name))
+    if name not in _registered:
         raise ValueError(
             f"the collection's embedding function is {name!r}, which is not registered: decorate "
             "its class with register_embedding_function")
     return _registered[name]
+
+
+def _of_chroma(name: str) -> Dict[str, Any]:
+    """The function of that name which comes with Chroma, where that is installed."""
+    try:
+        from chromadb.utils.embedding_functions import known_embedding_functions
+    except ImportError:
+        return {}
+    return {known: cls for known, cls in known_embedding_functions.items() if known == name}
 
 
 def name_of(function: Any) -> Any:

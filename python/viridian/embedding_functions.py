@@ -20,7 +20,7 @@ from .embedding import DefaultEmbeddingFunction, EmbeddingFunction, register_emb
 __all__ = [
     "DefaultEmbeddingFunction", "EmbeddingFunction", "HashingEmbeddingFunction",
     "ONNXMiniLM_L6_V2", "OllamaEmbeddingFunction", "OnnxMiniLM", "OpenAIEmbeddingFunction",
-    "register_embedding_function",
+    "SentenceTransformerEmbeddingFunction", "register_embedding_function",
 ]
 
 
@@ -278,6 +278,54 @@ class OllamaEmbeddingFunction(EmbeddingFunction):
     @staticmethod
     def build_from_config(config: Dict[str, Any]) -> "OllamaEmbeddingFunction":
         return OllamaEmbeddingFunction(**config)
+
+    def default_space(self) -> str:
+        return "cosine"
+
+
+@register_embedding_function
+class SentenceTransformerEmbeddingFunction(EmbeddingFunction):
+    """A model of the package sentence-transformers, which is to be installed beside this one.
+
+    `model_name` is a folder, or a name that the package knows and may fetch. The arguments are those
+    of Chroma's function; further ones are the package's own, and are stored.
+    """
+
+    def __init__(self, model_name: str = "all-MiniLM-L6-v2", device: str = "cpu",
+                 normalize_embeddings: bool = False, **kwargs: Any) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ValueError("sentence-transformers is not installed: pip install "
+                             "sentence-transformers") from error
+        for key, value in kwargs.items():
+            if not isinstance(value, (str, int, float, bool, list, dict, tuple)):
+                raise ValueError(f"{key} is a {type(value).__name__}, which cannot be stored with a "
+                                 "collection")
+        self._config: Dict[str, Any] = {
+            "model_name": model_name, "device": device,
+            "normalize_embeddings": normalize_embeddings, "kwargs": kwargs,
+        }
+        self._model = SentenceTransformer(model_name, device=device, **kwargs)
+
+    def __call__(self, input: List[str]) -> Any:
+        import numpy
+        vectors = self._model.encode(list(input), convert_to_numpy=True,
+                                     normalize_embeddings=self._config["normalize_embeddings"])
+        return list(numpy.asarray(vectors, dtype=numpy.float32))
+
+    @staticmethod
+    def name() -> str:
+        return "sentence_transformer"
+
+    def get_config(self) -> Dict[str, Any]:
+        return dict(self._config)
+
+    @staticmethod
+    def build_from_config(config: Dict[str, Any]) -> "SentenceTransformerEmbeddingFunction":
+        further = config.get("kwargs") or {}
+        given = {name: value for name, value in config.items() if name != "kwargs"}
+        return SentenceTransformerEmbeddingFunction(**given, **further)
 
     def default_space(self) -> str:
         return "cosine"

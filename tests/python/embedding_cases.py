@@ -3,12 +3,14 @@ import asyncio
 import doctest
 import http.server
 import importlib
+import importlib.util
 import json
 import os
 import pathlib
 import sys
 import tempfile
 import threading
+import types
 import unittest
 from unittest import mock
 
@@ -44,6 +46,58 @@ class Model(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *arguments):
         pass
+
+
+class SentenceTransformers(unittest.TestCase):
+    """The package is far too large for a test: another with its interface takes its place."""
+
+    def setUp(self):
+        class SentenceTransformer:
+            def __init__(self, name, device, **further):
+                self.made_of = (name, device, further)
+
+            def encode(self, texts, convert_to_numpy, normalize_embeddings):
+                assert convert_to_numpy
+                return [np.array([len(text), normalize_embeddings], dtype=np.float64) for text in texts]
+
+        module = types.ModuleType("sentence_transformers")
+        module.SentenceTransformer = SentenceTransformer
+        patched = mock.patch.dict(sys.modules, sentence_transformers=module)
+        patched.start()
+        self.addCleanup(patched.stop)
+
+    def test_arguments_are_stored_and_given_again(self):
+        function = embedding_functions.SentenceTransformerEmbeddingFunction(
+            "small", normalize_embeddings=True, revision="7")
+        with viridian.EphemeralClient() as client:
+            made = client.create_collection("transformed", embedding_function=function)
+            made.add(ids="a", documents="three")
+            found = client.get_collection("transformed")
+            got = found.get(include=["embeddings"])["embeddings"]
+            again = found.configuration["embedding_function"]
+        self.assertEqual(got.tolist(), [[5.0, 1.0]])
+        self.assertEqual(again.get_config(), {
+            "model_name": "small", "device": "cpu", "normalize_embeddings": True,
+            "kwargs": {"revision": "7"}})
+        self.assertEqual(again._model.made_of, ("small", "cpu", {"revision": "7"}))
+
+    def test_what_cannot_be_stored_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "callback is a function"):
+            embedding_functions.SentenceTransformerEmbeddingFunction(callback=lambda: None)
+
+
+class Others(unittest.TestCase):
+    def test_functions_that_are_not_here_are_chromas_or_said_to_be_missing(self):
+        if importlib.util.find_spec("chromadb"):
+            from chromadb.utils.embedding_functions import CohereEmbeddingFunction
+            self.assertIs(embedding_functions.CohereEmbeddingFunction, CohereEmbeddingFunction)
+            self.assertIs(viridian.embedding.named("cohere"), CohereEmbeddingFunction)
+        else:
+            with self.assertRaisesRegex(AttributeError, "install chromadb"):
+                embedding_functions.CohereEmbeddingFunction
+        self.assertFalse(hasattr(embedding_functions, "NobodysEmbeddingFunction"))
+        with self.assertRaisesRegex(ValueError, "not registered"):
+            viridian.embedding.named("nobody's")
 
 
 class Servers(unittest.TestCase):

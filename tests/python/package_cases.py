@@ -21,7 +21,8 @@ import viridian  # noqa: E402
 
 BINARY = sys.argv.pop()
 MODULES = ["viridian", "viridian.client", "viridian.collection", "viridian.config",
-           "viridian.configuration", "viridian.embedding", "viridian.errors", "viridian.session"]
+           "viridian.configuration", "viridian.embedding", "viridian.errors", "viridian.schema",
+           "viridian.session"]
 
 
 def in_a_process(text, *arguments):

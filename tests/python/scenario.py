@@ -13,6 +13,8 @@ import sys
 
 import numpy as np
 
+import scenario_schemas
+
 STEPS = []
 DIMENSION = 8
 
@@ -330,6 +332,14 @@ def embedding(client, package):
         attempt(package, lambda: client.create_collection("without", embedding_function=None)
                 .add(ids="a", uris="u")),
     ]
+
+
+@step
+def schemas(client, package):
+    return [scenario_schemas.random_ones(package, plain),
+            scenario_schemas.mistakes(package, attempt),
+            scenario_schemas.of_collections(client, package, attempt,
+                                            embedding_function(package)())]
 
 
 @step

@@ -42,6 +42,12 @@ def embedded() -> None:
             client.get_collection("none")
         except NotFoundError as error:
             print(str(error))
+        schema = viridian.Schema().create_index(viridian.VectorIndexConfig(space="cosine"))
+        made = client.create_collection("typed", schema=schema)
+        strings = made.schema.defaults.string
+        if strings is not None and strings.string_inverted_index is not None:
+            indexed: bool = strings.string_inverted_index.enabled
+            print(indexed)
     admin = viridian.AdminClient(settings)
     admin.create_tenant("t")
     other = viridian.Client(settings)
