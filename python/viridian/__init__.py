@@ -31,6 +31,7 @@ _LATER = {
     "AsyncCollection": "aio",
     "utils": "utils",
     "api": "api",
+    "data": "data",
     "types": "types",
     "embedding_functions": "embedding_functions",
     **dict.fromkeys(
