@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Union, cast
 
 import numpy as np
 
@@ -100,8 +100,9 @@ class _Records(NamedTuple):
         return size + sum(len(text) for text in self.documents or () if text is not None)
 
     def part(self, first: int, last: int) -> "_Records":
-        return _Records(self.first + first, *(
-            None if column is None else column[first:last] for column in self[1:]))
+        there = {name: column[first:last] for name, column in self._asdict().items()
+                 if name != "first" and column is not None}
+        return self._replace(first=self.first + first, **there)
 
 
 class _Adding:
@@ -161,10 +162,10 @@ class _Adding:
         if name is None:
             return [str(uuid.uuid4()) for _ in range(batch.rows)]
         ids = cells.texts(batch.columns[name], name, integers=True)
-        for index, id in enumerate(ids):
-            if not id:
-                raise cells.CellError(index, f"column {name!r} has no id there")
-        return ids
+        missing = next((index for index, id in enumerate(ids) if not id), None)
+        if missing is not None:
+            raise cells.CellError(missing, f"column {name!r} has no id there")
+        return cast(List[str], ids)
 
     def _id_at(self, batch: sources.Batch, index: int) -> Optional[str]:
         """The id of a row of a batch that could not be converted; None where it has none."""

@@ -13,15 +13,13 @@ from .progress import Progress, reporter
 from .schema import MIXED, Schema, as_json
 from .sources import JSON_MARK
 
-Names = Mapping[str, str]
-
 # What a result calls them, by what they are of.
 _RESULTS = {"embedding": "embeddings", "document": "documents", "uri": "uris"}
 
 
 def to_arrow(collection: Any, where: Optional[Where] = None,
              where_document: Optional[WhereDocument] = None, include: Include = ALL,
-             names: Optional[Names] = None) -> Any:
+             names: Optional[Mapping[str, str]] = None) -> Any:
     """The records that match, as a Table of pyarrow.
 
     `include`: any of "embeddings", "documents", "uris", "metadatas". The columns are `id`,
@@ -44,7 +42,7 @@ def to_arrow(collection: Any, where: Optional[Where] = None,
 
 def to_parquet(collection: Any, path: Union[str, "os.PathLike[str]"],
                where: Optional[Where] = None, where_document: Optional[WhereDocument] = None,
-               include: Include = ALL, names: Optional[Names] = None, compression: str = "zstd",
+               include: Include = ALL, names: Optional[Mapping[str, str]] = None, compression: str = "zstd",
                progress: Progress = None) -> int:
     """Writes the records that match to a Parquet file, in a page's memory; says how many it were.
 
@@ -76,7 +74,7 @@ def to_parquet(collection: Any, path: Union[str, "os.PathLike[str]"],
 
 def to_pandas(collection: Any, where: Optional[Where] = None,
               where_document: Optional[WhereDocument] = None, include: Include = ALL,
-              names: Optional[Names] = None) -> Any:
+              names: Optional[Mapping[str, str]] = None) -> Any:
     """The records that match, as a DataFrame of pandas.
 
     The columns are those of `to_arrow`. Vectors are arrays of float32. Integers and booleans of
@@ -97,7 +95,7 @@ def to_pandas(collection: Any, where: Optional[Where] = None,
 
 def to_polars(collection: Any, where: Optional[Where] = None,
               where_document: Optional[WhereDocument] = None, include: Include = ALL,
-              names: Optional[Names] = None) -> Any:
+              names: Optional[Mapping[str, str]] = None) -> Any:
     """The records that match, as a DataFrame of Polars.
 
     The columns are those of `to_arrow`; vectors are an Array of Float32. A key whose values have
@@ -126,7 +124,7 @@ def to_polars(collection: Any, where: Optional[Where] = None,
     return polars.DataFrame(made)
 
 
-def _named(names: Optional[Names], include: Include) -> Dict[str, str]:
+def _named(names: Optional[Mapping[str, str]], include: Include) -> Dict[str, str]:
     """What the columns are called that are no metadata, by what they have."""
     unknown = set(names or ()) - {"id", *_RESULTS}
     if unknown:
@@ -141,7 +139,7 @@ def _named(names: Optional[Names], include: Include) -> Dict[str, str]:
 
 
 def _seen(collection: Any, where: Optional[Where], where_document: Optional[WhereDocument],
-          include: Include, names: Optional[Names]) -> Tuple[List[GetResult], Schema]:
+          include: Include, names: Optional[Mapping[str, str]]) -> Tuple[List[GetResult], Schema]:
     """All pages, and what columns they make."""
     schema = Schema(_named(names, include))
     pages = list(batches(collection, None, where, where_document, include))

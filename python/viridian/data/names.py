@@ -1,7 +1,7 @@
 """Which columns are what."""
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set
 
 
 class Default(str):
@@ -32,14 +32,15 @@ class Names:
         if repeated:
             raise ValueError(f"one column for two things: {sorted(repeated)}")
         # Those that were there once: records may leave out what others have.
-        self._seen = set(name for name in self._parts if isinstance(name, Default))
+        self._seen: Set[str] = {name for name in self._parts if isinstance(name, Default)}
 
     def is_record(self, item: Mapping[str, Any]) -> bool:
         """Whether a dict is of one record, rather than of columns."""
         for name in (self.id, self.document, self.uri):
-            if item.get(name) is not None:
-                return isinstance(item[name], str) or not hasattr(item[name], "__len__")
-        vector = item.get(self.embedding)
+            value = None if name is None else item.get(name)
+            if value is not None:
+                return not _is_column(value)
+        vector = None if self.embedding is None else item.get(self.embedding)
         if vector is not None and len(vector):
             return not hasattr(next(iter(vector)), "__len__")
         return not any(_is_column(value) for value in item.values())

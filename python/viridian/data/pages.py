@@ -27,8 +27,8 @@ def batches(collection: Any, batch_size: Optional[int] = None, where: Optional[W
     `batch_size`: records of a page, None for some megabytes of vectors. `include` as in `get`.
 
     It goes on from a place among the records, not from a number of them: records that stay as they
-    are come exactly once, however many others are written, changed or deleted meanwhile. What is
-    written meanwhile may come or not; what is changed meanwhile may come before, after or both.
+    are come exactly once, however many others are written, changed or deleted meanwhile. Those may
+    come as they were, as they are, or not at all.
     """
     collection = getattr(collection, "_wrapped", collection)  # an AsyncCollection's
     if batch_size is not None and batch_size < 1:

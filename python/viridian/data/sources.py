@@ -118,7 +118,7 @@ def _of_arrow(batches: Iterable[Any], rows: int) -> Iterator[Batch]:
     for batch in batches:
         for first in range(0, batch.num_rows, rows):
             part = batch.slice(first, rows)
-            columns = {}
+            columns: Dict[str, Any] = {}
             for field, column in zip(part.schema, part.columns):
                 _put(columns, field.name, _decoded(column, field))
             yield Batch(columns, part.num_rows)
