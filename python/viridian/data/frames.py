@@ -42,8 +42,8 @@ def to_arrow(collection: Any, where: Optional[Where] = None,
 
 def to_parquet(collection: Any, path: Union[str, "os.PathLike[str]"],
                where: Optional[Where] = None, where_document: Optional[WhereDocument] = None,
-               include: Include = ALL, names: Optional[Mapping[str, str]] = None, compression: str = "zstd",
-               progress: Progress = None) -> int:
+               include: Include = ALL, names: Optional[Mapping[str, str]] = None,
+               compression: str = "zstd", progress: Progress = None) -> int:
     """Writes the records that match to a Parquet file, in a page's memory; says how many it were.
 
     The columns are those of `to_arrow`. The collection is read twice, first for the types of its
