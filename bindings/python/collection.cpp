@@ -63,6 +63,20 @@ py::dict Collection::get(py::handle ids, py::handle where, py::handle limit, py:
                  include);
 }
 
+py::tuple Collection::page(py::handle where, py::handle limit, py::handle where_document,
+                           py::handle include, const std::string& cursor) const {
+  GetRequest request;
+  request.selection = selection_of(py::none(), where, where_document, Repeats::refused);
+  request.limit = count_of(limit);
+  request.include = include_of(include, Distances::refused);
+  request.cursor = cursor;
+  GetResult result = database_->call(
+      [&](Api& api, const Context& context) { return api.get(context, ref_, request); });
+  const std::string next = result.next_cursor.value_or("");
+  return py::make_tuple(dict_of(std::move(result), include),
+                        next.empty() ? py::none() : py::object(py::str(next)));
+}
+
 py::dict Collection::query(py::handle embeddings, py::handle ids, py::handle n_results,
                            py::handle where, py::handle where_document, py::handle include) const {
   QueryRequest request;

@@ -7,6 +7,7 @@
 namespace pybind11 {
 class dict;
 class handle;
+class tuple;
 }  // namespace pybind11
 
 namespace viridian::python {
@@ -27,6 +28,11 @@ class Collection {
   pybind11::dict get(pybind11::handle ids, pybind11::handle where, pybind11::handle limit,
                      pybind11::handle offset, pybind11::handle where_document,
                      pybind11::handle include) const;
+  /// The records that follow a cursor, `""` being the beginning, and the cursor for what follows
+  /// them, None being the end.
+  pybind11::tuple page(pybind11::handle where, pybind11::handle limit,
+                       pybind11::handle where_document, pybind11::handle include,
+                       const std::string& cursor) const;
   pybind11::dict query(pybind11::handle embeddings, pybind11::handle ids,
                        pybind11::handle n_results, pybind11::handle where,
                        pybind11::handle where_document, pybind11::handle include) const;

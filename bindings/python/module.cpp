@@ -176,6 +176,7 @@ void bind_records(py::module_& module) {
       .def("delete", &Collection::remove)
       .def("count", &Collection::count)
       .def("get", &Collection::get)
+      .def("page", &Collection::page)
       .def("query", &Collection::query)
       .def("flush", &Collection::flush)
       .def("compact", &Collection::compact);

@@ -44,6 +44,7 @@ _LATER = {
     "AsyncCollection": "aio",
     "utils": "utils",
     "api": "api",
+    "data": "data",
     "types": "types",
     "embedding_functions": "embedding_functions",
     "schema": "schema",

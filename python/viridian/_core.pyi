@@ -1,5 +1,5 @@
 """The native module: the library's calls, with their arguments and results converted."""
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 from .types import GetResult, QueryResult
 
@@ -59,6 +59,14 @@ class Collection:
         where_document: Any,
         include: Sequence[str],
     ) -> GetResult: ...
+    def page(
+        self,
+        where: Any,
+        limit: Optional[int],
+        where_document: Any,
+        include: Sequence[str],
+        cursor: str,
+    ) -> Tuple[GetResult, Optional[str]]: ...
     def query(
         self,
         embeddings: Any,

@@ -10,17 +10,18 @@ import harness  # noqa: E402
 CHROMA = "chromadb==1.5.9"
 
 
-def _has(python, module):
-    return subprocess.run([python, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode == 0
+def _has(python, modules):
+    done = subprocess.run([python, "-c", f"import {modules}"], stderr=subprocess.DEVNULL)
+    return done.returncode == 0
 
 
-def _with(name, module, *requirements):
-    """A virtual environment, kept between runs, that has a package; None where that is not to be had."""
+def _with(name, modules, *requirements):
+    """A virtual environment, kept between runs, with packages; None where they cannot be had."""
     root = harness.cached_tools(name)
     python = root / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", root], check=True)
-    if _has(python, module):
+    if _has(python, modules):
         return python
     if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
         return None
@@ -42,6 +43,11 @@ def chromadb():
 def mypy():
     """One that checks types, and has NumPy's."""
     return _with("mypy", "mypy", "mypy", "numpy")
+
+
+def frames():
+    """One with the libraries of data frames, and so with NumPy."""
+    return _with("frames", "pandas, polars, pyarrow", "pandas", "polars", "pyarrow")
 
 
 def run(python, *arguments, package):
