@@ -22,7 +22,7 @@ from .config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from .embedding import EmbeddingFunction, register_embedding_function
 
 if TYPE_CHECKING:
-    from . import api, embedding_functions, schema, types, utils
+    from . import api, data, embedding_functions, schema, types, utils
     from .aio import (
         AsyncClient, AsyncCollection, AsyncEphemeralClient, AsyncHttpClient, AsyncPersistentClient)
     from .schema import (
@@ -66,7 +66,7 @@ __all__ = [
     "IntInvertedIndexConfig", "Metadata", "Metadatas", "PersistentClient", "QueryResult",
     "Schema", "Settings", "SpannIndexConfig", "SparseVectorIndexConfig",
     "StringInvertedIndexConfig", "URI", "URIs", "VectorIndexConfig", "Where", "WhereDocument",
-    "api", "config", "embedding_functions", "errors", "register_embedding_function", "schema",
+    "api", "config", "data", "embedding_functions", "errors", "register_embedding_function", "schema",
     "types", "utils",
 ]
 
