@@ -8,21 +8,27 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402
 
 CHROMA = "chromadb==1.5.9"
+LANGCHAIN = ("langchain-chroma==1.1.0", "langchain-core==1.7.2")
+LLAMAINDEX = ("llama-index-vector-stores-chroma==0.6.0", "llama-index-core==0.14.25")
+NOTEBOOK = ("nbclient==0.11.0", "ipykernel==7.4.0", "numpy", "pandas")
 
 
 def _has(python, module):
     return subprocess.run([python, "-c", f"import {module}"], stderr=subprocess.DEVNULL).returncode == 0
 
 
-def _with(name, module, requirement):
-    """A virtual environment, kept between runs, that has a package; None where that is not to be had."""
+def _with(name, module, *requirements):
+    """A virtual environment, kept between runs, that has packages; None where they are not to be had.
+
+    It has them if `module` can be imported.
+    """
     root = harness.cached_tools(name)
     python = root / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", root], check=True)
     if _has(python, module):
         return python
-    if subprocess.run([python, "-m", "pip", "install", "-q", requirement]).returncode:
+    if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
         return None
     return python
 
@@ -39,8 +45,28 @@ def chromadb():
     return _with("chroma", "chromadb", CHROMA)
 
 
-def run(python, *arguments, package):
-    """A finished process of that interpreter which finds the package; its output as text."""
+def langchain():
+    """One with LangChain's store for Chroma, and the real Chroma."""
+    return _with("langchain", "langchain_chroma", CHROMA, *LANGCHAIN)
+
+
+def llamaindex():
+    """One with LlamaIndex's store for Chroma, and the real Chroma."""
+    return _with("llamaindex", "llama_index.vector_stores.chroma", CHROMA, *LLAMAINDEX)
+
+
+def notebook():
+    """One that executes notebooks, and has what a table needs."""
+    return _with("notebook", "nbclient, ipykernel, numpy, pandas", *NOTEBOOK)
+
+
+def run(python, *arguments, package, directory=None):
+    """A finished process of that interpreter which finds the package; its output as text.
+
+    `directory`: where it runs, and keeps temporary files.
+    """
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
-    return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
+    if directory is not None:
+        environment["TMPDIR"] = directory
+    return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment, cwd=directory,
                           stdout=subprocess.PIPE, text=True, timeout=300)
