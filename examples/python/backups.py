@@ -3,8 +3,8 @@
     python backups.py [PROGRAM]
 
 A snapshot holds all collections at one moment, and lies in the data directory unless the setting
-`snapshots.path` says where else. Here the program `viridian` opens the directory, which no client has
-open then; with --url it asks a server, while that goes on.
+`snapshots.path` says where else. Here the program `viridian` opens the directory, which no client
+has open then; with --url it asks a server, while that goes on.
 
 Needs: viridian, NumPy, and the program `viridian`: on the PATH, or given as PROGRAM.
 """

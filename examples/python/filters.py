@@ -43,6 +43,6 @@ with viridian.EphemeralClient() as client:
         print(f"{title}: {' '.join(books.get(where=where)['ids'])}")
     for title, where in WHERE_DOCUMENT.items():
         print(f"text {title}: {' '.join(books.get(where_document=where)['ids'])}")
-    found = books.query(query_texts="years ago at sea", n_results=2, where=WHERE["between two dates"],
-                        where_document={"$contains": "went"})
+    found = books.query(query_texts="years ago at sea", n_results=2,
+                        where=WHERE["between two dates"], where_document={"$contains": "went"})
     print(f"nearest of those that match both kinds: {' '.join(found['ids'][0])}")

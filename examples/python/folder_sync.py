@@ -17,7 +17,7 @@ from viridian.embedding_functions import HashingEmbeddingFunction
 
 
 def synchronise(collection, folder):
-    """Brings the collection to the state of the folder's texts. How many were written and deleted."""
+    """Brings the collection to the state of the folder's texts; what that took, in words."""
     files = {path.relative_to(folder).as_posix(): path.read_text()
              for path in sorted(folder.rglob("*.txt"))}
     hashes = {name: hashlib.sha256(text.encode()).hexdigest() for name, text in files.items()}
@@ -47,4 +47,5 @@ with tempfile.TemporaryDirectory() as directory:
         (folder / "tea.txt").write_text("Four minutes after all")
         (folder / "bread.txt").unlink()
         print("later: ", synchronise(notes, folder))
-        print("about four minutes:", notes.query(query_texts="four minutes", n_results=1)["ids"][0][0])
+        found = notes.query(query_texts="four minutes", n_results=1)
+        print("about four minutes:", found["ids"][0][0])

@@ -3,8 +3,9 @@
     python rag.py [--folder FOLDER] [--llm URL] [--model NAME] [QUESTION]
 
 Splits the folder's texts into passages, finds those nearest to the question and puts them into a
-prompt. A server with OpenAI's /chat/completions at URL, such as http://127.0.0.1:11434/v1, answers it;
-without one the prompt is printed. The folder is Viridian's own documentation unless another is given.
+prompt. A server with OpenAI's /chat/completions at URL, such as http://127.0.0.1:11434/v1, answers
+it; without one the prompt is printed. The folder is Viridian's own documentation unless another is
+given.
 
 Needs: viridian, NumPy. Passages are found by words they share with the question; give
 `viridian.embedding_functions.OnnxMiniLM()` instead to find them by meaning.
@@ -18,7 +19,13 @@ import viridian
 from viridian.embedding_functions import HashingEmbeddingFunction
 
 DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
-PROMPT = "Answer from these passages only, and name their files.\n\n{passages}\n\nQuestion: {question}\n"
+QUESTION = "How do I restore a snapshot under another name?"
+PROMPT = """Answer from these passages only, and name their files.
+
+{passages}
+
+Question: {question}
+"""
 
 
 def passages(text, size=800):
@@ -36,14 +43,15 @@ def passages(text, size=800):
 def ask(llm, model, prompt):
     """What the model says to the prompt."""
     body = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    request = urllib.request.Request(f"{llm.rstrip('/')}/chat/completions", json.dumps(body).encode(),
+    request = urllib.request.Request(f"{llm.rstrip('/')}/chat/completions",
+                                     json.dumps(body).encode(),
                                      {"Content-Type": "application/json"})
     with urllib.request.urlopen(request) as response:
         return json.load(response)["choices"][0]["message"]["content"]
 
 
 parser = argparse.ArgumentParser()
-parser.add_argument("question", nargs="?", default="How do I restore a snapshot under another name?")
+parser.add_argument("question", nargs="?", default=QUESTION)
 parser.add_argument("--folder", type=pathlib.Path, default=DOCS)
 parser.add_argument("--llm")
 parser.add_argument("--model", default="llama3.2")

@@ -2,8 +2,8 @@
 
     python server_and_library.py [PROGRAM]
 
-Starts a server on a directory, writes through viridian.HttpClient, reads with Chroma's own client too
-where that is installed, stops the server and opens the directory as a library.
+Starts a server on a directory, writes through viridian.HttpClient, reads with Chroma's own client
+too where that is installed, stops the server and opens the directory as a library.
 
 Needs: viridian, NumPy, and the program `viridian`: on the PATH, or given as PROGRAM.
 """

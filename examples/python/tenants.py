@@ -2,8 +2,8 @@
 
     python tenants.py
 
-Each client looks at one database of one tenant. Customers may give their collections the same names;
-none sees another's, and one that leaves is deleted whole.
+Each client looks at one database of one tenant. Customers may give their collections the same
+names; none sees another's, and the records of one that leaves go with its databases.
 
 Needs: viridian, NumPy.
 """

@@ -2,9 +2,9 @@
 
     python with_langchain.py
 
-`client=` takes a client of Chroma whose component is Viridian's, or simply a client of this package;
-both come to the same here. A program that names neither (`Chroma(persist_directory=...)`) runs on
-Viridian by `python -m viridian.chroma PROGRAM`.
+`client=` takes a client of Chroma whose component is Viridian's, or simply a client of this
+package; both come to the same here. A program that names neither (`Chroma(persist_directory=...)`)
+runs on Viridian by `python -m viridian.chroma PROGRAM`.
 
 Needs: viridian, NumPy, `pip install langchain-chroma`.
 """
@@ -33,7 +33,7 @@ class Hashing(Embeddings):
 
 
 DOCUMENTS = [
-    Document("The lighthouse keeper counts the ships at night", metadata={"page": 1}, id="keeper"),
+    Document("The lighthouse keeper counts the ships", metadata={"page": 1}, id="keeper"),
     Document("Ships wait for the tide outside the harbour", metadata={"page": 2}, id="tide"),
     Document("The harbour cafe opens at six", metadata={"page": 9}, id="cafe"),
 ]
@@ -49,7 +49,8 @@ with tempfile.TemporaryDirectory() as directory:
                                           client=client,
                                           collection_configuration={"hnsw": {"space": "cosine"}})
             print(f"{title}:")
-            for document, distance in store.similarity_search_with_score("ships in the harbour", k=2):
+            found = store.similarity_search_with_score("ships in the harbour", k=2)
+            for document, distance in found:
                 print(f"  {document.id}, distance {distance:.3f}")
             retriever = store.as_retriever(search_kwargs={"k": 1, "filter": {"page": {"$gt": 2}}})
             print("  after page 2:", retriever.invoke("when does it open")[0].id)

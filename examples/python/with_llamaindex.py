@@ -35,9 +35,9 @@ class Hashing(BaseEmbedding):
 
 
 DOCUMENTS = [
-    Document(text="The lighthouse keeper counts the ships at night", metadata={"page": 1}, id_="keeper"),
-    Document(text="Ships wait for the tide outside the harbour", metadata={"page": 2}, id_="tide"),
-    Document(text="The harbour cafe opens at six", metadata={"page": 9}, id_="cafe"),
+    Document(id_="keeper", text="The lighthouse keeper counts the ships", metadata={"page": 1}),
+    Document(id_="tide", text="Ships wait for the tide outside the harbour", metadata={"page": 2}),
+    Document(id_="cafe", text="The harbour cafe opens at six", metadata={"page": 9}),
 ]
 LATE = MetadataFilters(filters=[MetadataFilter(key="page", value=2, operator=">")])
 

@@ -20,7 +20,8 @@ GALLERY = pathlib.Path(__file__).resolve().parents[2] / "examples" / "python"
 EXPECTED = {
     "rag.py": r"^\d\d\d passages; nearest: .*\.md#\d+, .*\n(.*\n)*- To restore(.*\n)*"
               r"Question: How do I restore a snapshot under another name\?\n",
-    "image_search.py": r"any colour:\n(.* green rows, .*\n){3}.* not green:\n(.* (red|blue) rows, .*\n){3}",
+    "image_search.py": r"any colour:\n(.* green rows, .*\n){3}"
+                       r".* not green:\n(.* (red|blue) rows, .*\n){3}",
     "deduplication.py": r"^a = c = e\nb = f\nd\ng\nkept 4 of 7: a, b, d, g\n$",
     "filters.py": r"^is: moby\nbetween two dates: moby walden\none of: emma alice\n"
                   r"none of: moby island walden\na list that contains: moby island\n"
@@ -37,7 +38,8 @@ EXPECTED = {
                   r".*{'bakery': \['test'\], 'garage': \['live', 'test'\]}\n$",
     "backups.py": r"mistake: 0 .*\n.* 2 poems; nearest to a burning tyger: tyger\n"
                   r".*\['tyger', 'daffodils'\]\nin the copy: 2\n$",
-    "server_and_library.py": r"viridian.HttpClient: \[\['nile'\]\]\n(.*\n)?in the process: \[\['nile'\]\]\n$",
+    "server_and_library.py": r"viridian.HttpClient: \[\['nile'\]\]\n(.*\n)?"
+                             r"in the process: \[\['nile'\]\]\n$",
 }
 FRAMEWORKS = {"with_langchain.py", "with_llamaindex.py"}
 NEEDS_THE_PROGRAM = {"backups.py", "server_and_library.py"}
@@ -46,7 +48,8 @@ NEEDS_THE_PROGRAM = {"backups.py", "server_and_library.py"}
 def failures(python, package, name, *arguments, expected):
     """What is wrong with a run of one program, in a directory of its own."""
     with tempfile.TemporaryDirectory() as directory:
-        done = interpreters.run(python, GALLERY / name, *arguments, package=package, directory=directory)
+        done = interpreters.run(python, GALLERY / name, *arguments, package=package,
+                                directory=directory)
         if done.returncode != 0:
             yield f"{name} ended with {done.returncode}"
         elif not re.search(expected, done.stdout):
@@ -84,14 +87,16 @@ def language_model():
 def rag_failures(python, package):
     """The same of the RAG program on a folder of one's own, with a model that answers."""
     with tempfile.TemporaryDirectory() as folder, language_model() as llm:
-        for name, text in (("cat.md", "The cat sleeps on the stove"), ("dog.txt", "The dog guards")):
-            (pathlib.Path(folder) / name).write_text(text)
+        (pathlib.Path(folder) / "cat.md").write_text("The cat sleeps on the stove")
+        (pathlib.Path(folder) / "dog.txt").write_text("The dog guards")
         (pathlib.Path(folder) / "picture.png").write_bytes(b"\xff")
         arguments = ("--folder", folder, "Where does the cat sleep?")
         yield from failures(python, package, "rag.py", *arguments, expected=(
-            r"^2 passages; nearest: cat.md#0, dog.txt#0\n(.*\n)*\[cat.md\]\nThe cat sleeps on the stove\n"))
-        yield from failures(python, package, "rag.py", "--llm", llm, "--model", "parrot", *arguments,
-                            expected=r"\nparrot was asked: Question: Where does the cat sleep\?\n$")
+            r"^2 passages; nearest: cat.md#0, dog.txt#0\n"
+            r"(.*\n)*\[cat.md\]\nThe cat sleeps on the stove\n"))
+        yield from failures(python, package, "rag.py", "--llm", llm, "--model", "parrot",
+                            *arguments, expected=(
+                                r"\nparrot was asked: Question: Where does the cat sleep\?\n$"))
 
 
 def main(package, binary):

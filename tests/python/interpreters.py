@@ -18,7 +18,7 @@ def _has(python, module):
 
 
 def _with(name, module, *requirements):
-    """A virtual environment, kept between runs, that has packages; None where they are not to be had.
+    """A virtual environment, kept between runs, with packages; None where they cannot be had.
 
     It has them if `module` can be imported.
     """
@@ -68,5 +68,5 @@ def run(python, *arguments, package, directory=None):
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
     if directory is not None:
         environment["TMPDIR"] = directory
-    return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment, cwd=directory,
-                          stdout=subprocess.PIPE, text=True, timeout=300)
+    return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
+                          cwd=directory, stdout=subprocess.PIPE, text=True, timeout=300)

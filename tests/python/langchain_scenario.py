@@ -1,11 +1,12 @@
 """What programs do with LangChain's Chroma store, written once for whatever is below it.
 
-usage: langchain_scenario.py BACKEND DIRECTORY
-BACKEND: chromadb (also what `python -m viridian.chroma` puts on Viridian), component, client
+usage: langchain_scenario.py BACKEND DIRECTORY|PORT
+BACKEND: chromadb (also what `python -m viridian.chroma` puts on Viridian), component, client, http
 Prints one JSON object, as scenario.py does.
 """
 import asyncio
 import json
+import pathlib
 import sys
 
 import chromadb
@@ -20,6 +21,7 @@ from word_vectors import embed
 TEXTS = ["a fox in the snow", "the snow falls on the sea", "ships on the sea at night",
          "a fox and a hare", "the hare sleeps at night", "bread and salt", "salt of the sea",
          "ships carry bread", "night falls", "a letter to the fox"]
+HERE = pathlib.Path(__file__).resolve().parent
 STEPS = []
 # Whose exceptions programs see: of a client of this package, its own.
 PACKAGE = chromadb
@@ -31,6 +33,9 @@ class Words(Embeddings):
 
     def embed_query(self, text):
         return embed(text)
+
+    def embed_image(self, uris):
+        return [embed(uri.rsplit("/", 1)[-1]) for uri in uris]
 
 
 def step(function):
@@ -45,8 +50,7 @@ def shown(found):
         return [found.id, found.page_content, plain(found.metadata)]
     if isinstance(found, (list, tuple)):
         return [shown(one) for one in found]
-    # Scores are differences of distances, which are summed in some order.
-    return round(found, 5) if isinstance(found, float) else plain(found)
+    return plain(found)
 
 
 def tried(call):
@@ -90,19 +94,22 @@ def filters(store):
                    {"n": {"$unknown": 1}}, {}]
     by_text = [{"$contains": "fox"}, {"$not_contains": "sea"}, {"$regex": "^a .*fox"},
                {"$and": [{"$contains": "night"}, {"$not_contains": "hare"}]}]
-    return [tried(lambda: s.similarity_search_with_score("the fox", k=4, filter=f)) for f in by_metadata] + [
-        tried(lambda: s.similarity_search("the fox", k=4, where_document=f)) for f in by_text] + [
-        tried(lambda: s.similarity_search("the fox", filter={"kind": "a"},
-                                          where_document={"$contains": "fox"}))]
+    results = [tried(lambda: s.similarity_search_with_score("the fox", k=4, filter=f))
+               for f in by_metadata]
+    results += [tried(lambda: s.similarity_search("the fox", k=4, where_document=f))
+                for f in by_text]
+    return results + [tried(lambda: s.similarity_search(
+        "the fox", filter={"kind": "a"}, where_document={"$contains": "fox"}))]
 
 
 @step
 def scores(store):
-    return [tried(lambda: filled(store, f"scores-{space}", collection_configuration={"hnsw": {"space": space}})
-                  .similarity_search_with_relevance_scores("snow at sea", k=3))
-            for space in ("cosine", "l2", "ip")] + [
-        tried(lambda: filled(store, "old-scores", collection_metadata={"hnsw:space": "cosine"})
-              .similarity_search_with_relevance_scores("snow at sea", k=3, score_threshold=0.3))]
+    stores = [filled(store, f"scores-{space}", collection_configuration={"hnsw": {"space": space}})
+              for space in ("cosine", "l2", "ip")]
+    old = filled(store, "old-scores", collection_metadata={"hnsw:space": "cosine"})
+    return [tried(lambda: s.similarity_search_with_relevance_scores("snow at sea", k=3))
+            for s in stores] + [
+        tried(lambda: old.similarity_search_with_relevance_scores("snow", score_threshold=0.3))]
 
 
 @step
@@ -119,7 +126,8 @@ def marginal_relevance(store):
 @step
 def retrievers(store):
     s = filled(store, "retrievers", collection_configuration={"hnsw": {"space": "cosine"}})
-    return [tried(lambda: s.as_retriever(search_type=kind, search_kwargs=options).invoke("a fox at night"))
+    return [tried(lambda: s.as_retriever(search_type=kind, search_kwargs=options)
+                  .invoke("a fox at night"))
             for kind, options in (
                 ("similarity", {"k": 2}), ("similarity", {"k": 2, "filter": {"kind": "c"}}),
                 ("mmr", {"k": 3, "fetch_k": 6}),
@@ -153,7 +161,19 @@ def made_and_reset(store):
     s.add_texts(["only"], ids=["one"])
     results += [tried(lambda: s.similarity_search("only")), len(store("made").get()["ids"])]
     s.delete_collection()
-    return results + [tried(s.get), tried(lambda: store("made", create_collection_if_not_exists=False))]
+    return results + [tried(s.get),
+                      tried(lambda: store("made", create_collection_if_not_exists=False))]
+
+
+@step
+def images(store):
+    """Any file will do for an image, since what is kept of it are its bytes."""
+    s, one, other = store("images"), str(HERE / "word_vectors.py"), str(HERE / "scenario_test.py")
+    s.add_images([one, other], ids=["one", "other"], metadatas=[{"kind": "image"}, {}])
+    return [tried(call) for call in (
+        lambda: s.similarity_search_by_image(one, k=1),
+        lambda: s.similarity_search_by_image_with_relevance_score(one, k=2, filter={"kind": "image"}),
+        lambda: s.get(include=["uris", "metadatas"]))]
 
 
 @step
@@ -164,24 +184,28 @@ def indexing(store):
 
     def put(texts, cleanup):
         given = [Document(text, metadata={"source": text[0]}) for text in texts]
-        return index(given, manager, s, cleanup=cleanup, source_id_key="source", key_encoder="sha256")
+        return index(given, manager, s, cleanup=cleanup, source_id_key="source",
+                     key_encoder="sha256")
 
     return [tried(call) for call in (
-        lambda: put(TEXTS, None), lambda: put(TEXTS[:6], "incremental"), lambda: put(TEXTS[:3], "full"),
+        lambda: put(TEXTS, None), lambda: put(TEXTS[:6], "incremental"),
+        lambda: put(TEXTS[:3], "full"),
         lambda: sorted(s.get()["documents"]), lambda: s.similarity_search("the sea"))]
 
 
-def main(backend, directory):
+def main(backend, place):
     global PACKAGE
     if backend == "chromadb":
-        options = {"persist_directory": directory}
+        options = {"persist_directory": place}
+    elif backend == "http":
+        options = {"host": "127.0.0.1", "port": int(place)}
     elif backend == "component":
         import viridian.chroma
         options = {"client": chromadb.Client(chromadb.Settings(
-            chroma_api_impl=viridian.chroma.NAME, persist_directory=directory))}
+            chroma_api_impl=viridian.chroma.NAME, persist_directory=place))}
     else:
         import viridian as PACKAGE
-        options = {"client": PACKAGE.PersistentClient(directory)}
+        options = {"client": PACKAGE.PersistentClient(place)}
 
     def store(name, **more):
         return Chroma(collection_name=name, embedding_function=Words(), **options, **more)

@@ -1,7 +1,7 @@
 """What programs do with LlamaIndex's Chroma store, written once for whatever is below it.
 
-usage: llamaindex_scenario.py BACKEND DIRECTORY
-BACKEND: chromadb (also what `python -m viridian.chroma` puts on Viridian), component, client
+usage: llamaindex_scenario.py BACKEND DIRECTORY|PORT
+BACKEND: chromadb (also what `python -m viridian.chroma` puts on Viridian), component, client, http
 Prints one JSON object, as scenario.py does.
 """
 import asyncio
@@ -45,20 +45,14 @@ def step(function):
     return function
 
 
-def score(number):
-    """Scores are taken of distances, which are summed in some order."""
-    return None if number is None else round(number, 5)
-
-
 def shown(found):
     """What retrievers and stores give, as JSON knows it."""
     if hasattr(found, "similarities"):
-        return [shown(list(found.nodes or [])), found.ids,
-                [score(number) for number in found.similarities or []]]
+        return [shown(list(found.nodes or [])), found.ids, found.similarities]
     if isinstance(found, list):
         return [shown(one) for one in found]
     if hasattr(found, "score"):
-        return [shown(found.node), score(found.score)]
+        return [shown(found.node), found.score]
     if isinstance(found, TextNode):
         return [found.node_id, found.ref_doc_id, found.text, dict(sorted(found.metadata.items()))]
     return found
@@ -69,9 +63,10 @@ def tried(call):
 
 
 def nodes():
-    made = [TextNode(id_=f"n{i}", text=text, metadata={"n": i, "kind": "abc"[i % 3], "share": i / 4},
-                     relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=f"doc{i // 3}")})
-            for i, text in enumerate(TEXTS)]
+    made = [TextNode(
+        id_=f"n{i}", text=text, metadata={"n": i, "kind": "abc"[i % 3], "share": i / 4},
+        relationships={NodeRelationship.SOURCE: RelatedNodeInfo(node_id=f"doc{i // 3}")})
+        for i, text in enumerate(TEXTS)]
     for node in made:
         node.embedding = embed(node.text)
     return made
@@ -120,8 +115,9 @@ def queries(collection):
 @step
 def filters(collection):
     store = filled(collection, "filters")
-    return [tried(lambda: index_of(store).as_retriever(similarity_top_k=3, filters=f).retrieve("the fox"))
-            for f in FILTERS] + [tried(lambda: store.get_nodes(None, f)) for f in FILTERS[:4]]
+    return [tried(lambda: index_of(store).as_retriever(similarity_top_k=3, filters=f)
+                  .retrieve("the fox")) for f in FILTERS] + [
+        tried(lambda: store.get_nodes(None, f)) for f in FILTERS[:4]]
 
 
 @step
@@ -129,7 +125,8 @@ def marginal_relevance(collection):
     store = filled(collection, "marginal")
     return [tried(lambda: index_of(store).as_retriever(
                 vector_store_query_mode="mmr", similarity_top_k=3, **options).retrieve("the sea"))
-            for options in ({}, {"vector_store_kwargs": {"mmr_threshold": 0.2}}, {"filters": FILTERS[1]},
+            for options in ({}, {"filters": FILTERS[1]},
+                            {"vector_store_kwargs": {"mmr_threshold": 0.2}},
                             {"vector_store_kwargs": {"mmr_prefetch_k": 10, "mmr_threshold": 0.9}})]
 
 
@@ -140,7 +137,8 @@ def documents(collection):
     given = [Document(text=text, id_=f"d{i}", metadata={"n": i, "none": None})
              for i, text in enumerate(TEXTS)]
     index = VectorStoreIndex.from_documents(
-        given[:6], storage_context=StorageContext.from_defaults(vector_store=store), embed_model=Words())
+        given[:6], storage_context=StorageContext.from_defaults(vector_store=store),
+        embed_model=Words())
 
     def held():
         return sorted([node.ref_doc_id, node.text, node.metadata] for node in store.get_nodes(None))
@@ -148,10 +146,12 @@ def documents(collection):
     results = [tried(held)]
     for change in (lambda: index.insert(given[6]), lambda: index.delete_ref_doc("d0"),
                    lambda: index.update_ref_doc(Document(text="a wolf in the snow", id_="d3")),
-                   lambda: index.refresh_ref_docs(given[1:3]), lambda: index.delete_ref_doc("absent")):
+                   lambda: index.refresh_ref_docs(given[1:3]),
+                   lambda: index.delete_ref_doc("absent")):
         change()
         results.append(tried(held))
-    return results + [tried(lambda: [found.text for found in index.as_retriever().retrieve("a wolf")])]
+    retriever = index.as_retriever()
+    return results + [tried(lambda: [found.text for found in retriever.retrieve("a wolf")])]
 
 
 @step
@@ -159,7 +159,8 @@ def changes(collection):
     store = filled(collection, "changes")
     store.delete("doc1")
     store.delete_nodes(["n0", "absent"])
-    results = [tried(lambda: store.get_nodes(None)), tried(lambda: store.get_nodes(["n1", "n9", "n0"])),
+    results = [tried(lambda: store.get_nodes(None)),
+               tried(lambda: store.get_nodes(["n1", "n9", "n0"])),
                tried(lambda: store.delete_nodes(["n1", "n2"], FILTERS[0])),
                tried(lambda: store.delete_nodes(["n1", "n2"], FILTERS[2])),
                tried(lambda: store.add(nodes()[6:])), tried(lambda: store.get_nodes(None)),
@@ -178,25 +179,28 @@ def opened_again(collection):
     pipeline.run(documents=[Document(text=". ".join(TEXTS + TEXTS[::-1]), id_="all")])
     store = ChromaVectorStore(chroma_collection=collection("again"))
     found = index_of(store).as_retriever(similarity_top_k=2).retrieve("ships with bread")
-    return [[one.text, one.node.ref_doc_id, score(one.score)] for one in found]
+    return [[one.text, one.node.ref_doc_id, one.score] for one in found]
 
 
-def main(backend, directory):
+def main(backend, place):
     global PACKAGE
     if backend == "chromadb":
-        client = chromadb.PersistentClient(directory)
+        client = chromadb.PersistentClient(place)
+    elif backend == "http":
+        client = chromadb.HttpClient("127.0.0.1", int(place))
     elif backend == "component":
         import viridian.chroma
         client = chromadb.Client(chromadb.Settings(chroma_api_impl=viridian.chroma.NAME,
-                                                   persist_directory=directory))
+                                                   persist_directory=place))
     else:
         import viridian as PACKAGE
-        client = PACKAGE.PersistentClient(directory)
+        client = PACKAGE.PersistentClient(place)
 
     def collection(name, **options):
         return client.get_or_create_collection(name, embedding_function=None, **options)
 
-    json.dump({function.__name__: tried(lambda: function(collection)) for function in STEPS}, sys.stdout)
+    json.dump({function.__name__: tried(lambda: function(collection)) for function in STEPS},
+              sys.stdout)
 
 
 if __name__ == "__main__":

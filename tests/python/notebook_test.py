@@ -1,7 +1,7 @@
 """Executes the tour, as Jupyter does, with pandas and without.
 
 usage: notebook_test.py PACKAGE_ROOT
-This is its own second half too, in an interpreter that can: notebook_test.py --execute pandas|no-pandas
+In an interpreter that can, it runs itself once more: notebook_test.py --execute pandas|no-pandas
 """
 import pathlib
 import re

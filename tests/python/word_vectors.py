@@ -15,5 +15,6 @@ def word_vector(word):
 
 def embed(text):
     """The sum of the words' vectors, made of length one, as a list."""
-    total = sum((word_vector(word) for word in re.findall(r"\w+", text.lower())), np.zeros(DIMENSION))
+    words = re.findall(r"\w+", text.lower())
+    total = sum((word_vector(word) for word in words), np.zeros(DIMENSION))
     return (total / max(float(np.linalg.norm(total)), 1e-12)).tolist()
