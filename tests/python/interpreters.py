@@ -1,4 +1,5 @@
 """Interpreters that the tests of the Python package run in, and what they need installed."""
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -24,12 +25,14 @@ def _with(name, module, *requirements):
     """
     root = harness.cached_tools(name)
     python = root / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", root], check=True)
-    if _has(python, module):
-        return python
-    if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
-        return None
+    with open(root / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run at once share it
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", root], check=True)
+        if _has(python, module):
+            return python
+        if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
+            return None
     return python
 
 
