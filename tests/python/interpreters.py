@@ -1,4 +1,5 @@
 """Interpreters that the tests of the Python package run in, and what they need installed."""
+import fcntl
 import os
 import pathlib
 import subprocess
@@ -8,6 +9,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import harness  # noqa: E402
 
 CHROMA = "chromadb==1.5.9"
+LANGCHAIN = ("langchain-chroma==1.1.0", "langchain-core==1.7.2")
+LLAMAINDEX = ("llama-index-vector-stores-chroma==0.6.0", "llama-index-core==0.14.25")
+NOTEBOOK = ("nbclient==0.11.0", "ipykernel==7.4.0", "numpy", "pandas")
 
 
 def _has(python, modules):
@@ -16,15 +20,20 @@ def _has(python, modules):
 
 
 def _with(name, modules, *requirements):
-    """A virtual environment, kept between runs, with packages; None where they cannot be had."""
+    """A virtual environment, kept between runs, with packages; None where they cannot be had.
+
+    It has them if `modules` can be imported.
+    """
     root = harness.cached_tools(name)
     python = root / "bin" / "python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", root], check=True)
-    if _has(python, modules):
-        return python
-    if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
-        return None
+    with open(root / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests that run at once share it
+        if not python.exists():
+            subprocess.run([sys.executable, "-m", "venv", root], check=True)
+        if _has(python, modules):
+            return python
+        if subprocess.run([python, "-m", "pip", "install", "-q", *requirements]).returncode:
+            return None
     return python
 
 
@@ -50,8 +59,28 @@ def frames():
     return _with("frames", "pandas, polars, pyarrow", "pandas", "polars", "pyarrow")
 
 
-def run(python, *arguments, package):
-    """A finished process of that interpreter which finds the package; its output as text."""
+def langchain():
+    """One with LangChain's store for Chroma, and the real Chroma."""
+    return _with("langchain", "langchain_chroma", CHROMA, *LANGCHAIN)
+
+
+def llamaindex():
+    """One with LlamaIndex's store for Chroma, and the real Chroma."""
+    return _with("llamaindex", "llama_index.vector_stores.chroma", CHROMA, *LLAMAINDEX)
+
+
+def notebook():
+    """One that executes notebooks, and has what a table needs."""
+    return _with("notebook", "nbclient, ipykernel, numpy, pandas", *NOTEBOOK)
+
+
+def run(python, *arguments, package, directory=None):
+    """A finished process of that interpreter which finds the package; its output as text.
+
+    `directory`: where it runs, and keeps temporary files.
+    """
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
+    if directory is not None:
+        environment["TMPDIR"] = directory
     return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
-                          stdout=subprocess.PIPE, text=True, timeout=300)
+                          cwd=directory, stdout=subprocess.PIPE, text=True, timeout=300)
