@@ -65,8 +65,11 @@ void Database::run(const Use& use) const {
   Context context = client_->context();
   Status status;
   {
-    const py::gil_scoped_release unlocked;
     const Interrupt interrupt(context);
+    // One that came before this was installed only told the interpreter, which now looks no more
+    // until the call is over.
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    const py::gil_scoped_release unlocked;
     status = client_->call([&](Api& api) { return use(api, context); });
   }
   if (status.ok()) return;
