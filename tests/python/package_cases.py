@@ -236,7 +236,7 @@ class Interrupts(unittest.TestCase):
             collection, values = filled(client, "long", 15000, 64)
             # Of another type, so that reading it takes a while, in which other threads run.
             many = np.tile(values.astype(np.float64), (40, 1))
-            for seconds in (0.001, 0.01, 0.05, 0.3):
+            for seconds in (0, 0.001, 0.01, 0.05, 0.3):
                 interrupt = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
                 with self.assertRaises(KeyboardInterrupt):
                     interrupt.start()
