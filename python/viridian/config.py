@@ -2,6 +2,8 @@
 
 DEFAULT_TENANT = "default_tenant"
 DEFAULT_DATABASE = "default_database"
+# What is not for log files.
+_SECRET = ("chroma_client_auth_credentials", "chroma_server_headers")
 
 
 class Settings:
@@ -12,6 +14,10 @@ class Settings:
 
     `allow_reset` lets `Client.reset` work. `viridian` is a dict of settings of the engine, such as
     `{"executor.threads": "4"}`; docs/configuration.md lists them.
+
+    For servers: `chroma_server_ssl_verify` is True, False (any certificate does) or the path of
+    the certificates to trust. `chroma_client_auth_provider` names Chroma's class for a token or
+    for basic authentication, `chroma_client_auth_credentials` has the token or "user:password".
 
         >>> settings = Settings(allow_reset=True, anonymized_telemetry=False)
         >>> settings.allow_reset
@@ -24,6 +30,12 @@ class Settings:
         self.persist_directory = "./chroma"
         self.chroma_server_host = None
         self.chroma_server_http_port = None
+        self.chroma_server_ssl_enabled = False
+        self.chroma_server_ssl_verify = None
+        self.chroma_server_headers = None
+        self.chroma_client_auth_provider = None
+        self.chroma_client_auth_credentials = None
+        self.chroma_auth_token_transport_header = None
         self.viridian = {}
         self.__dict__.update(values)
 
@@ -31,7 +43,9 @@ class Settings:
         return isinstance(other, Settings) and vars(self) == vars(other)
 
     def __repr__(self):
-        return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+        shown = {name: "..." if value and name in _SECRET else value
+                 for name, value in vars(self).items()}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def require(self, key):
         """The value of a setting; ValueError where it is None."""

@@ -1,7 +1,7 @@
 """Tests of the Python package beyond what Chroma's has in common with it.
 
 usage: package_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs package_cases.py and embedding_cases.py in an interpreter that has NumPy.
+Runs package_cases.py, embedding_cases.py and remote_cases.py in an interpreter that has NumPy.
 """
 import pathlib
 import sys
@@ -17,7 +17,7 @@ def main(package, binary):
         sys.exit(harness.SKIPPED)
     here = pathlib.Path(__file__).parent
     runs = [interpreters.run(python, here / cases, binary, package=package)
-            for cases in ("package_cases.py", "embedding_cases.py")]
+            for cases in ("package_cases.py", "embedding_cases.py", "remote_cases.py")]
     sys.exit(any(run.returncode for run in runs))
 
 
