@@ -81,10 +81,10 @@ Error error_of(const Response& response) {
   const Code code = code_of(response.status, find_header(response.headers, kCodeHeader));
   Result<codec::ErrorBody> body = codec::read_error(response.body);
   if (body.ok()) return Error(code, body->message);
-  const std::string_view why = response.status == 401
-                                   ? "it wants to know who asks, or does not believe it"
-                               : response.status == 403 ? "who asks may not do this"
-                                                        : "it does not say why";
+  const std::string_view why =
+      response.status == 401   ? "credentials are missing, or not accepted (client.headers)"
+      : response.status == 403 ? "these credentials do not allow it (client.headers)"
+                               : "it does not say why";
   return Error(
       code, fmt::format("the server, or what is before it, answered {}: {}", response.status, why));
 }

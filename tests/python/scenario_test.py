@@ -6,9 +6,9 @@ installed they are asked for again, its clients are run on the drop-in component
 servers on a server of Chroma's.
 """
 import contextlib
-import http.client
 import json
 import pathlib
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,8 +52,8 @@ def chroma_server(python, directory):
     try:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and server.poll() is None:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                http.client.HTTPConnection("127.0.0.1", port).request("GET", "/api/v2/heartbeat")
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
                 break
             time.sleep(0.05)
         yield port
