@@ -244,6 +244,18 @@ TEST_F(ClientTls, ACertificateOfNobodyKnownIsRefused) {
   EXPECT_EQ(proxy_->seen(), "");
 }
 
+TEST_F(ClientTls, ACallToAPeerThatIsNotTrustedDidNotHappen) {
+  start_proxy(make_identity("DNS:example.org"));
+  const auto url = parse_server_url("https://127.0.0.1:" + std::to_string(proxy_->port()));
+  ASSERT_TRUE(url.ok());
+  auto options = client_options(settings_, *url);
+  ASSERT_TRUE(options.ok()) << options.error().message();
+  ApiClient client(*url, *std::move(options), ApiClient::Peer{"b", {}});
+  const auto answer = client.get_tenant(Context(), "t");
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.error().code(), Code::aborted);
+}
+
 TEST_F(ClientTls, ACertificateForAnotherNameIsRefused) {
   start_proxy(make_identity("DNS:example.org,IP:127.0.0.2"));
   for (const char* host : {"127.0.0.1", "localhost"}) {
