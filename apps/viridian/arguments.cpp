@@ -14,6 +14,7 @@ namespace {
 struct State {
   ServeArguments serve;
   ImportArguments import;
+  FromChromaArguments from_chroma;
   ExportArguments export_;
   QueryArguments query;
   ExplainArguments explain;
@@ -30,6 +31,21 @@ struct State {
   std::optional<Arguments> chosen;
 };
 
+void add_server_access(CLI::App& command, ServerAccess& server) {
+  command
+      .add_option("--ca-file", server.ca_file,
+                  "Certificates to trust with a server's https address; default: the system's")
+      ->type_name("FILE")
+      ->envname(kCaFileVariable);
+  command
+      .add_option("--header", server.headers,
+                  "Sent with each request to a server, such as \"authorization: Bearer ...\"; "
+                  "again for more")
+      ->type_name("TEXT")
+      ->allow_extra_args(false)
+      ->envname(kHeadersVariable);
+}
+
 void add_target(CLI::App& command, Target& target) {
   CLI::Option* path =
       command.add_option("--path", target.path, "Data directory, opened by this process")
@@ -38,6 +54,7 @@ void add_target(CLI::App& command, Target& target) {
       command.add_option("--url", target.url, "Server, such as http://127.0.0.1:8000")
           ->type_name("URL")
           ->excludes(path);
+  add_server_access(command, target.server);
   command.add_option("--tenant", target.tenant, "Tenant")->capture_default_str();
   command.add_option("--database", target.database, "Database")->capture_default_str();
   command.add_option("--timeout-ms", target.timeout_ms, "Longest time for a call; 0: no limit");
@@ -120,16 +137,12 @@ void add_serve_and_config(CLI::App& app, State& state) {
   add_command(app, "version", "Print the version", [&] { state.chosen = VersionArguments{}; });
 }
 
-void add_import(CLI::App& app, State& state) {
-  ImportArguments& arguments = state.import;
-  CLI::App& command = add_command(app, "import", "Load records from a file into a collection",
-                                  [&] { state.chosen = state.import; });
-  add_collection(command, arguments.collection);
-  command
-      .add_option("file", arguments.file,
-                  ".jsonl (id, embedding, document, metadata, uri; \"-\": standard input), .npy "
-                  "or .fvecs")
-      ->required();
+// What is imported from a file, and into which collection.
+void add_import_file(CLI::App& command, ImportArguments& arguments) {
+  command.add_option("collection,--collection", arguments.collection, "Name of the collection");
+  command.add_option("file", arguments.file,
+                     ".jsonl (id, embedding, document, metadata, uri; \"-\": standard input), .npy "
+                     "or .fvecs");
   command.add_option("--ids", arguments.ids_file, "Ids of .npy or .fvecs rows, one a line")
       ->type_name("FILE");
   command
@@ -146,6 +159,64 @@ void add_import(CLI::App& app, State& state) {
                    "Change records that exist instead of keeping them");
   command.add_flag("--skip-bad", arguments.skip_bad, "Count bad records instead of stopping");
   add_target(command, arguments.target);
+}
+
+// Another import, which none of the options above mean anything to but those for servers.
+CLI::Option* add_from_chroma(CLI::App& command, FromChromaArguments& arguments) {
+  CLI::Option* const from =
+      command
+          .add_option("--from-chroma", arguments.directory,
+                      "Copy all that Chroma 0.4 to 1.5 keeps in this directory, which is only "
+                      "read; interrupted, the same command goes on. Runs Python: see --python")
+          ->type_name("DIR");
+  CLI::Option* const into =
+      command.add_option("--into", arguments.into, "Where to: a data directory, or a server")
+          ->type_name("PATH|URL")
+          ->needs(from);
+  from->needs(into);
+  command
+      .add_option("--state", arguments.state,
+                  "Keeps how far the copy is; default: PATH.migration.json, for a server "
+                  "viridian.migration.json here")
+      ->type_name("FILE")
+      ->needs(from);
+  command
+      .add_option("--python", arguments.python,
+                  "Interpreter for --from-chroma, 3.9 or newer, which has NumPy")
+      ->type_name("PROGRAM")
+      ->capture_default_str()
+      ->envname("VIRIDIAN_PYTHON");
+  return from;
+}
+
+void add_import(CLI::App& app, State& state) {
+  CLI::App& command = add_command(
+      app, "import", "Load records from a file into a collection, or move in from Chroma", [&] {
+        state.from_chroma.server = state.import.target.server;
+        if (state.from_chroma.directory.empty()) {
+          state.chosen = state.import;
+        } else {
+          state.chosen = state.from_chroma;
+        }
+      });
+  add_import_file(command, state.import);
+  std::vector<const CLI::Option*> of_files;
+  for (const CLI::Option* option : command.get_options()) {
+    if (!option->check_lname("ca-file") && !option->check_lname("header")) {
+      of_files.push_back(option);
+    }
+  }
+  const CLI::Option* const from = add_from_chroma(command, state.from_chroma);
+  command.parse_complete_callback([&import = state.import, from, of_files = std::move(of_files)] {
+    for (const CLI::Option* option : of_files) {
+      if (!from->empty() && !option->empty()) {
+        throw CLI::ExcludesError("--from-chroma", option->get_name());
+      }
+    }
+    if (!from->empty()) return;
+    if (import.collection.empty()) throw CLI::RequiredError("collection");
+    if (import.file.empty()) throw CLI::RequiredError("file");
+  });
 }
 
 void add_export(CLI::App& app, State& state) {

@@ -17,10 +17,19 @@ enum Exit : int {
   kUnreachable = 4,  ///< the directory cannot be opened, or the server not reached
 };
 
+/// How a server is reached. The variables have what a command line does not say.
+inline constexpr const char* kCaFileVariable = "VIRIDIAN_CLIENT_CA_FILE";
+inline constexpr const char* kHeadersVariable = "VIRIDIAN_CLIENT_HEADERS";
+struct ServerAccess {
+  std::string ca_file;               ///< certificates to trust; empty: the system's
+  std::vector<std::string> headers;  ///< NAME: VALUE
+};
+
 /// Which database a command works on, and how it prints.
 struct Target {
   std::string path;  ///< data directory; empty and no url: the setting's default
   std::string url;
+  ServerAccess server;
   std::string tenant = "default_tenant";
   std::string database = "default_database";
   uint64_t timeout_ms = 0;
@@ -50,6 +59,13 @@ struct ImportArguments {
   uint64_t limit = 0;  ///< 0: all
   bool upsert = false;
   bool skip_bad = false;
+};
+struct FromChromaArguments {
+  std::string directory;
+  std::string into;  ///< a data directory, or the address of a server
+  ServerAccess server;
+  std::string state;
+  std::string python = "python3";
 };
 struct Filters {
   std::vector<std::string> ids;
@@ -142,11 +158,11 @@ struct RepairArguments {
 };
 struct VersionArguments {};
 
-using Arguments =
-    std::variant<ServeArguments, ImportArguments, ExportArguments, QueryArguments, ExplainArguments,
-                 GetArguments, CountArguments, CollectionsArguments, StatsArguments,
-                 ServersArguments, MaintainArguments, CheckArguments, RepairArguments,
-                 SnapshotArguments, ConfigArguments, VersionArguments>;
+using Arguments = std::variant<ServeArguments, ImportArguments, FromChromaArguments,
+                               ExportArguments, QueryArguments, ExplainArguments, GetArguments,
+                               CountArguments, CollectionsArguments, StatsArguments,
+                               ServersArguments, MaintainArguments, CheckArguments, RepairArguments,
+                               SnapshotArguments, ConfigArguments, VersionArguments>;
 
 /// The command line as a value; or, where help was asked for or the line is wrong, what it printed
 /// is all there is to do and `exit` says how to end.

@@ -6,6 +6,7 @@ namespace viridian::cli {
 
 int run(const ServeArguments& arguments);
 int run(const ImportArguments& arguments);
+int run(const FromChromaArguments& arguments);
 int run(const ExportArguments& arguments);
 int run(const QueryArguments& arguments);
 int run(const ExplainArguments& arguments);

@@ -1,6 +1,7 @@
 #include "viridian/target.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <chrono>
 #include <cstdio>
@@ -20,11 +21,17 @@ int fail(const Error& error) {
   return kFailed;
 }
 
+std::string header_lines(const ServerAccess& server) {
+  return fmt::format("{}", fmt::join(server.headers, "\n"));
+}
+
 Opened open_target(const Target& target, IfMissing missing) {
   Options options;
   options.database = {target.tenant, target.database};
   options.timeout = std::chrono::milliseconds(target.timeout_ms);
   if (!target.url.empty()) {
+    options.settings["client.ca_file"] = target.server.ca_file;
+    options.settings["client.headers"] = header_lines(target.server);
     Result<Client> client = Client::connect(target.url, std::move(options));
     if (client.ok()) return {*std::move(client), kOk};
     const Error error = std::move(client).error();

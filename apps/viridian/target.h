@@ -11,6 +11,9 @@ void print_error(std::string_view message);
 /// Prints the error and returns the exit status for it.
 int fail(const Error& error);
 
+/// The headers as the setting client.headers has them.
+std::string header_lines(const ServerAccess& server);
+
 enum class IfMissing { fail, make };
 
 /// A database that is open, or the exit status after its error was printed.

@@ -5,7 +5,7 @@ import json
 import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Sequence, Union
 
-from . import configuration as configurations, embedding, session as sessions
+from . import configuration as configurations, embedding, remote, session as sessions
 from .collection import Collection
 from .config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings
 from .errors import UnavailableError
@@ -244,16 +244,22 @@ def HttpClient(host: str = "localhost", port: int = 8000, ssl: bool = False,
                tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE) -> Client:
     """A client of a Viridian server.
 
-    `host`: a name, or an address such as "http://host:port/prefix". There is no TLS and there are
-    no headers of one's own: NotImplementedError where they are asked for. ValueError where no
-    server answers.
+    `host`: a name, or an address such as "https://host:port/prefix". `ssl`: with TLS, as for
+    https. The server's certificate has to be for its name and be vouched for by those that the
+    system trusts, or by those in the file `Settings(chroma_server_ssl_verify="ca.pem")`; False for
+    any. `headers`: sent with each request.
+
+    Raises ValueError where no server answers, FailedPreconditionError where its certificate is not
+    trusted, AuthorizationError where it, or a proxy before it, wants other credentials.
+
+        >>> import viridian
+        >>> viridian.HttpClient("https://localhost:1")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+        ValueError: there is no server at https://localhost:1: ...
     """
-    if ssl or headers or str(host).startswith("https:"):
-        raise NotImplementedError("HttpClient speaks plain HTTP without headers of one's own: put a "
-                                  "proxy before the server that adds what it needs")
     settings = settings or Settings()
-    url = host if str(host).startswith("http:") else f"http://{host}:{int(port)}"
-    engine = {name: str(value) for name, value in settings.viridian.items()}
+    url = remote.url(host, port, ssl)
+    engine = remote.engine_settings(settings, headers)
     try:
         session = sessions.server(url, engine)
     except UnavailableError as error:
@@ -267,7 +273,7 @@ def client_of(settings: Optional[Settings] = None, tenant: str = DEFAULT_TENANT,
     settings = settings or Settings()
     if settings.chroma_server_host is not None:
         return HttpClient(settings.chroma_server_host, settings.chroma_server_http_port or 8000,
-                          settings=settings, tenant=tenant, database=database)
+                          bool(settings.chroma_server_ssl_enabled), settings=settings, tenant=tenant, database=database)
     if settings.is_persistent:
         return PersistentClient(settings.persist_directory, settings, tenant, database)
     return EphemeralClient(settings, tenant, database)

@@ -1,10 +1,12 @@
 """Settings of a client, under the names that Chroma gives them."""
 from __future__ import annotations
 
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Union
 
 DEFAULT_TENANT = "default_tenant"
 DEFAULT_DATABASE = "default_database"
+# What is not for log files.
+_SECRET = ("chroma_client_auth_credentials", "chroma_server_headers")
 
 
 class Settings:
@@ -15,6 +17,10 @@ class Settings:
 
     `allow_reset` lets `Client.reset` work. `viridian` is a dict of settings of the engine, such as
     `{"executor.threads": "4"}`; docs/configuration.md lists them.
+
+    For servers: `chroma_server_ssl_verify` is True, False (any certificate does) or the path of
+    the certificates to trust. `chroma_client_auth_provider` names Chroma's class for a token or
+    for basic authentication, `chroma_client_auth_credentials` has the token or "user:password".
 
         >>> settings = Settings(allow_reset=True, anonymized_telemetry=False)
         >>> settings.allow_reset
@@ -27,6 +33,12 @@ class Settings:
         self.persist_directory = "./chroma"
         self.chroma_server_host: Optional[str] = None
         self.chroma_server_http_port: Optional[int] = None
+        self.chroma_server_ssl_enabled: Optional[bool] = False
+        self.chroma_server_ssl_verify: Union[bool, str, None] = None
+        self.chroma_server_headers: Optional[Dict[str, str]] = None
+        self.chroma_client_auth_provider: Optional[str] = None
+        self.chroma_client_auth_credentials: Optional[str] = None
+        self.chroma_auth_token_transport_header: Any = None
         self.viridian: Dict[str, Any] = {}
         self.__dict__.update(values)
 
@@ -34,7 +46,9 @@ class Settings:
         return isinstance(other, Settings) and vars(self) == vars(other)
 
     def __repr__(self) -> str:
-        return f"Settings({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+        shown = {name: "..." if value and name in _SECRET else value
+                 for name, value in vars(self).items()}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     def require(self, key: str) -> Any:
         """The value of a setting; ValueError where it is None."""

@@ -53,9 +53,8 @@ Result<std::unique_ptr<Api>> Api::create(System& system) {
   Options options;
   options.ttl = std::chrono::milliseconds(system.settings().integer("lease.ttl_ms"));
   options.patience = options.ttl * kPatienceInLeases;
-  const std::chrono::milliseconds timeout(system.settings().integer("client.timeout_ms"));
-  return std::make_unique<Api>(*engine, *leases, peers_over_http(*leases, timeout), *metrics,
-                               std::move(options));
+  return std::make_unique<Api>(*engine, *leases, peers_over_http(*leases, system.settings()),
+                               *metrics, std::move(options));
 }
 
 Api::Api(engine::Api& engine, Leases& leases, MakePeer make_peer, obs::Metrics& metrics,

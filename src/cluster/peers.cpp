@@ -23,12 +23,13 @@ bool lives(const Leases& leases, const std::string& id) {
 
 }  // namespace
 
-MakePeer peers_over_http(Leases& leases, std::chrono::milliseconds timeout) {
+MakePeer peers_over_http(Leases& leases, const Settings& settings) {
   return
-      [&leases, timeout](const Leases::Holder& server) -> Result<std::shared_ptr<viridian::Api>> {
+      [&leases, settings](const Leases::Holder& server) -> Result<std::shared_ptr<viridian::Api>> {
         VIRIDIAN_TRY(http::ServerUrl address, http::parse_server_url(server.url));
+        VIRIDIAN_TRY(http::ClientOptions options, http::client_options(settings, address));
         return std::make_shared<http::ApiClient>(
-            std::move(address), timeout,
+            std::move(address), std::move(options),
             http::ApiClient::Peer{server.server,
                                   [&leases, id = server.server] { return lives(leases, id); }});
       };

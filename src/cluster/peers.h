@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "viridian/base/settings.h"
 #include "viridian/spi/api.h"
 #include "viridian/spi/leases.h"
 
@@ -19,8 +20,8 @@ using MakePeer =
     std::function<Result<std::shared_ptr<viridian::Api>>(const Leases::Holder& server)>;
 
 /// Servers over HTTP. A call to one that `leases` does not list any more is given up: what is
-/// frozen keeps its connections. `timeout`: the longest that any call waits.
-MakePeer peers_over_http(Leases& leases, std::chrono::milliseconds timeout);
+/// frozen keeps its connections. The settings client.* say how they are asked.
+MakePeer peers_over_http(Leases& leases, const Settings& settings);
 
 /// The other servers, each made once, so that its connections are used again. Thread-safe.
 class Peers {

@@ -129,9 +129,20 @@ constexpr Key kKeys[] = {
     {"server.cors_allow_origins", Type::text, "",
      "Web origins, separated by commas, whose pages may call this server; * for all."},
     {"client.url", Type::text, "http://127.0.0.1:8000",
-     "Address of the server that http::ApiClient calls."},
+     "Address of the server that http::ApiClient calls; https:// for one with TLS, and a path "
+     "where "
+     "the server is below one."},
     {"client.timeout_ms", Type::milliseconds, "60000",
      "Longest time that http::ApiClient waits for an answer.", 1, kDayMs},
+    {"client.ca_file", Type::text, "",
+     "Certificates to trust with https addresses of servers, a file or a directory; empty: those "
+     "of the system."},
+    {"client.verify", Type::boolean, "true",
+     "Whether the certificate of a server with an https address has to be trusted and for its "
+     "name. false: whoever answers is believed."},
+    {"client.headers", Type::text, "",
+     "Headers that are sent with each request to a server, NAME: VALUE, one a line; such as "
+     "authorization."},
     {"read.level", Type::choice, "strong",
      "How fresh reads are that do not say: strong: all that was acknowledged before; bounded: all "
      "that was acknowledged read.bound_ms before; eventual: what is at hand. Differs only where "

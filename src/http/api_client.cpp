@@ -53,6 +53,18 @@ std::string headers_of(const Context& context) {
   return lines;
 }
 
+/// The caller's headers, and those that it leaves to this client.
+std::string fixed_headers(const ServerUrl& server, const Headers& own) {
+  std::string lines;
+  const auto add_missing = [&](std::string_view name, std::string_view value) {
+    if (find_header(own, name).empty()) lines += fmt::format("{}: {}\r\n", name, value);
+  };
+  add_missing("host", server.authority());
+  add_missing("content-type", "application/json");
+  for (const auto& [name, value] : own) lines += fmt::format("{}: {}\r\n", name, value);
+  return lines;
+}
+
 /// What a server is told that is asked until the deadline.
 std::string time_left_header(Context::Clock::time_point deadline) {
   const auto left = std::chrono::floor<std::chrono::milliseconds>(deadline - Context::Clock::now() -
@@ -69,7 +81,12 @@ Error error_of(const Response& response) {
   const Code code = code_of(response.status, find_header(response.headers, kCodeHeader));
   Result<codec::ErrorBody> body = codec::read_error(response.body);
   if (body.ok()) return Error(code, body->message);
-  return Error(code, fmt::format("the server answered {} without saying why", response.status));
+  const std::string_view why =
+      response.status == 401   ? "credentials are missing, or not accepted (client.headers)"
+      : response.status == 403 ? "these credentials do not allow it (client.headers)"
+                               : "it does not say why";
+  return Error(
+      code, fmt::format("the server, or what is before it, answered {}: {}", response.status, why));
 }
 
 std::string_view read_level_name(ReadLevel level) {
@@ -88,12 +105,15 @@ std::string_view read_level_name(ReadLevel level) {
 
 Result<std::unique_ptr<ApiClient>> ApiClient::create(System& system) {
   VIRIDIAN_TRY(ServerUrl server, parse_server_url(system.settings().text("client.url")));
-  return std::make_unique<ApiClient>(
-      std::move(server), std::chrono::milliseconds(system.settings().integer("client.timeout_ms")));
+  VIRIDIAN_TRY(ClientOptions options, client_options(system.settings(), server));
+  return std::make_unique<ApiClient>(std::move(server), std::move(options));
 }
 
-ApiClient::ApiClient(ServerUrl server, std::chrono::milliseconds timeout, std::optional<Peer> peer)
-    : server_(std::move(server)), timeout_(timeout), peer_(std::move(peer)) {}
+ApiClient::ApiClient(ServerUrl server, ClientOptions options, std::optional<Peer> peer)
+    : server_(std::move(server)),
+      options_(std::move(options)),
+      fixed_(fixed_headers(server_, options_.headers)),
+      peer_(std::move(peer)) {}
 
 void ApiClient::stop() noexcept {
   const std::lock_guard lock(mutex_);
@@ -130,7 +150,8 @@ Result<Response> ApiClient::attempt(std::string_view method, const std::string& 
       return response;
     }
   }
-  VIRIDIAN_TRY(ClientConnection opened, ClientConnection::open(server_, patience));
+  VIRIDIAN_TRY(ClientConnection opened,
+               ClientConnection::open(server_, options_.tls.get(), patience));
   auto fresh = std::make_unique<ClientConnection>(std::move(opened));
   ClientConnection::Progress progress;
   Result<Response> response = fresh->exchange(head, body, patience, progress);
@@ -162,6 +183,7 @@ Status ApiClient::check_sender(const Response& response) const {
 
 Result<SeqId> ApiClient::number_of(const Response& response) const {
   const std::string_view text = find_header(response.headers, kSequenceHeader);
+  if (text.empty() && !peer_) return 0;  // a server of Chroma's, which stores what it answers 200
   const char* const text_end = text.data() + text.size();
   SeqId number = 0;
   const auto [end, error] = std::from_chars(text.data(), text_end, number);
@@ -177,17 +199,15 @@ Result<Response> ApiClient::call(const Context& context, std::string_view method
                                  const std::string& path, const std::string& body) {
   VIRIDIAN_TRY_VOID(context.check());
   const bool unlimited = takes_long(method, path, context.forwarded());
-  auto deadline = Context::Clock::now() + (unlimited ? kLongTimeout : timeout_);
+  auto deadline = Context::Clock::now() + (unlimited ? kLongTimeout : options_.timeout);
   if (context.deadline()) deadline = std::min(deadline, *context.deadline());
   std::string headers = headers_of(context);
   if (peer_) {
     headers += fmt::format("{}: {}\r\n", kServerHeader, percent_encode(peer_->id));
     headers += time_left_header(deadline);
   }
-  const std::string head = fmt::format(
-      "{} {}{} HTTP/1.1\r\nhost: {}:{}\r\ncontent-type: application/json\r\n{}"
-      "content-length: {}\r\n\r\n",
-      method, server_.prefix, path, server_.host, server_.port, headers, body.size());
+  const std::string head = fmt::format("{} {}{} HTTP/1.1\r\n{}{}content-length: {}\r\n\r\n", method,
+                                       server_.prefix, path, fixed_, headers, body.size());
   // Nobody is waited for in the name of a caller who has gone, or of a server that stops.
   const auto worthwhile = [&] {
     return context.check().ok() && (!peer_ || !peer_->worthwhile || peer_->worthwhile());

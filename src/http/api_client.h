@@ -9,17 +9,19 @@
 #include <vector>
 
 #include "http/client_connection.h"
+#include "http/client_options.h"
 #include "viridian/spi/api.h"
 #include "viridian/spi/component.h"
 
 namespace viridian::http {
 
 /// The Api of a server elsewhere. Blocking; as many calls at once as there are callers, each on a
-/// connection of its own from a pool. A call ends with its context or after client.timeout_ms,
-/// whichever is sooner. How fresh its answer has to be, and whether it was sent on already, travel
-/// with a call. Its errors have the codes that the server's Api gave; unavailable also says
-/// that the server could not be reached: a write may then have happened, or not. For a peer these
-/// are told apart: aborted says that the call did not happen, cancelled that no answer came.
+/// connection of its own from a pool, with TLS where the address is https. A call ends with its
+/// context or after client.timeout_ms, whichever is sooner. How fresh its answer has to be, and
+/// whether it was sent on already, travel with a call. Its errors have the codes that the server's
+/// Api gave; unavailable also says that the server could not be reached: a write may then have
+/// happened, or not. For a peer these are told apart: aborted says that the call did not happen,
+/// cancelled that no answer came.
 class ApiClient final : public Component, public Api {
  public:
   /// One of several servers, which has an id.
@@ -30,7 +32,7 @@ class ApiClient final : public Component, public Api {
   };
 
   static Result<std::unique_ptr<ApiClient>> create(System& system);
-  ApiClient(ServerUrl server, std::chrono::milliseconds timeout, std::optional<Peer> peer = {});
+  ApiClient(ServerUrl server, ClientOptions options, std::optional<Peer> peer = {});
 
   void stop() noexcept override;
 
@@ -96,13 +98,14 @@ class ApiClient final : public Component, public Api {
   Error unanswered(const Error& error, bool sent) const;
   /// Whether the answer is the wanted server's, and not that of another one or of something else.
   Status check_sender(const Response& response) const;
-  /// The number that a write answered.
+  /// The number that a write answered; 0 where a server does not number its writes.
   Result<SeqId> number_of(const Response& response) const;
   std::unique_ptr<ClientConnection> take_idle();
   void put_idle(std::unique_ptr<ClientConnection> connection);
 
   const ServerUrl server_;
-  const std::chrono::milliseconds timeout_;
+  const ClientOptions options_;
+  const std::string fixed_;  ///< header lines of every request
   const std::optional<Peer> peer_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<ClientConnection>> idle_;  // guarded by mutex_

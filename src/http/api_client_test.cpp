@@ -34,7 +34,7 @@ class ApiClientTest : public ::testing::Test {
     ASSERT_TRUE(started.ok()) << started.error().message();
   }
   ApiClient client() {
-    return ApiClient({"127.0.0.1", server_->port(), ""}, std::chrono::seconds(20));
+    return ApiClient({"127.0.0.1", server_->port(), ""}, {.timeout = std::chrono::seconds(20)});
   }
 
   ScriptedApi api_;
@@ -128,7 +128,7 @@ TEST_F(ApiClientTest, AServerThatIsNotWorthWaitingForIsGivenUp) {
   std::atomic<bool> worthwhile{true};
   std::atomic<bool> done{false};
   const FrozenServer frozen;
-  ApiClient client(frozen.url(), std::chrono::hours(1),
+  ApiClient client(frozen.url(), {.timeout = std::chrono::hours(1)},
                    ApiClient::Peer{"b", [&] {
                                      // The second question is the last one.
                                      done = !worthwhile.exchange(false);
@@ -145,7 +145,7 @@ TEST_F(ApiClientTest, ACallEndsWithItsContext) {
   for (const bool of_a_peer : {false, true}) {
     std::optional<ApiClient::Peer> peer;
     if (of_a_peer) peer = ApiClient::Peer{"b", [] { return true; }};
-    ApiClient client(frozen.url(), std::chrono::hours(1), peer);
+    ApiClient client(frozen.url(), {.timeout = std::chrono::hours(1)}, peer);
     Context context;
     std::thread caller(
         [&] { EXPECT_EQ(code_name(client.compact(context, {}).error().code()), "cancelled"); });
@@ -177,7 +177,7 @@ class PeerClientTest : public ::testing::Test {
   }
   /// With which code a write ends; "ok".
   std::string write(const Context& context = {}) {
-    ApiClient client({"127.0.0.1", transport_->port(), ""}, std::chrono::seconds(20),
+    ApiClient client({"127.0.0.1", transport_->port(), ""}, {.timeout = std::chrono::seconds(20)},
                      ApiClient::Peer{"b 1", {}});
     RecordBatch batch;
     batch.ids = {"a"};
@@ -213,7 +213,8 @@ TEST_F(PeerClientTest, AnotherServerAtTheAddressDoesNothing) {
   EXPECT_EQ(api_.last_rows, 0u);
   const uint16_t port = transport_->port();
   transport_.reset();
-  ApiClient client({"127.0.0.1", port, ""}, std::chrono::seconds(20), ApiClient::Peer{"b 1", {}});
+  ApiClient client({"127.0.0.1", port, ""}, {.timeout = std::chrono::seconds(20)},
+                   ApiClient::Peer{"b 1", {}});
   EXPECT_EQ(code_name(client.heartbeat(Context()).error().code()), "aborted");
 }
 
@@ -228,7 +229,8 @@ TEST_F(PeerClientTest, SomethingElseAtTheAddressIsNoAnswer) {
 // A compaction, say, that another server works on, and is in no hurry with.
 TEST_F(PeerClientTest, AServerThatStopsDoesNotWaitForAnotherOne) {
   const FrozenServer frozen;
-  ApiClient holder(frozen.url(), std::chrono::hours(1), ApiClient::Peer{"b", [] { return true; }});
+  ApiClient holder(frozen.url(), {.timeout = std::chrono::hours(1)},
+                   ApiClient::Peer{"b", [] { return true; }});
   std::promise<void> asked;
   listen([&](const Request& request) {
     asked.set_value();
@@ -236,7 +238,7 @@ TEST_F(PeerClientTest, AServerThatStopsDoesNotWaitForAnotherOne) {
     return Response();
   });
   std::thread client([&, port = transport_->port()] {
-    ApiClient here({"127.0.0.1", port, ""}, std::chrono::hours(1));
+    ApiClient here({"127.0.0.1", port, ""}, {.timeout = std::chrono::hours(1)});
     EXPECT_FALSE(here.version(Context()).ok());
   });
   asked.get_future().wait();
@@ -271,9 +273,14 @@ TEST_F(PeerClientTest, AnAnswerWithoutTheNumberOfAWriteIsNone) {
       return response;
     });
     EXPECT_EQ(write(), "cancelled") << number;
-    ApiClient client({"127.0.0.1", transport_->port(), ""}, std::chrono::seconds(20));
+    ApiClient client({"127.0.0.1", transport_->port(), ""}, {.timeout = std::chrono::seconds(20)});
     const auto done = client.delete_records(Context(), {{}, Uuid::random()}, {});
-    EXPECT_EQ(code_name(done.error().code()), "unavailable") << number;
+    if (*number == '\0') {  // as servers of Chroma's answer, of which there are no peers
+      ASSERT_TRUE(done.ok()) << done.error().message();
+      EXPECT_EQ(done->last, 0u);
+    } else {
+      EXPECT_EQ(code_name(done.error().code()), "unavailable") << number;
+    }
   }
 }
 

@@ -60,12 +60,16 @@ Status connect_to(int socket, const addrinfo& address, const Patience& patience)
 
 }  // namespace
 
-Result<ClientConnection> ClientConnection::open(const ServerUrl& server, const Patience& patience) {
+Result<ClientConnection> ClientConnection::open(const ServerUrl& server, const TlsContext* tls,
+                                                const Patience& patience) {
+  if (server.tls != (tls != nullptr)) {
+    return Error(Code::internal, "a connection is to be plain or not as its address says");
+  }
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  const std::string where = fmt::format("{}:{}", server.host, server.port);
+  const std::string where = server.authority();
   const int failure =
       ::getaddrinfo(server.host.c_str(), std::to_string(server.port).c_str(), &hints, &found);
   if (failure != 0) {
@@ -80,37 +84,67 @@ Result<ClientConnection> ClientConnection::open(const ServerUrl& server, const P
     ClientConnection connection(socket);
     const int on = 1;
     ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    Status connected = connect_to(socket, *address, patience);
-    if (connected.ok()) return connection;
-    last = connected.error().with(where);
+    if (Status connected = connect_to(socket, *address, patience); !connected.ok()) {
+      last = connected.error().with(where);
+      continue;
+    }
+    if (tls != nullptr) VIRIDIAN_TRY_VOID(connection.begin_tls(server, *tls, patience));
+    return connection;
   }
   return last;
 }
 
+Status ClientConnection::begin_tls(const ServerUrl& server, const TlsContext& tls,
+                                   const Patience& patience) {
+  VIRIDIAN_TRY(tls_, tls.session(socket_, server.host, server.authority()));
+  while (true) {
+    VIRIDIAN_TRY(const Transfer step, tls_->handshake());
+    if (step.wait == 0) return ok_status();
+    VIRIDIAN_TRY_VOID(wait_for(socket_, step.wait, patience));
+  }
+}
+
 ClientConnection::~ClientConnection() {
+  tls_.reset();  // says goodbye
   if (socket_ >= 0) ::close(socket_);
 }
 ClientConnection::ClientConnection(ClientConnection&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), reusable_(other.reusable_) {}
+    : socket_(std::exchange(other.socket_, -1)),
+      tls_(std::move(other.tls_)),
+      reusable_(other.reusable_) {}
 
-bool ClientConnection::stale() const noexcept {
+bool ClientConnection::stale() const {
   // Nothing is due from the server, so whatever can be read is the end (or not for us).
   pollfd entry{.fd = socket_, .events = POLLIN, .revents = 0};
-  return ::poll(&entry, 1, 0) != 0;
+  return ::poll(&entry, 1, 0) != 0 && !(tls_ && tls_->quiet());
+}
+
+Result<Transfer> ClientConnection::send_some(std::string_view bytes) const {
+  if (tls_) return tls_->send(bytes);
+  const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  if (n >= 0) return Transfer{static_cast<size_t>(n), 0};
+  if (errno == EAGAIN || errno == EINTR) return Transfer{0, POLLOUT};
+  return unavailable("the connection broke while sending", errno);
+}
+
+Result<Transfer> ClientConnection::receive_some(std::span<char> room) const {
+  if (tls_) return tls_->receive(room);
+  const ssize_t n = ::recv(socket_, room.data(), room.size(), 0);
+  if (n >= 0) return Transfer{static_cast<size_t>(n), 0};
+  if (errno == EAGAIN || errno == EINTR) return Transfer{0, POLLIN};
+  return unavailable("the connection broke before the server had answered", errno);
 }
 
 Status ClientConnection::send_all(std::string_view bytes, const Patience& patience,
                                   Progress& progress) {
   while (!bytes.empty()) {
-    const ssize_t n = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (n > 0) {
-      progress.sent_any = true;
-      bytes.remove_prefix(static_cast<size_t>(n));
-    } else if (n == 0 || errno == EAGAIN) {
-      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLOUT, patience));
-    } else if (errno != EINTR) {
-      return unavailable("the connection broke while sending", errno);
+    VIRIDIAN_TRY(const Transfer sent, send_some(bytes));
+    if (sent.bytes == 0) {
+      VIRIDIAN_TRY_VOID(wait_for(socket_, sent.wait != 0 ? sent.wait : POLLOUT, patience));
+      continue;
     }
+    progress.sent_any = true;
+    bytes.remove_prefix(sent.bytes);
   }
   return ok_status();
 }
@@ -138,20 +172,19 @@ Result<Response> ClientConnection::receive(const Patience& patience, Progress& p
   boost::beast::flat_buffer buffer;
   while (!parser.is_done()) {
     const auto room = buffer.prepare(kReceiveBytes);
-    const ssize_t n = ::recv(socket_, room.data(), room.size(), 0);
-    if (n < 0 && errno == EAGAIN) {
-      VIRIDIAN_TRY_VOID(wait_for(socket_, POLLIN, patience));
+    VIRIDIAN_TRY(const Transfer got, receive_some({static_cast<char*>(room.data()), room.size()}));
+    if (got.wait != 0) {
+      VIRIDIAN_TRY_VOID(wait_for(socket_, got.wait, patience));
       continue;
     }
-    if (n < 0 && errno == EINTR) continue;
     boost::beast::error_code error;
-    if (n == 0 && parser.got_some()) parser.put_eof(error);
-    if (n == 0 && parser.is_done()) break;
-    if (n <= 0 || error) {
+    if (got.bytes == 0 && parser.got_some()) parser.put_eof(error);
+    if (got.bytes == 0 && parser.is_done()) break;
+    if (got.bytes == 0 || error) {
       return Error(Code::unavailable, "the server closed the connection before it had answered");
     }
     progress.received_any = true;
-    buffer.commit(static_cast<size_t>(n));
+    buffer.commit(got.bytes);
     const size_t taken = parser.put(buffer.data(), error);
     buffer.consume(taken);
     if (error && error != beast_http::error::need_more) {

@@ -2,9 +2,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "http/message.h"
+#include "http/tls.h"
 #include "http/url.h"
 #include "viridian/base/context.h"
 #include "viridian/base/result.h"
@@ -28,8 +31,11 @@ class ClientConnection {
     bool received_any = false;  ///< some byte of an answer came back
   };
 
-  /// unavailable: nobody answers at the address.
-  static Result<ClientConnection> open(const ServerUrl& server, const Patience& patience);
+  /// `tls`: for an https address; else null.
+  ///   unavailable          nobody answers at the address
+  ///   failed_precondition  the server's certificate is not trusted
+  static Result<ClientConnection> open(const ServerUrl& server, const TlsContext* tls,
+                                       const Patience& patience);
   ~ClientConnection();
   ClientConnection(ClientConnection&&) noexcept;
   ClientConnection& operator=(ClientConnection&&) = delete;
@@ -40,14 +46,18 @@ class ClientConnection {
   /// Whether the server keeps the connection open.
   bool reusable() const noexcept { return reusable_; }
   /// Whether the server has closed it since.
-  bool stale() const noexcept;
+  bool stale() const;
 
  private:
   explicit ClientConnection(int socket) : socket_(socket) {}
+  Status begin_tls(const ServerUrl& server, const TlsContext& tls, const Patience& patience);
+  Result<Transfer> send_some(std::string_view bytes) const;
+  Result<Transfer> receive_some(std::span<char> room) const;
   Status send_all(std::string_view bytes, const Patience& patience, Progress& progress);
   Result<Response> receive(const Patience& patience, Progress& progress);
 
   int socket_ = -1;
+  std::unique_ptr<TlsSession> tls_;  ///< null: plain
   bool reusable_ = false;
 };
 

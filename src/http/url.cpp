@@ -90,16 +90,36 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string
   return fields;
 }
 
+std::string ServerUrl::authority() const {
+  const bool bare = host.find(':') == std::string::npos;
+  return fmt::format(fmt::runtime(bare ? "{}:{}" : "[{}]:{}"), host, port);
+}
+
 Result<ServerUrl> parse_server_url(std::string_view url) {
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kPlain = "http://";
+  constexpr std::string_view kTls = "https://";
   const auto refuse = [&](std::string_view why) {
     return Error(Code::invalid_argument,
                  fmt::format("\"{}\" is not the address of a server: {}", url, why));
   };
-  if (url.substr(0, kScheme.size()) != kScheme) return refuse("it must begin with http://");
-  std::string_view rest = url.substr(kScheme.size());
   ServerUrl parsed;
+  parsed.tls = url.starts_with(kTls);
+  if (parsed.tls) parsed.port = 443;
+  if (!parsed.tls && !url.starts_with(kPlain)) {
+    return refuse("it must begin with http:// or https://");
+  }
+  std::string_view rest = url.substr((parsed.tls ? kTls : kPlain).size());
   const size_t slash = std::min(rest.find('/'), rest.size());
+  // The message would show a password.
+  if (rest.substr(0, slash).find('@') != std::string_view::npos) {
+    return Error(Code::invalid_argument,
+                 "a server's address names no user: send an authorization header instead");
+  }
+  // The prefix goes into each request as it is.
+  if (std::any_of(rest.begin(), rest.end(), [](unsigned char c) { return c <= ' ' || c == 127; })) {
+    return refuse("it has a space or a control character");
+  }
+  if (rest.find_first_of("?#") != std::string_view::npos) return refuse("it has parameters");
   parsed.prefix = rest.substr(slash);
   while (!parsed.prefix.empty() && parsed.prefix.back() == '/') parsed.prefix.pop_back();
   rest = rest.substr(0, slash);

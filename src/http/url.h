@@ -20,13 +20,18 @@ std::string percent_encode(std::string_view text);
 ///   invalid_argument  a broken escape
 Result<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
 
-/// Where a server is: http://HOST[:PORT][/PREFIX].
+/// Where a server is: http[s]://HOST[:PORT][/PREFIX].
 struct ServerUrl {
-  std::string host;
+  std::string host;  ///< an IPv6 address without brackets
   uint16_t port = 80;
   std::string prefix;  ///< "" or "/something", put before every path
+  bool tls = false;    ///< https
+
+  /// host:port, with the brackets of an IPv6 address
+  std::string authority() const;
 };
-///   invalid_argument  another scheme (there is no TLS here), no host, or a bad port
+///   invalid_argument  another scheme, no host, a bad port, or what an address does not have: a
+///                     user, parameters, spaces and control characters
 Result<ServerUrl> parse_server_url(std::string_view url);
 
 }  // namespace viridian::http

@@ -6,7 +6,7 @@ Runs in an interpreter that has chromadb 0.4, 0.5, 0.6 or 1.x, and makes DIRECTO
 DIRECTORY/expected.json. There are all types of metadata, updates, deletes, collections of each space,
 another tenant and database; records in the vector files only, in the queue only, and in both.
 
-The archives beside this file are such directories (0.4.24 needs "numpy<2"):
+The archives beside this file are such directories (0.4 needs "numpy<2"):
     tar -C DIRECTORY -cJf chroma-VERSION.tar.xz chroma expected.json
 """
 import json
@@ -143,13 +143,15 @@ def described(client):
     for listed in client.list_collections():
         name = listed if isinstance(listed, str) else listed.name
         found = client.get_collection(name, embedding_function=None)
-        got = found.get(include=["embeddings", "metadatas", "documents", *(["uris"] if URIS else [])])
+        got = found.get(include=["metadatas", "documents", *(["uris"] if URIS else [])])
+        # One by one: asked for many, Chroma 0.4.3 gives vectors to the wrong ids.
+        vectors = [found.get(ids=[id], include=["embeddings"])["embeddings"][0] for id in got["ids"]]
         yield {"tenant": getattr(client, "tenant", "default_tenant"),
                "database": database_of(client), "name": name,
                "metadata": found.metadata,
                "configuration": configuration(client, found),
                "ids": got["ids"],
-               "embeddings": plain(got["embeddings"]) if got["ids"] else [],
+               "embeddings": plain(vectors),
                "metadatas": [metadata or None for metadata in got["metadatas"]], "documents": got["documents"],
                "uris": got["uris"] if URIS else [None] * len(got["ids"])}
 

@@ -1,7 +1,7 @@
 """Tests of moving in from Chroma.
 
 usage: migrate_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs migrate_cases.py on the directories in the archives here, which versions of Chroma wrote
+Runs migrate_cases.py and migrate_command_cases.py on the directories in the archives here, which versions of Chroma wrote
 whose files differ, and on one that the real Chroma writes now, where it can be had.
 """
 import pathlib
@@ -31,9 +31,9 @@ def main(package, binary):
             made = pathlib.Path(root, "chroma-now")
             made.mkdir()
             subprocess.run([chroma, "-B", HERE / "make_chroma_directory.py", made], check=True)
-        run = interpreters.run(python, HERE / "migrate_cases.py", root, chroma or "", binary,
-                               package=package)
-    sys.exit(run.returncode)
+        runs = [interpreters.run(python, HERE / cases, root, chroma or "", binary, package=package)
+                for cases in ("migrate_cases.py", "migrate_command_cases.py")]
+    sys.exit(any(run.returncode for run in runs))
 
 
 if __name__ == "__main__":

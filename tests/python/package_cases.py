@@ -21,8 +21,8 @@ import viridian  # noqa: E402
 
 BINARY = sys.argv.pop()
 MODULES = ["viridian", "viridian.client", "viridian.collection", "viridian.config",
-           "viridian.configuration", "viridian.embedding", "viridian.errors", "viridian.schema",
-           "viridian.session"]
+           "viridian.configuration", "viridian.embedding", "viridian.errors", "viridian.remote",
+           "viridian.schema", "viridian.session"]
 
 
 def in_a_process(text, *arguments):
@@ -153,8 +153,6 @@ class Lifetime(unittest.TestCase):
     def test_no_server_is_a_value_error(self):
         with self.assertRaises(ValueError):
             viridian.HttpClient(port=harness.free_port())
-        with self.assertRaises(NotImplementedError):
-            viridian.HttpClient(ssl=True)
 
 
 class Forks(unittest.TestCase):

@@ -1,8 +1,8 @@
 """Tests of the Python package beyond what Chroma's has in common with it.
 
 usage: package_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs package_cases.py and embedding_cases.py in an interpreter that has NumPy, the second one also
-where the real Chroma is.
+Runs package_cases.py, embedding_cases.py and remote_cases.py in an interpreter that has NumPy, the
+second one also where the real Chroma is.
 """
 import pathlib
 import sys
@@ -17,7 +17,8 @@ def main(package, binary):
         print("SKIPPED: no NumPy can be had")
         sys.exit(harness.SKIPPED)
     here = pathlib.Path(__file__).parent
-    wanted = [(python, "package_cases.py"), (python, "embedding_cases.py")]
+    wanted = [(python, "package_cases.py"), (python, "embedding_cases.py"),
+              (python, "remote_cases.py")]
     chroma = interpreters.chromadb()
     if chroma is None:
         print(f"{interpreters.CHROMA} could not be installed: its embedding functions are not tried")

@@ -2,13 +2,18 @@
 
 usage: scenario_test.py PACKAGE_ROOT VIRIDIAN_BINARY [--record]
 Chroma's own answers are in chroma-1.5.9.json (--record writes them). Where the real Chroma can be
-installed they are asked for again, and its clients are run on the drop-in component.
+installed they are asked for again, its clients are run on the drop-in component, and the client of
+servers on a server of Chroma's.
 """
+import contextlib
 import json
 import math
 import pathlib
+import socket
+import subprocess
 import sys
 import tempfile
+import time
 
 import interpreters
 from interpreters import harness
@@ -45,6 +50,26 @@ def answers(python, package, *arguments):
     return json.loads(done.stdout) if done.returncode == 0 else {"ended with": done.returncode}
 
 
+@contextlib.contextmanager
+def chroma_server(python, directory):
+    """The port of a server of Chroma's own."""
+    port = harness.free_port()
+    server = subprocess.Popen(
+        [python, "-c", "from chromadb.cli.cli import app; app()", "run", "--path", directory, "--port",
+         str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and server.poll() is None:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port)).close()
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.kill()
+        server.wait()
+
+
 def main(package, binary, *flags):
     python, chroma = interpreters.numpy(), interpreters.chromadb()
     if python is None:
@@ -53,7 +78,8 @@ def main(package, binary, *flags):
     if "--record" in flags:
         RECORDED.write_text(json.dumps(answers(chroma, package, "chromadb"), indent=0) + "\n")
     expected, failed = json.loads(RECORDED.read_text()), False
-    with tempfile.TemporaryDirectory() as directory, harness.running(binary) as server:
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as servers:
+        server = servers.enter_context(harness.running(binary))
         runs = [(python, "ephemeral"), (python, "persistent", f"{directory}/a"),
                 (python, "http", f"127.0.0.1:{server.port}")]
         if chroma is None:
@@ -61,9 +87,11 @@ def main(package, binary, *flags):
         else:
             runs += [(chroma, "chromadb"), (chroma, "component", f"{directory}/b"),
                      (chroma, "unchanged")]
+            port = servers.enter_context(chroma_server(chroma, f"{directory}/c"))
+            runs.append((python, "http", f"127.0.0.1:{port}"))
         for interpreter, *arguments in runs:
             found = list(differences(expected, answers(interpreter, package, *arguments)))
-            print(f"{arguments[0]}: {len(found)} differences", *found, sep="\n  ")
+            print(f"{' '.join(arguments)}: {len(found)} differences", *found, sep="\n  ")
             failed = failed or bool(found)
     sys.exit(failed)
 
