@@ -265,7 +265,7 @@ class Client {
   static Result<Client> on_clickhouse(std::string url, Options options = {});
   /// A database that is gone with the client.
   static Result<Client> in_memory(Options options = {});
-  /// A client of the server at `url`, such as "http://127.0.0.1:8000" or "https://example.org/path".
+  /// A client of the server at `url`, such as "http://127.0.0.1:8000" or "https://db.org/path".
   /// The settings client.* say whose certificates are trusted and which headers are sent.
   ///   unavailable          nothing answers there
   ///   failed_precondition  its certificate is not trusted; the message says why
