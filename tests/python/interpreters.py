@@ -40,7 +40,10 @@ def chromadb():
 
 
 def run(python, *arguments, package):
-    """A finished process of that interpreter which finds the package; its output as text."""
+    """A finished process of that interpreter which finds the package; its output as text. It loads
+    what the module needs to be loaded before it: a sanitizer."""
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
+    if "PACKAGE_PRELOAD" in os.environ:
+        environment["LD_PRELOAD"] = os.environ["PACKAGE_PRELOAD"]
     return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
                           stdout=subprocess.PIPE, text=True, timeout=300)
