@@ -65,8 +65,10 @@ void Database::run(const Use& use) const {
   Context context = client_->context();
   Status status;
   {
-    const py::gil_scoped_release unlocked;
     const Interrupt interrupt(context);
+    // Ctrl-C while arguments were converted did not reach the context, which was not there.
+    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+    const py::gil_scoped_release unlocked;
     status = client_->call([&](Api& api) { return use(api, context); });
   }
   if (status.ok()) return;

@@ -12,7 +12,7 @@ import viridian
 
 DIMENSION = 32
 READERS = 8
-BATCHES = 40
+BATCHES = 120
 BATCH = 10  # records of a batch, which come and go together
 KEPT = 300
 
@@ -52,25 +52,26 @@ class Life:
                 self.deleted = number - 1
 
     def read(self, number):
-        """Asks for a kept record and for the batch that was added last, until writing is over."""
+        """Asks for a kept record and for a batch that was just, or is being, added or deleted, until
+        writing is over."""
         asked = 0
         while not self.done.is_set() or asked < 20:
             at = (number * 37 + asked) % KEPT
             found = self.collection.query(query_embeddings=self.kept[at], n_results=5)["ids"][0]
             expected = [f"kept-{i}" for i in self.nearest[at]]
             self.check(found == expected, (found, expected))
-            if self.added:
-                self.see(self.added - 1)
+            self.see(max(0, (self.starting, self.added, self.ending)[asked % 3] - 1))
             asked += 1
 
     def see(self, batch):
-        """A batch that was acknowledged before the question is there as a whole, if its deletion did
-        not begin before the answer; it is gone as a whole if that was acknowledged before."""
-        gone = self.deleted > batch
+        """A batch is there as a whole or not at all. It is there if its addition was acknowledged
+        before the question and its deletion did not begin before the answer; it is gone if that was
+        acknowledged before the question."""
+        added, gone = self.added > batch, self.deleted > batch
         found = self.collection.query(query_embeddings=place(batch), n_results=BATCH,
                                       include=["metadatas"])
         mine = sum(one == {"batch": batch} for one in found["metadatas"][0])
-        allowed = {0} if gone else {BATCH, 0} if self.ending > batch else {BATCH}
+        allowed = {0} if gone else {BATCH} if added and self.ending <= batch else {0, BATCH}
         self.check(mine in allowed, (batch, mine, allowed, found))
 
     def check(self, right, seen):

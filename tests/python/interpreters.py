@@ -39,11 +39,11 @@ def chromadb():
     return _with("chroma", "chromadb", CHROMA)
 
 
-def run(python, *arguments, package):
+def run(python, *arguments, package, preload=True):
     """A finished process of that interpreter which finds the package; its output as text. It loads
-    what the module needs to be loaded before it: a sanitizer."""
+    what the module needs to be loaded before it, a sanitizer, unless it does without the module."""
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
-    if "PACKAGE_PRELOAD" in os.environ:
+    if preload and "PACKAGE_PRELOAD" in os.environ:
         environment["LD_PRELOAD"] = os.environ["PACKAGE_PRELOAD"]
     return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
                           stdout=subprocess.PIPE, text=True, timeout=300)

@@ -138,6 +138,8 @@ class Lifetime(unittest.TestCase):
             viridian.HttpClient(ssl=True)
 
 
+@unittest.skipIf("tsan" in os.environ.get("LD_PRELOAD", ""),
+                 "the thread sanitizer ends a fork that starts threads")
 class Forks(unittest.TestCase):
     def test_a_forked_process_is_refused_and_may_open_its_own(self):
         client = viridian.EphemeralClient()
