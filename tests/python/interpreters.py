@@ -74,13 +74,16 @@ def notebook():
     return _with("notebook", "nbclient, ipykernel, numpy, pandas", *NOTEBOOK)
 
 
-def run(python, *arguments, package, directory=None):
+def run(python, *arguments, package, directory=None, preload=True):
     """A finished process of that interpreter which finds the package; its output as text.
 
-    `directory`: where it runs, and keeps temporary files.
+    `directory`: where it runs, and keeps temporary files. `preload`: loads what the module needs to be
+    loaded before it, a sanitizer; not for those that do without the module.
     """
     environment = {**os.environ, "PYTHONPATH": package, "ANONYMIZED_TELEMETRY": "False"}
     if directory is not None:
         environment["TMPDIR"] = directory
+    if preload and "PACKAGE_PRELOAD" in os.environ:
+        environment["LD_PRELOAD"] = os.environ["PACKAGE_PRELOAD"]
     return subprocess.run([python, "-B", "-W", "ignore", *arguments], env=environment,
                           cwd=directory, stdout=subprocess.PIPE, text=True, timeout=300)

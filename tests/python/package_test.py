@@ -1,8 +1,8 @@
 """Tests of the Python package beyond what Chroma's has in common with it.
 
 usage: package_test.py PACKAGE_ROOT VIRIDIAN_BINARY
-Runs package_cases.py, embedding_cases.py and remote_cases.py in an interpreter that has NumPy, the
-second one also where the real Chroma is.
+Runs package_cases.py, embedding_cases.py, remote_cases.py and concurrency_cases.py in an interpreter
+that has NumPy, the second one also where the real Chroma is.
 """
 import pathlib
 import sys
@@ -26,6 +26,7 @@ def main(package, binary):
         wanted.append((chroma, "embedding_cases.py"))
     runs = [interpreters.run(interpreter, here / cases, binary, package=package)
             for interpreter, cases in wanted]
+    runs.append(interpreters.run(python, here / "concurrency_cases.py", package=package))
     sys.exit(any(run.returncode for run in runs))
 
 

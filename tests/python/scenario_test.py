@@ -46,7 +46,8 @@ def answers(python, package, *arguments):
     program, backend = [HERE / "scenario.py"], arguments
     if arguments == ("unchanged",):
         program, backend = ["-m", "viridian.chroma", *program], ("chromadb",)
-    done = interpreters.run(python, *program, *backend, package=package)
+    done = interpreters.run(python, *program, *backend, package=package,
+                            preload=arguments != ("chromadb",))
     return json.loads(done.stdout) if done.returncode == 0 else {"ended with": done.returncode}
 
 
