@@ -410,7 +410,12 @@ TEST(Url, ServerAddressesAreRead) {
   EXPECT_EQ(full->host, "::1");
   EXPECT_EQ(full->port, 8000);
   EXPECT_EQ(full->prefix, "/base");
-  for (const char* bad : {"https://h", "h:1", "http://", "http://h:99999", "http://h:x"}) {
+  EXPECT_FALSE(full->tls);
+  const auto tls = parse_server_url("https://h");
+  ASSERT_TRUE(tls.ok());
+  EXPECT_EQ(tls->port, 443);
+  EXPECT_TRUE(tls->tls);
+  for (const char* bad : {"ftp://h", "h:1", "http://", "http://h:99999", "http://h:x"}) {
     EXPECT_FALSE(parse_server_url(bad).ok()) << bad;
   }
 }

@@ -310,7 +310,7 @@ def main():
     for line in protocol.book.wrong[:3] + protocol.book.stuck:
         print(line)
     if args.scheme == "naive":
-        faults = sum(found[what] for what in ("missing", "misplaced", "duplicates", "unequal"))
+        faults = sum(found[what] for what in ("missing", "misplaced", "duplicates", "unequal", "wrong"))
         sys.exit(0 if faults > 0 else "the naive way passed: the test shows nothing")
     sys.exit(1 if sum(found.values()) else 0)
 
