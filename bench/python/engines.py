@@ -70,7 +70,7 @@ class Viridian(ChromaLike):
 class Chroma(ChromaLike):
     """The collection keeps `ef_search`."""
     name, module, package = "Chroma", "chromadb", "chromadb==1.5.9"
-    breadths = (50, 100, 150, 200, 300, 400, 600, 800)
+    breadths = (30, 40, 50, 60, 70, 80, 100, 150, 200, 300, 400, 600, 800)
 
     def connect(self):
         import chromadb

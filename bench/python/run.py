@@ -92,6 +92,18 @@ class Bench:
         """The engine's directory."""
         return self.scratch / engine.module
 
+    def load(self, engine):
+        """Fills the engine's directory anew; that it is whole is noted beside it."""
+        whole = self.path(engine).with_suffix(".whole")
+        whole.unlink(missing_ok=True)
+        shutil.rmtree(self.path(engine), ignore_errors=True)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        answer = self.ask(engine, "load", self.path(engine))
+        if answer is None:
+            return None
+        whole.touch()
+        return answer | {"bytes": load.directory_bytes(self.path(engine))}
+
     def imports(self):
         """Seconds of an import, and those of a processor."""
         program = ("import time; now = lambda: [time.perf_counter(), time.process_time()]; a = now(); "
@@ -116,11 +128,7 @@ class Bench:
 
     def add(self):
         """Seconds until acknowledged and until settled, and bytes on the disk; the last are kept."""
-        def measure(engine):
-            shutil.rmtree(self.path(engine), ignore_errors=True)
-            answer = self.ask(engine, "load", self.path(engine))
-            return answer and answer | {"bytes": load.directory_bytes(self.path(engine))}
-        return self.turns("add", self.arguments.rounds, measure)
+        return self.turns("add", self.arguments.rounds, self.load)
 
     def search(self):
         """What worker.py's `search` tells."""
@@ -147,8 +155,8 @@ class Bench:
     def choose(self):
         """The directories, filled if they are not, and the least breadths that find enough."""
         for engine in self.engines:
-            if not self.path(engine).exists():
-                say(f"load {engine.name}: {self.ask(engine, 'load', self.path(engine))}")
+            if not self.path(engine).with_suffix(".whole").exists():
+                say(f"load {engine.name}: {self.load(engine)}")
             for breadth in engine.breadths:
                 answer = self.ask(engine, "recall", self.path(engine), breadth)
                 say(f"{engine.name}, breadth {breadth}: {answer}")
