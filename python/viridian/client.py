@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class AdminClient:
     """Tenants and databases.
 
-        >>> admin = AdminClient(sessions.memory(Settings().of_engine()))
+        >>> import viridian
+        >>> admin = viridian.AdminClient()
         >>> admin.create_tenant("press")
         >>> admin.create_database("novels", tenant="press")
         >>> [database["name"] for database in admin.list_databases(tenant="press")]
@@ -73,7 +74,7 @@ class Client:
 
     def __init__(self, session: sessions.Session, tenant: str, database: str,
                  settings: Settings) -> None:
-        self._session = session.acquire()
+        self._session = session  # which counts this client already
         self._open = True
         self._settings = settings
         self.tenant = tenant
@@ -89,6 +90,9 @@ class Client:
         if self._open:
             self._open = False
             self._session.release(close=True)
+
+    def __copy__(self) -> "Client":
+        return Client(self._session.acquire(), self.tenant, self.database, self._settings)
 
     def __enter__(self) -> "Client":
         return self

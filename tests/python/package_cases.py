@@ -1,4 +1,5 @@
 """What the Python package promises beyond Chroma's interface. usage: package_cases.py VIRIDIAN_BINARY"""
+import copy
 import doctest
 import gc
 import importlib
@@ -86,6 +87,34 @@ class Arrays(unittest.TestCase):
             with self.assertRaises(ValueError, msg=repr(values)):
                 collection.add(ids="a", embeddings=values)
 
+    def test_a_list_that_changes_while_it_is_read_is_refused(self):
+        collection, _ = filled(self.client, "changing", 1, 2)
+
+        class Number:
+            def __float__(self):
+                numbers.clear()
+                gc.collect()
+                return 1.0
+
+            def __array__(self, *arguments, **options):
+                float(self)
+                return np.ones(2, dtype=np.float32)
+
+        for rest in ([1.0] * 1000, [np.ones(2, dtype=np.float32)] * 1000):
+            numbers = [rest[0], Number(), *rest]
+            with self.assertRaisesRegex(ValueError, "changed"):
+                collection.add(ids="a", embeddings=numbers)
+
+    def test_ctrl_c_within_a_number_is_no_wrong_number(self):
+        collection, _ = filled(self.client, "interrupted", 1, 2)
+
+        class Number:
+            def __float__(self):
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            collection.add(ids="a", embeddings=[1.0, Number()])
+
 
 class Lifetime(unittest.TestCase):
     def test_a_closed_client_says_so_and_with_closes(self):
@@ -110,6 +139,29 @@ class Lifetime(unittest.TestCase):
             two.close()
             with viridian.PersistentClient(path, viridian.Settings(allow_reset=True)) as client:
                 self.assertTrue(client.reset())
+
+    def test_a_copy_of_a_client_is_one_more_of_them(self):
+        client = viridian.EphemeralClient()
+        copied = copy.copy(client)
+        copied.close()
+        self.assertGreater(client.heartbeat(), 0)
+        client.close()
+
+    def test_the_collector_may_end_a_client_while_another_opens(self):
+        class Path:
+            def __fspath__(self):
+                client = viridian.EphemeralClient()
+                client.itself = client
+                del client
+                gc.collect()
+                return path
+
+        with tempfile.TemporaryDirectory() as path:
+            thread = threading.Thread(target=lambda: viridian.PersistentClient(Path()).close(),
+                                      daemon=True)
+            thread.start()
+            thread.join(60)
+            self.assertFalse(thread.is_alive())
 
     def test_a_collection_keeps_what_it_needs(self):
         with tempfile.TemporaryDirectory() as path:
@@ -207,6 +259,29 @@ class Threads(unittest.TestCase):
             self.assertEqual(failures, [])
             self.assertEqual(collection.count(), 401)
 
+    def test_threads_open_one_directory_and_close_or_forget_it(self):
+        failures = []
+
+        def work(path, close):
+            try:
+                for _ in range(100):
+                    client = viridian.PersistentClient(path)
+                    client.heartbeat()
+                    if close:
+                        client.close()
+                    del client
+            except Exception as error:  # shown below
+                failures.append(error)
+
+        for close in (True, False):
+            with tempfile.TemporaryDirectory() as path:
+                threads = [threading.Thread(target=work, args=(path, close)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            self.assertEqual(failures, [])
+
     def test_other_threads_run_while_a_call_works(self):
         with viridian.EphemeralClient() as client:
             collection, values = filled(client, "unlocked", 2000, 512)
@@ -229,6 +304,10 @@ class Threads(unittest.TestCase):
 
 
 class Interrupts(unittest.TestCase):
+    def setUp(self):
+        # Programs that a shell starts in the background ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def test_ctrl_c_ends_a_long_call(self):
         with viridian.EphemeralClient() as client:
             collection, values = filled(client, "long", 15000, 64)
