@@ -310,15 +310,16 @@ class Interrupts(unittest.TestCase):
 
     def test_ctrl_c_ends_a_long_call(self):
         with viridian.EphemeralClient() as client:
-            collection, values = filled(client, "long", 15000, 64)
-            # Of another type, so that reading it takes a while, in which other threads run.
-            many = np.tile(values.astype(np.float64), (40, 1))
+            collection, values = filled(client, "long", 60000, 64)
+            # Of another type, so that reading it takes a while, in which other threads run. Not
+            # interrupted, the query takes longer than this program may.
+            many = np.tile(values[:15000].astype(np.float64), (40, 1))
             for seconds in (0, 0.001, 0.01, 0.05, 0.3):
                 interrupt = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
                 with self.assertRaises(KeyboardInterrupt):
                     interrupt.start()
                     collection.query(query_embeddings=many, n_results=100)
-                self.assertEqual(collection.count(), 15000)
+                self.assertEqual(collection.count(), 60000)
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
 
 
