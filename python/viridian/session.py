@@ -65,14 +65,14 @@ def _forgotten(reference):
 
 def directory(path, settings):
     """The session of a data directory; one for all clients of a process."""
-    key = os.path.realpath(path)
+    key = os.path.realpath(os.fsdecode(path))
     with _lock:
         held = _directories.get(key)
         session = None if held is None else held[0]()
         if session is None:
             if held is not None:
                 held[1].close()  # forgotten, by a thread that waits for its turn to close it
-            session = Session(_core.Database.open(os.fspath(path), settings), settings)
+            session = Session(_core.Database.open(os.fsencode(path), settings), settings)
             _directories[key] = (weakref.ref(session, _forgotten), session.database)
         return session.acquire_with(settings)
 

@@ -140,6 +140,18 @@ class Lifetime(unittest.TestCase):
             with viridian.PersistentClient(path, viridian.Settings(allow_reset=True)) as client:
                 self.assertTrue(client.reset())
 
+    def test_a_relative_path_stays_where_it_was(self):
+        with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as other:
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(root)
+            with viridian.PersistentClient("data") as client:
+                collection, _ = filled(client, "moved", 3)
+                os.chdir(other)
+                collection.flush()
+                with viridian.PersistentClient(os.fsencode(os.path.join(root, "data"))) as same:
+                    self.assertEqual(same.get_collection("moved").count(), 3)
+            self.assertEqual(os.listdir(other), [])
+
     def test_a_copy_of_a_client_is_one_more_of_them(self):
         client = viridian.EphemeralClient()
         copied = copy.copy(client)
@@ -201,6 +213,22 @@ class Lifetime(unittest.TestCase):
             "c = viridian.EphemeralClient().create_collection('abc', embedding_function=None)\n"
             "c.add(ids='a', embeddings=[1.0]); print(c.count())")
         self.assertEqual((said, code), ("1", 0))
+
+    def test_the_interpreter_ends_while_a_thread_is_within_a_call(self):
+        program = (
+            "import itertools, sys, threading, time, viridian\n"
+            "client = viridian.PersistentClient(sys.argv[1])\n"
+            "c = client.get_or_create_collection('abc', embedding_function=None)\n"
+            "def work():\n"
+            "    for i in itertools.count(): c.upsert(ids='a', embeddings=[float(i)])\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.2)\n"
+            "print('ends')")
+        with tempfile.TemporaryDirectory() as path:
+            for _ in range(5):
+                self.assertEqual(in_a_process(program, path), ("ends", 0))
+            with viridian.PersistentClient(path) as client:
+                self.assertEqual(client.get_collection("abc").count(), 1)
 
     def test_no_server_is_a_value_error(self):
         with self.assertRaises(ValueError):
