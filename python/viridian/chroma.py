@@ -32,7 +32,7 @@ from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings, System
 from chromadb.types import Collection as CollectionModel, Database, Tenant
 from overrides import override
 
-from . import _core, errors
+from . import _core, configuration as configurations, errors
 
 NAME = "viridian.chroma.Api"
 
@@ -184,7 +184,7 @@ class Api(ServerAPI):
         if metadata is not None:
             request["metadata"] = metadata
         with _chroma_errors():
-            return _model(self._database.create_collection(tenant, database, json.dumps(request)))
+            return _model(self._database.create_collection(tenant, database, configurations.body(request)))
 
     @override
     def get_or_create_collection(self, name, schema=None, configuration=None, metadata=None,
@@ -217,7 +217,7 @@ class Api(ServerAPI):
         if new_configuration:
             change["new_configuration"] = update_collection_configuration_to_json(new_configuration)
         with _chroma_errors():
-            self._database.modify_collection(tenant, database, str(id), json.dumps(change))
+            self._database.modify_collection(tenant, database, str(id), configurations.body(change))
 
     @override
     def _count(self, collection_id, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE,

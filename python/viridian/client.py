@@ -161,7 +161,7 @@ class Client:
         if schema is not None:
             request["schema"] = _schema(schema)
         model = json.loads(self._session.database.create_collection(
-            self.tenant, self.database, json.dumps(request)))
+            self.tenant, self.database, configurations.body(request)))
         if get_or_create:
             _refuse_conflict(function, model)
         return Collection(self._session, model, function, data_loader)

@@ -210,7 +210,7 @@ class Collection:
         if configuration is not None:
             change["new_configuration"] = configurations.for_modify(configuration)
         place = (self.tenant, self.database, self._model["id"])
-        self._session.database.modify_collection(*place, json.dumps(change))
+        self._session.database.modify_collection(*place, configurations.body(change))
         self._model = json.loads(self._session.database.get_collection_by_id(*place))
 
     def flush(self) -> None:

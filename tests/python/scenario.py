@@ -98,6 +98,10 @@ def collections(client, package):
         attempt(package, lambda: client.create_collection("a", embedding_function=None)),
         attempt(package, lambda: client.create_collection("eee", metadata={},
                                                           embedding_function=None)),
+        client.create_collection("numbers", metadata={"n": np.int64(3), "x": np.float64(0.5)},
+                                 embedding_function=None).metadata,
+        attempt(package, lambda: client.create_collection("keys", metadata={1: 2},
+                                                          embedding_function=None)),
         client.delete_collection("second"), client.count_collections(),
     ]
 
