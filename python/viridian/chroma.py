@@ -32,7 +32,7 @@ from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings, System
 from chromadb.types import Collection as CollectionModel, Database, Tenant
 from overrides import override
 
-from . import _core, configuration as configurations, errors
+from . import _core, configuration as configurations, errors, session
 
 NAME = "viridian.chroma.Api"
 
@@ -79,6 +79,7 @@ class Api(ServerAPI):
         engine = {"allow_reset": "true" if self._settings.allow_reset else "false"}
         with _chroma_errors():
             if _is_persistent(self._settings):
+                session.refuse_chromas(self._settings.persist_directory)
                 self._database = _core.Database.open(self._settings.persist_directory, engine)
             else:
                 self._database = _core.Database.memory(engine)

@@ -237,7 +237,8 @@ def PersistentClient(path: Union[str, "os.PathLike[str]"] = "./chroma",
                      database: str = DEFAULT_DATABASE) -> Client:
     """A client of the database in a directory, which is made where it is not there.
 
-    One process at a time: FailedPreconditionError names the other one.
+    One process at a time: FailedPreconditionError names the other one. It is raised for a directory
+    of Chroma's, too, which `viridian.migrate` copies.
     """
     settings = settings or Settings()
     return Client(sessions.directory(path, settings.of_engine()), str(tenant), str(database), settings)

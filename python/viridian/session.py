@@ -7,6 +7,7 @@ import threading
 import weakref
 
 from . import _core
+from .errors import FailedPreconditionError
 
 # Held while a database is opened or closed, so that whoever opens a directory finds it either open
 # or free. Reentrant, since the collector may end a client wherever this thread is.
@@ -63,6 +64,16 @@ def _forgotten(reference):
             _directories.pop(key)[1].close()
 
 
+def refuse_chromas(path):
+    """FailedPreconditionError for a directory that Chroma wrote: in it there would seem to be nothing."""
+    path = os.fsdecode(path)
+    there = os.path.exists(os.path.join(path, "chroma.sqlite3"))
+    if there and not os.path.exists(os.path.join(path, "FORMAT")):
+        raise FailedPreconditionError(
+            f"{path} is a directory of Chroma's, which is left as it is: copy what is in it with "
+            f"'python -m viridian.migrate {path} --into PATH', and open PATH")
+
+
 def directory(path, settings):
     """The session of a data directory; one for all clients of a process."""
     key = os.path.realpath(os.fsdecode(path))
@@ -72,6 +83,7 @@ def directory(path, settings):
         if session is None:
             if held is not None:
                 held[1].close()  # forgotten, by a thread that waits for its turn to close it
+            refuse_chromas(path)
             session = Session(_core.Database.open(os.fsencode(path), settings), settings)
             _directories[key] = (weakref.ref(session, _forgotten), session.database)
         return session.acquire_with(settings)

@@ -253,6 +253,22 @@ class Refusals(Case):
         self.assertEqual(some.copied, len(got))
         self.assertEqual(some.differences, [])
 
+    def test_a_directory_of_chromas_is_neither_opened_nor_copied_into_itself(self):
+        source = self.copy_of(NEWEST)
+        before = hashes(source)
+        with self.assertRaisesRegex(viridian.errors.FailedPreconditionError, "viridian.migrate"):
+            viridian.PersistentClient(source)
+        done = subprocess.run([sys.executable, "-m", "viridian.migrate", source, "--into", source],
+                              stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(hashes(source), before)
+
+    def test_nothing_is_made_for_a_source_that_is_not_there(self):
+        done = subprocess.run([sys.executable, "-m", "viridian.migrate", self.root / "absent",
+                               "--into", self.root / "made"], stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(list(self.root.iterdir()), [])
+
     def test_a_collection_of_that_name_is_left_alone(self):
         theirs = self.client.create_collection("some-l2", embedding_function=None)
         theirs.add(ids="x", embeddings=[1.0])
