@@ -75,13 +75,49 @@ void check_rows(const char* what, bool given, size_t rows, size_t ids) {
   throw py::value_error(fmt::format("{} ids, but {} {}: each record needs one", ids, rows, what));
 }
 
+bool takes_text(std::string_view condition) {
+  return condition == "$contains" || condition == "$not_contains" || condition == "$regex" ||
+         condition == "$not_regex";
+}
+
+/// ValueError for what Chroma's clients refuse, though its server takes it: an empty "$and" is true
+/// of every record and an empty text is in every document, so that a delete would take them all.
+void check_filter(py::handle value) {
+  if (PyDict_Check(value.ptr()) == 0) return;
+  for (const auto& [key, held] : py::reinterpret_borrow<py::dict>(value)) {
+    const std::string_view name = text_of(key, "keys of a filter");
+    if ((name == "$and" || name == "$or") && is_sequence(held)) {
+      if (PySequence_Fast_GET_SIZE(held.ptr()) < 2) {
+        throw py::value_error(fmt::format("\"{}\" needs a list of two conditions at least", name));
+      }
+      for_each(held, check_filter);
+    } else if (takes_text(name) && PyUnicode_Check(held.ptr()) != 0 &&
+               PyUnicode_GET_LENGTH(held.ptr()) == 0) {
+      throw py::value_error(fmt::format("\"{}\" needs a text that is not empty", name));
+    }
+  }
+}
+
+/// A filter as JSON; ValueError where it holds what has none.
+py::object json_of(py::handle filter) {
+  try {
+    return py::module_::import("json").attr("dumps")(filter);
+  } catch (const py::error_already_set& error) {
+    if (!error.matches(PyExc_TypeError)) throw;
+    const std::string what = py::str(error.value());
+    throw py::value_error(
+        fmt::format("a filter can have str, int, float, bool and lists of these: {}", what));
+  }
+}
+
 std::optional<Where> filter_of(py::handle value, Result<Where> (*read)(std::string_view)) {
   if (value.is_none()) return std::nullopt;
   if (PyDict_Check(value.ptr()) == 0 || PyDict_Size(value.ptr()) != 1) {
     throw py::value_error(
         "a filter must be a dict of one key: several conditions go into \"$and\"");
   }
-  const py::object text = py::module_::import("json").attr("dumps")(value);
+  const py::object text = json_of(value);  // which also refuses what is nested too deep
+  check_filter(value);
   return value_or_raise(read(text_of(text, "a filter")));
 }
 
@@ -162,11 +198,14 @@ ReadLevel read_level_of(py::handle value) {
 
 std::optional<uint32_t> count_of(py::handle value) {
   if (value.is_none()) return std::nullopt;
-  if (PyLong_Check(value.ptr()) == 0) {
+  if (PyIndex_Check(value.ptr()) == 0) {
     throw py::type_error(
         fmt::format("an integer is needed, not a {}", Py_TYPE(value.ptr())->tp_name));
   }
-  const unsigned long number = PyLong_AsUnsignedLong(value.ptr());
+  // numpy's integers are none of Python's, but turn into them.
+  const auto whole = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  if (!whole) throw py::error_already_set();
+  const unsigned long number = PyLong_AsUnsignedLong(whole.ptr());
   if (PyErr_Occurred() != nullptr) throw py::error_already_set();
   if (number > std::numeric_limits<uint32_t>::max()) {
     PyErr_SetString(PyExc_OverflowError, "a limit, offset or number of results is below 2^32");

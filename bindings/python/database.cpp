@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <utility>
 
 #include "python/errors.h"
@@ -13,12 +14,34 @@ namespace viridian::python {
 namespace py = pybind11;
 namespace {
 
+/// Gives up the interpreter's lock for as long as it lives.
+///
+/// The interpreter ends threads that want the lock when it goes itself, by unwinding their stacks:
+/// out of a destructor, which ends the process, or over Python's objects, which nobody may touch
+/// any more. Such a thread waits here for the end of the process instead.
+class Unlocked {
+ public:
+  Unlocked() : state_(PyEval_SaveThread()) {}
+  ~Unlocked() {
+    try {
+      PyEval_RestoreThread(state_);
+    } catch (...) {
+      for (;;) ::pause();
+    }
+  }
+  Unlocked(const Unlocked&) = delete;
+  Unlocked& operator=(const Unlocked&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+
 template <class Open>
 std::shared_ptr<Database> opened(Open open, const SettingsMap& settings) {
   Options options;
   options.settings = settings;
   Result<Client> client = [&] {
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     return open(std::move(options));
   }();
   return std::make_shared<Database>(value_or_raise(std::move(client)));
@@ -31,7 +54,9 @@ std::shared_ptr<Database> Database::memory(const SettingsMap& settings) {
 }
 
 std::shared_ptr<Database> Database::open(const std::string& path, const SettingsMap& settings) {
-  return opened([&](Options options) { return Client::open(path, std::move(options)); }, settings);
+  // Programs change the current directory, and files are opened for as long as the client lives.
+  const std::string whole = path.empty() ? path : std::filesystem::absolute(path).string();
+  return opened([&](Options options) { return Client::open(whole, std::move(options)); }, settings);
 }
 
 std::shared_ptr<Database> Database::connect(const std::string& url, const SettingsMap& settings) {
@@ -48,7 +73,7 @@ Database::~Database() {
     static_cast<void>(client_.release());
     return;
   }
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   client_.reset();
 }
 
@@ -68,7 +93,7 @@ void Database::run(const Use& use) const {
     const Interrupt interrupt(context);
     // What came while the arguments were read: it would be dealt with when the call has ended.
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-    const py::gil_scoped_release unlocked;
+    const Unlocked unlocked;
     status = client_->call([&](Api& api) { return use(api, context); });
   }
   if (status.ok()) return;
@@ -79,7 +104,7 @@ void Database::run(const Use& use) const {
 
 void Database::close() const {
   refuse_fork();
-  const py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   client_->close();
 }
 

@@ -105,19 +105,34 @@ bool is_list(py::handle value) {
   return PyList_Check(value.ptr()) != 0 || PyTuple_Check(value.ptr()) != 0;
 }
 
+/// ValueError where the list has become shorter: what turns an item into numbers may be the
+/// caller's code, which may change the list.
+py::object item_of(py::handle list, Py_ssize_t i) {
+  if (i >= PySequence_Fast_GET_SIZE(list.ptr())) {
+    throw py::value_error("a list of embeddings was changed while it was read");
+  }
+  return py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(list.ptr(), i));
+}
+
+double number_of(const py::object& item) {
+  // numpy's integers and float32 are no Python numbers, but turn into them.
+  const double number = PyFloat_AsDouble(item.ptr());
+  if (number == -1.0 && PyErr_Occurred() != nullptr) {
+    const py::error_already_set error;  // takes it over
+    if (!error.matches(PyExc_Exception)) throw error;  // Ctrl-C
+    throw py::value_error(fmt::format("embeddings have a {} where a number has to be: {}",
+                                      Py_TYPE(item.ptr())->tp_name,
+                                      std::string(py::str(error.value()))));
+  }
+  return number;
+}
+
 /// A list of numbers.
 void append_list(py::handle value, Matrix& matrix) {
   const Py_ssize_t size = PySequence_Fast_GET_SIZE(value.ptr());
   set_dimension(matrix, static_cast<size_t>(size));
   for (Py_ssize_t i = 0; i < size; ++i) {
-    const py::handle item = PySequence_Fast_GET_ITEM(value.ptr(), i);
-    // numpy's integers and float32 are no Python numbers, but turn into them.
-    const double number = PyFloat_AsDouble(item.ptr());
-    if (number == -1.0 && PyErr_Occurred() != nullptr) {
-      PyErr_Clear();
-      throw unfit(value);
-    }
-    matrix.values.push_back(static_cast<float>(number));
+    matrix.values.push_back(static_cast<float>(number_of(item_of(value, i))));
   }
 }
 
@@ -143,7 +158,7 @@ Matrix vectors_of(py::handle value) {
     append_list(value, matrix);
     return matrix;
   }
-  for (Py_ssize_t i = 0; i < size; ++i) append(PySequence_Fast_GET_ITEM(value.ptr(), i), matrix);
+  for (Py_ssize_t i = 0; i < size; ++i) append(item_of(value, i), matrix);
   return matrix;
 }
 

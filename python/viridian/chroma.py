@@ -32,7 +32,7 @@ from chromadb.config import DEFAULT_DATABASE, DEFAULT_TENANT, Settings, System
 from chromadb.types import Collection as CollectionModel, Database, Tenant
 from overrides import override
 
-from . import _core, errors
+from . import _core, configuration as configurations, errors, session
 
 NAME = "viridian.chroma.Api"
 
@@ -79,6 +79,7 @@ class Api(ServerAPI):
         engine = {"allow_reset": "true" if self._settings.allow_reset else "false"}
         with _chroma_errors():
             if _is_persistent(self._settings):
+                session.refuse_chromas(self._settings.persist_directory)
                 self._database = _core.Database.open(self._settings.persist_directory, engine)
             else:
                 self._database = _core.Database.memory(engine)
@@ -184,7 +185,7 @@ class Api(ServerAPI):
         if metadata is not None:
             request["metadata"] = metadata
         with _chroma_errors():
-            return _model(self._database.create_collection(tenant, database, json.dumps(request)))
+            return _model(self._database.create_collection(tenant, database, configurations.body(request)))
 
     @override
     def get_or_create_collection(self, name, schema=None, configuration=None, metadata=None,
@@ -217,7 +218,7 @@ class Api(ServerAPI):
         if new_configuration:
             change["new_configuration"] = update_collection_configuration_to_json(new_configuration)
         with _chroma_errors():
-            self._database.modify_collection(tenant, database, str(id), json.dumps(change))
+            self._database.modify_collection(tenant, database, str(id), configurations.body(change))
 
     @override
     def _count(self, collection_id, tenant: str = DEFAULT_TENANT, database: str = DEFAULT_DATABASE,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class AdminClient:
     """Tenants and databases.
 
-        >>> admin = AdminClient(sessions.memory(Settings().of_engine()))
+        >>> import viridian
+        >>> admin = viridian.AdminClient()
         >>> admin.create_tenant("press")
         >>> admin.create_database("novels", tenant="press")
         >>> [database["name"] for database in admin.list_databases(tenant="press")]
@@ -73,7 +74,7 @@ class Client:
 
     def __init__(self, session: sessions.Session, tenant: str, database: str,
                  settings: Settings) -> None:
-        self._session = session.acquire()
+        self._session = session  # which counts this client already
         self._open = True
         self._settings = settings
         self.tenant = tenant
@@ -89,6 +90,9 @@ class Client:
         if self._open:
             self._open = False
             self._session.release(close=True)
+
+    def __copy__(self) -> "Client":
+        return Client(self._session.acquire(), self.tenant, self.database, self._settings)
 
     def __enter__(self) -> "Client":
         return self
@@ -157,7 +161,7 @@ class Client:
         if schema is not None:
             request["schema"] = _schema(schema)
         model = json.loads(self._session.database.create_collection(
-            self.tenant, self.database, json.dumps(request)))
+            self.tenant, self.database, configurations.body(request)))
         if get_or_create:
             _refuse_conflict(function, model)
         return Collection(self._session, model, function, data_loader)
@@ -233,7 +237,8 @@ def PersistentClient(path: Union[str, "os.PathLike[str]"] = "./chroma",
                      database: str = DEFAULT_DATABASE) -> Client:
     """A client of the database in a directory, which is made where it is not there.
 
-    One process at a time: FailedPreconditionError names the other one.
+    One process at a time: FailedPreconditionError names the other one. It is raised for a directory
+    of Chroma's, too, which `viridian.migrate` copies.
     """
     settings = settings or Settings()
     return Client(sessions.directory(path, settings.of_engine()), str(tenant), str(database), settings)

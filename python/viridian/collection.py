@@ -171,6 +171,8 @@ class Collection:
 
         Raises InvalidArgumentError, a ValueError, where a vector is not of the collection's length.
         """
+        if not hasattr(n_results, "__index__"):
+            raise ValueError(f"n_results is {n_results!r}, but has to be an integer")
         if n_results <= 0:
             raise TypeError(f"n_results is {n_results}, but has to be positive")
         if query_embeddings is None:
@@ -208,7 +210,7 @@ class Collection:
         if configuration is not None:
             change["new_configuration"] = configurations.for_modify(configuration)
         place = (self.tenant, self.database, self._model["id"])
-        self._session.database.modify_collection(*place, json.dumps(change))
+        self._session.database.modify_collection(*place, configurations.body(change))
         self._model = json.loads(self._session.database.get_collection_by_id(*place))
 
     def flush(self) -> None:
@@ -268,8 +270,8 @@ class Collection:
 
     def _engine_include(self, include: Include) -> Sequence[str]:
         """What the engine is asked for: data are loaded here, from uris."""
-        if "data" not in include:
-            return include
+        if not isinstance(include, list) or "data" not in include:
+            return include  # the engine says what is wrong
         if self._data_loader is None:
             raise ValueError("this collection has no data loader to include data with")
         names: List[str] = [name for name in include if name != "data"]

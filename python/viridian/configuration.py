@@ -1,5 +1,33 @@
 """Collections' configurations, between the dicts that calls take and the engine's JSON."""
+import json
+import math
+
 from . import embedding
+
+
+def body(request):
+    """A request about a collection as JSON; ValueError for what none can say.
+
+        >>> body({"name": "notes", "metadata": {"much": float("inf")}})
+        Traceback (most recent call last):
+        ValueError: metadata 'much' is inf: NaN and infinities cannot be kept
+    """
+    for part in ("metadata", "new_metadata"):
+        metadata = request.get(part)
+        for key, value in metadata.items() if isinstance(metadata, dict) else ():
+            if not isinstance(key, str):
+                raise TypeError(f"keys of metadata must be str, but one is {key!r}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"metadata {key!r} is {value}: NaN and infinities cannot be kept")
+    return json.dumps(request, allow_nan=False, default=_plain)
+
+
+def _plain(value):
+    """One of NumPy's numbers as Python's; TypeError for anything else that JSON has not."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        return value.item()
+    raise TypeError(f"a {type(value).__name__} is none of what metadata and configurations can hold: "
+                    "str, int, float and bool")
 
 
 def refuse_conflict(given, stored_name):

@@ -13,6 +13,7 @@ namespace {
 
 /// Rows between two looks at the caller's deadline.
 constexpr uint32_t kBlockRows = CodedSearch::kPieceRows;
+constexpr uint64_t kDistancesAtOnce = uint64_t{1} << 24;
 /// Pieces of coded rows that are searched together: a million rows' bounds take 4 MB a query.
 constexpr size_t kPiecesAtOnce = 256;
 /// Looking a row up by its offset costs about as much as reading this many in order.
@@ -53,12 +54,26 @@ Result<Results> run_parallel(Executor& executor, size_t n, size_t queries, uint3
   return std::move(results[0]);
 }
 
+/// Scans a range of rows. With very many queries a block's distances take seconds, so there it is
+/// asked more often whether to go on.
+Status scan_in_steps(const Context& context, const RowRange& range, const WantedRows& wanted,
+                     const index::FlatScanner& scanner, Results& results) {
+  const uint64_t rows = kDistancesAtOnce / std::max<uint64_t>(1, scanner.queries()) / 64 * 64;
+  const auto step = static_cast<uint32_t>(std::clamp<uint64_t>(rows, 64, kBlockRows));
+  for (uint32_t begin = range.begin; begin < range.end; begin += step) {
+    VIRIDIAN_TRY_VOID(context.check());
+    VIRIDIAN_TRY_VOID(scan_rows({range.part, begin, std::min(range.end, begin + step)}, wanted,
+                                nullptr, scanner, results));
+  }
+  return ok_status();
+}
+
 /// Searches a range of rows, and takes the time of it where that is wanted.
-Status search_rows(const RowRange& range, const WantedRows& wanted,
+Status search_rows(const Context& context, const RowRange& range, const WantedRows& wanted,
                    const index::FlatScanner& scanner, Results& results) {
-  if (wanted.trace == nullptr) return scan_rows(range, wanted, nullptr, scanner, results);
+  if (wanted.trace == nullptr) return scan_in_steps(context, range, wanted, scanner, results);
   const Stopwatch took;
-  VIRIDIAN_TRY_VOID(scan_rows(range, wanted, nullptr, scanner, results));
+  VIRIDIAN_TRY_VOID(scan_in_steps(context, range, wanted, scanner, results));
   wanted.trace->add(*range.part, ReadTrace::How::rows, {0, 0, took.nanoseconds()});
   return ok_status();
 }
@@ -182,8 +197,7 @@ Result<PartsVectorReader::Results> PartsVectorReader::read(const Context& contex
       run_parallel(executor_, n, queries, query.k,
                    [&](const Share& share, Results& results) -> Status {
                      for (const RowRange& range : share.of(work.whole)) {
-                       VIRIDIAN_TRY_VOID(context.check());
-                       VIRIDIAN_TRY_VOID(search_rows(range, wanted, scanner, results));
+                       VIRIDIAN_TRY_VOID(search_rows(context, range, wanted, scanner, results));
                      }
                      for (auto left = share.of(work.coded); !left.empty();) {
                        const auto some = left.first(std::min(kPiecesAtOnce, left.size()));

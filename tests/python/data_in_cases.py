@@ -77,6 +77,11 @@ class Sources(Case):
                 viridian.data.add(self.collection(), source)
         with self.assertRaises(FileNotFoundError):
             viridian.data.add(self.collection(), self.folder / "nothing.parquet")
+        broken = self.folder / "broken.parquet"
+        broken.write_bytes(b"no Parquet at all")
+        self.addCleanup(broken.unlink)
+        with self.assertRaisesRegex(ValueError, "broken.parquet"):
+            viridian.data.add(self.collection(), [broken])
         with self.assertRaisesRegex(ValueError, "gave a int"):
             viridian.data.add(self.collection(), iter([1, 2]))
 

@@ -3,6 +3,7 @@
 DIRECTORIES has what make_chroma_directory.py makes, by several versions; CHROMA is an interpreter
 with the real Chroma, or empty.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -205,6 +206,37 @@ class Queues(Case):
         return {id: tuple(record) for id, record in json.loads(said.stdout).items()}
 
 
+class WhatViridianDoesNotTake(Case):
+    """What Chroma wrote, in its newest version or an older one, because it did not look."""
+
+    def changed(self, statement, *values):
+        source = self.copy_of(NEWEST)
+        with contextlib.closing(sqlite3.connect(source / "chroma.sqlite3")) as connection, connection:
+            connection.create_function("nans", 1, lambda size: b"\xff" * size)
+            self.assertEqual(connection.execute(statement, values).rowcount, 1)
+        return source
+
+    def test_keys_that_chroma_hides_are_left_out(self):
+        source = self.changed("INSERT INTO embedding_metadata (id, key, string_value) "
+                              "SELECT max(id), 'chroma:mine', 'x' FROM embeddings")
+        self.assertTrue(migrate.from_chroma(source, self.client).complete)
+        self.assert_all_equal(NEWEST, self.client)
+
+    def test_vectors_with_nan_are_named_and_the_others_copied(self):
+        source = self.changed("UPDATE embeddings_queue SET vector = nans(length(vector)) WHERE seq_id = "
+                              "(SELECT max(seq_id) FROM embeddings_queue WHERE vector IS NOT NULL)")
+        report = migrate.from_chroma(source, self.client)
+        self.assertFalse(report.complete)
+        self.assertEqual(sum(len(one.without_vector) for one in report.collections), 1)
+        self.assertEqual([one.differences for one in report.collections if one.differences], [])
+
+    def test_metadata_of_a_collection_that_cannot_be_kept_say_whose_they_are(self):
+        source = self.changed("INSERT INTO collection_metadata (collection_id, key, float_value) "
+                              "SELECT id, 'much', 9e999 FROM collections WHERE name = ? LIMIT 1", "some-l2")
+        with self.assertRaisesRegex(migrate.MigrationError, "some-l2.*much"):
+            migrate.from_chroma(source, self.client)
+
+
 class Refusals(Case):
     def test_records_without_a_vector_are_named_and_the_others_copied(self):
         source = self.copy_of(NEWEST)
@@ -222,6 +254,22 @@ class Refusals(Case):
         self.assertEqual(len(got), some.records - len(some.without_vector))
         self.assertEqual(some.copied, len(got))
         self.assertEqual(some.differences, [])
+
+    def test_a_directory_of_chromas_is_neither_opened_nor_copied_into_itself(self):
+        source = self.copy_of(NEWEST)
+        before = hashes(source)
+        with self.assertRaisesRegex(viridian.errors.FailedPreconditionError, "viridian.migrate"):
+            viridian.PersistentClient(source)
+        done = subprocess.run([sys.executable, "-m", "viridian.migrate", source, "--into", source],
+                              stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(hashes(source), before)
+
+    def test_nothing_is_made_for_a_source_that_is_not_there(self):
+        done = subprocess.run([sys.executable, "-m", "viridian.migrate", self.root / "absent",
+                               "--into", self.root / "made"], stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(list(self.root.iterdir()), [])
 
     def test_a_collection_of_that_name_is_left_alone(self):
         theirs = self.client.create_collection("some-l2", embedding_function=None)

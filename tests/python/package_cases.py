@@ -1,4 +1,5 @@
 """What the Python package promises beyond Chroma's interface. usage: package_cases.py VIRIDIAN_BINARY"""
+import copy
 import doctest
 import gc
 import importlib
@@ -86,6 +87,34 @@ class Arrays(unittest.TestCase):
             with self.assertRaises(ValueError, msg=repr(values)):
                 collection.add(ids="a", embeddings=values)
 
+    def test_a_list_that_changes_while_it_is_read_is_refused(self):
+        collection, _ = filled(self.client, "changing", 1, 2)
+
+        class Number:
+            def __float__(self):
+                numbers.clear()
+                gc.collect()
+                return 1.0
+
+            def __array__(self, *arguments, **options):
+                float(self)
+                return np.ones(2, dtype=np.float32)
+
+        for rest in ([1.0] * 1000, [np.ones(2, dtype=np.float32)] * 1000):
+            numbers = [rest[0], Number(), *rest]
+            with self.assertRaisesRegex(ValueError, "changed"):
+                collection.add(ids="a", embeddings=numbers)
+
+    def test_ctrl_c_within_a_number_is_no_wrong_number(self):
+        collection, _ = filled(self.client, "interrupted", 1, 2)
+
+        class Number:
+            def __float__(self):
+                raise KeyboardInterrupt
+
+        with self.assertRaises(KeyboardInterrupt):
+            collection.add(ids="a", embeddings=[1.0, Number()])
+
 
 class Lifetime(unittest.TestCase):
     def test_a_closed_client_says_so_and_with_closes(self):
@@ -111,6 +140,41 @@ class Lifetime(unittest.TestCase):
             with viridian.PersistentClient(path, viridian.Settings(allow_reset=True)) as client:
                 self.assertTrue(client.reset())
 
+    def test_a_relative_path_stays_where_it_was(self):
+        with tempfile.TemporaryDirectory() as root, tempfile.TemporaryDirectory() as other:
+            self.addCleanup(os.chdir, os.getcwd())
+            os.chdir(root)
+            with viridian.PersistentClient("data") as client:
+                collection, _ = filled(client, "moved", 3)
+                os.chdir(other)
+                collection.flush()
+                with viridian.PersistentClient(os.fsencode(os.path.join(root, "data"))) as same:
+                    self.assertEqual(same.get_collection("moved").count(), 3)
+            self.assertEqual(os.listdir(other), [])
+
+    def test_a_copy_of_a_client_is_one_more_of_them(self):
+        client = viridian.EphemeralClient()
+        copied = copy.copy(client)
+        copied.close()
+        self.assertGreater(client.heartbeat(), 0)
+        client.close()
+
+    def test_the_collector_may_end_a_client_while_another_opens(self):
+        class Path:
+            def __fspath__(self):
+                client = viridian.EphemeralClient()
+                client.itself = client
+                del client
+                gc.collect()
+                return path
+
+        with tempfile.TemporaryDirectory() as path:
+            thread = threading.Thread(target=lambda: viridian.PersistentClient(Path()).close(),
+                                      daemon=True)
+            thread.start()
+            thread.join(60)
+            self.assertFalse(thread.is_alive())
+
     def test_a_collection_keeps_what_it_needs(self):
         with tempfile.TemporaryDirectory() as path:
             collection, _ = filled(viridian.PersistentClient(path), "kept", 3)
@@ -131,6 +195,22 @@ class Lifetime(unittest.TestCase):
             "c = viridian.EphemeralClient().create_collection('abc', embedding_function=None)\n"
             "c.add(ids='a', embeddings=[1.0]); print(c.count())")
         self.assertEqual((said, code), ("1", 0))
+
+    def test_the_interpreter_ends_while_a_thread_is_within_a_call(self):
+        program = (
+            "import itertools, sys, threading, time, viridian\n"
+            "client = viridian.PersistentClient(sys.argv[1])\n"
+            "c = client.get_or_create_collection('abc', embedding_function=None)\n"
+            "def work():\n"
+            "    for i in itertools.count(): c.upsert(ids='a', embeddings=[float(i)])\n"
+            "threading.Thread(target=work, daemon=True).start()\n"
+            "time.sleep(0.2)\n"
+            "print('ends')")
+        with tempfile.TemporaryDirectory() as path:
+            for _ in range(5):
+                self.assertEqual(in_a_process(program, path), ("ends", 0))
+            with viridian.PersistentClient(path) as client:
+                self.assertEqual(client.get_collection("abc").count(), 1)
 
     def test_no_server_is_a_value_error(self):
         with self.assertRaises(ValueError):
@@ -191,6 +271,29 @@ class Threads(unittest.TestCase):
             self.assertEqual(failures, [])
             self.assertEqual(collection.count(), 401)
 
+    def test_threads_open_one_directory_and_close_or_forget_it(self):
+        failures = []
+
+        def work(path, close):
+            try:
+                for _ in range(100):
+                    client = viridian.PersistentClient(path)
+                    client.heartbeat()
+                    if close:
+                        client.close()
+                    del client
+            except Exception as error:  # shown below
+                failures.append(error)
+
+        for close in (True, False):
+            with tempfile.TemporaryDirectory() as path:
+                threads = [threading.Thread(target=work, args=(path, close)) for _ in range(4)]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+            self.assertEqual(failures, [])
+
     def test_other_threads_run_while_a_call_works(self):
         with viridian.EphemeralClient() as client:
             collection, values = filled(client, "unlocked", 2000, 512)
@@ -213,17 +316,22 @@ class Threads(unittest.TestCase):
 
 
 class Interrupts(unittest.TestCase):
+    def setUp(self):
+        # Programs that a shell starts in the background ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def test_ctrl_c_ends_a_long_call(self):
         with viridian.EphemeralClient() as client:
-            collection, values = filled(client, "long", 15000, 64)
-            # Of another type, so that reading it takes a while, in which other threads run.
-            many = np.tile(values.astype(np.float64), (40, 1))
+            collection, values = filled(client, "long", 60000, 64)
+            # Of another type, so that reading it takes a while, in which other threads run. Not
+            # interrupted, the query takes longer than this program may.
+            many = np.tile(values[:15000].astype(np.float64), (40, 1))
             for seconds in (0, 0.001, 0.01, 0.05, 0.3):
                 interrupt = threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
                 with self.assertRaises(KeyboardInterrupt):
                     interrupt.start()
                     collection.query(query_embeddings=many, n_results=100)
-                self.assertEqual(collection.count(), 15000)
+                self.assertEqual(collection.count(), 60000)
         self.assertIs(signal.getsignal(signal.SIGINT), signal.default_int_handler)
 
 

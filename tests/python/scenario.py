@@ -98,6 +98,10 @@ def collections(client, package):
         attempt(package, lambda: client.create_collection("a", embedding_function=None)),
         attempt(package, lambda: client.create_collection("eee", metadata={},
                                                           embedding_function=None)),
+        client.create_collection("numbers", metadata={"n": np.int64(3), "x": np.float64(0.5)},
+                                 embedding_function=None).metadata,
+        attempt(package, lambda: client.create_collection("keys", metadata={1: 2},
+                                                          embedding_function=None)),
         client.delete_collection("second"), client.count_collections(),
     ]
 
@@ -209,7 +213,10 @@ def deleting(client, package):
         c.delete(ids=["r2", "r3"], where={"kind": "c"}),
         [attempt(package, call) for call in (
             lambda: c.delete(), lambda: c.delete(ids=["r2"], limit=1), lambda: c.delete(ids=[]),
-            lambda: c.delete(where={"n": 1}, limit="1"), lambda: c.delete(where={"n": 1}, limit=-1))],
+            lambda: c.delete(where={"n": 1}, limit="1"), lambda: c.delete(where={"n": 1}, limit=-1),
+            # What would be true of every record.
+            lambda: c.delete(where={"$and": []}), lambda: c.delete(where_document={"$contains": ""}),
+            lambda: c.delete(where_document={"$regex": ""}))],
         c.get(include=[])["ids"], c.count(),
     ]
 
@@ -222,7 +229,8 @@ def getting(client, package):
         lambda: c.get(ids="r3"), lambda: c.get(ids=["r9", "r2", "absent"]),
         lambda: c.get(ids=["absent"], include=["embeddings", "documents"]),
         lambda: c.get(include=["embeddings", "uris"], limit=2), lambda: c.get(include=[], limit=2),
-        lambda: c.get(limit=0), lambda: c.get(offset=1000),
+        lambda: c.get(limit=0), lambda: c.get(offset=1000), lambda: c.peek(np.int32(2)),
+        lambda: c.get(limit=np.int64(2), offset=np.uint8(1)),
         lambda: c.get(ids=[]), lambda: c.get(ids=["r1", "r1"]), lambda: c.get(limit=-1),
         lambda: c.get(include=["nothing"]), lambda: c.get(include=["distances"]),
         lambda: c.get(include=("documents",)), lambda: c.get(ids=[3]),
@@ -243,7 +251,8 @@ def filters(client, package):
         {"$and": [{"$or": [{"n": 1}, {"n": 2}]}, {"even": False}]}, {"absent": 1},
     ]
     refused = [{}, {"n": None}, {"n": {"$foo": 1}}, {"n": {"$in": []}}, {"$and": 3}, "text", [],
-               {"a": 1, "b": 2}, {"n": {"$gt": "text", "$lt": 3}}]
+               {"a": 1, "b": 2}, {"n": {"$gt": "text", "$lt": 3}}, {"$and": []}, {"$or": []},
+               {"$or": [{"n": 1}]}, {"$and": [{"n": 1}, {"$and": []}]}, {1: 1}, {"n": np.int64(1)}]
     texts = [{"$contains": "sea"}, {"$not_contains": "sea"}, {"$regex": "[12]0 of"},
              {"$not_regex": "sea"}, {"$and": [{"$contains": "1"}, {"$contains": "land"}]},
              {"$or": [{"$contains": "document 1 "}, {"$contains": "document 2 "}]}]
@@ -253,7 +262,9 @@ def filters(client, package):
         c.get(where={"kind": "a"}, where_document={"$contains": "3"}, include=[])["ids"],
         [attempt(package, lambda w=where: c.get(where=w)) for where in refused],
         [attempt(package, lambda t=text: c.get(where_document=t))
-         for text in ({}, {"$contains": 3}, {"$foo": "x"}, "x")],
+         for text in ({}, {"$contains": 3}, {"$foo": "x"}, "x", {"$contains": ""},
+                      {"$not_contains": ""}, {"$or": [{"$contains": "sea"}]},
+                      {"$and": [{"$contains": "sea"}, {"$regex": ""}]})],
     ]
 
 

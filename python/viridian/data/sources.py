@@ -98,8 +98,15 @@ def _files(paths: Iterable[Any]) -> List[str]:
 
 
 def _parquet(files: List[str], names: Names, rows: int) -> Tuple[Iterator[Batch], int]:
-    read_metadata = needed("pyarrow.parquet").read_metadata
-    return _of_files(files, names, rows), sum(read_metadata(file).num_rows for file in files)
+    return _of_files(files, names, rows), sum(map(_rows_of, files))
+
+
+def _rows_of(file: str) -> int:
+    """How many rows a file has; ValueError where it is none of Parquet's."""
+    try:
+        return needed("pyarrow.parquet").read_metadata(file).num_rows
+    except ValueError as error:  # which does not say of which file
+        raise ValueError(f"{file} cannot be read as Parquet: {error}") from error
 
 
 def _of_files(files: List[str], names: Names, rows: int) -> Iterator[Batch]:

@@ -8,6 +8,7 @@ import sys
 from .. import HttpClient, PersistentClient, Settings, errors
 from ..client import Client
 from . import MigrationError, Progress, from_chroma
+from .catalogue import opened
 
 # As the command line of `viridian` takes them.
 _CA_FILE, _HEADERS = "VIRIDIAN_CLIENT_CA_FILE", "VIRIDIAN_CLIENT_HEADERS"
@@ -35,6 +36,8 @@ def main(name: str = "python -m viridian.migrate") -> int:
     server = given.into.startswith(("http://", "https://"))
     state = given.state or ("viridian" if server else given.into.rstrip("/")) + ".migration.json"
     try:
+        with opened(given.directory):
+            pass  # before a target is made for nothing
         with _server(given) if server else PersistentClient(given.into) as client:
             report = from_chroma(given.directory, client, _show, state)
     except (MigrationError, errors.ChromaError, OSError, ValueError) as error:

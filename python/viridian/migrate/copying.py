@@ -120,13 +120,21 @@ class _Copy:
         if known is None or target is None:
             known = self._note(None, 0, [])
         if target is None:
-            request = {"name": source.name, **source.definition}
-            if source.metadata:
-                request["metadata"] = source.metadata
-            model = self._client._session.database.create_collection(
-                source.tenant, source.database, json.dumps(request))
-            target = Collection(self._client._session, json.loads(model), None)
+            target = Collection(self._client._session, self._made(), None)
         return target, self._note(str(target.id), known["copied"], known["without_vector"])
+
+    def _made(self) -> Dict[str, Any]:
+        """The target's new collection."""
+        source = self._source
+        request = {"name": source.name, **source.definition}
+        if source.metadata:
+            request["metadata"] = source.metadata
+        try:
+            return json.loads(self._client._session.database.create_collection(
+                source.tenant, source.database, json.dumps(request, allow_nan=False)))
+        except ValueError as error:  # of JSON, or of the engine
+            raise MigrationError(f"collection {source.name!r} cannot be made, with the metadata "
+                                 f"{source.metadata}: {error}. Change it in Chroma") from error
 
     def _batch(self, target: Collection, known: Dict[str, Any]) -> Dict[str, Any]:
         """Copies the next records. Made twice it changes nothing."""

@@ -10,7 +10,9 @@ import numpy
 from . import catalogue, vector_files
 from .queue import ADD, BEFORE_ALL, DELETE, UPDATE, Queue, Range, Write, position
 
-DOCUMENT, URI = "chroma:document", "chroma:uri"
+# Chroma writes other keys that begin so, too, where a program gives them, and shows none.
+OWN = "chroma:"
+DOCUMENT, URI = OWN + "document", OWN + "uri"
 
 
 @dataclasses.dataclass
@@ -47,7 +49,7 @@ class Records:
         self._entries = self._queue.vectors(self._position(vectors), self._files)
 
     def read(self, ids: Sequence[str]) -> Batch:
-        """Those records; a vector is None where it is nowhere."""
+        """Those records; a vector is None where it is nowhere, or not of finite numbers."""
         wanted = list(ids)
         stored = self._values([row for row in map(self._rows.get, wanted) if row is not None])
         values = [self._changed[id] if id in self._changed else stored.get(self._rows[id], {})
@@ -55,7 +57,7 @@ class Records:
         vectors = self._vectors(wanted)
         return Batch(
             wanted, [vectors.get(id) for id in wanted],
-            [{key: value for key, value in one.items() if key not in (DOCUMENT, URI)} or None
+            [{key: value for key, value in one.items() if not key.startswith(OWN)} or None
              for one in values],
             [one.get(DOCUMENT) for one in values], [one.get(URI) for one in values])
 
@@ -108,7 +110,8 @@ class Records:
         found = {id: read[entry] for id, entry in in_queue.items()}
         if self._files is not None:
             found.update(self._files.read([id for id in ids if id not in self._entries]))
-        return found
+        # Chroma before 1.0 took NaN, near which nothing is.
+        return {id: vector for id, vector in found.items() if numpy.isfinite(vector).all()}
 
 
 def _applied(old: Optional[Dict[str, Any]], write: Write) -> Optional[Dict[str, Any]]:

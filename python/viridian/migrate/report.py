@@ -34,7 +34,8 @@ class CollectionReport:
     copied: int
     """Those that this run wrote; the others are from a run before it."""
     without_vector: List[str]
-    """Ids of records whose vectors are in no file of Chroma's. They are not copied."""
+    """Ids of records whose vectors are in no file of Chroma's, or not of finite numbers. They are
+    not copied."""
     compared: int
     """Records that were read back and compared by value."""
     differences: List[str]
@@ -46,7 +47,7 @@ class CollectionReport:
         if self.without_vector:
             named = ", ".join(map(repr, self.without_vector[:_NAMED]))
             more = len(self.without_vector) - _NAMED
-            lines.append(f"  NOT COPIED, {len(self.without_vector)} without a vector: {named}"
+            lines.append(f"  NOT COPIED, {len(self.without_vector)} without a vector of numbers: {named}"
                          + (f" and {more} more" if more > 0 else ""))
         return "\n".join(lines + [f"  DIFFERENT: {what}" for what in self.differences])
 
