@@ -11,6 +11,7 @@
 #include "python/collection.h"
 #include "python/database.h"
 #include "python/errors.h"
+#include "python/name.h"
 #include "viridian/model/columns.h"
 
 namespace viridian::python {
@@ -58,41 +59,40 @@ void bind_server(Class& database) {
 void bind_tenants(Class& database) {
   database
       .def("create_tenant",
-           [](const Database& self, const std::string& name) {
+           [](const Database& self, const Name& name) {
              self.call([&](Api& api, const Context& context) {
                return api.create_tenant(context, name);
              });
            })
       .def("get_tenant",
-           [](const Database& self, const std::string& name) {
+           [](const Database& self, const Name& name) {
              return codec::write_tenant(self.call(
                  [&](Api& api, const Context& context) { return api.get_tenant(context, name); }));
            })
       .def("create_database",
-           [](const Database& self, const std::string& tenant, const std::string& name) {
+           [](const Database& self, const Name& tenant, const Name& name) {
              self.call([&](Api& api, const Context& context) {
                return api.create_database(context, {tenant, name});
              });
            })
       .def("get_database",
-           [](const Database& self, const std::string& tenant, const std::string& name) {
+           [](const Database& self, const Name& tenant, const Name& name) {
              return codec::write_database(self.call([&](Api& api, const Context& context) {
                return api.get_database(context, {tenant, name});
              }));
            })
       .def("list_databases",
-           [](const Database& self, const std::string& tenant, std::optional<uint32_t> limit,
+           [](const Database& self, const Name& tenant, std::optional<uint32_t> limit,
               uint32_t offset) {
              return codec::write_databases(self.call([&](Api& api, const Context& context) {
                return api.list_databases(context, tenant, {limit, offset});
              }));
            })
-      .def("delete_database",
-           [](const Database& self, const std::string& tenant, const std::string& name) {
-             self.call([&](Api& api, const Context& context) {
-               return api.delete_database(context, {tenant, name});
-             });
-           });
+      .def("delete_database", [](const Database& self, const Name& tenant, const Name& name) {
+        self.call([&](Api& api, const Context& context) {
+          return api.delete_database(context, {tenant, name});
+        });
+      });
 }
 
 CollectionRef ref_of(const std::string& tenant, const std::string& database,
@@ -105,60 +105,56 @@ CollectionRef ref_of(const std::string& tenant, const std::string& database,
 void bind_making_collections(Class& database) {
   database
       .def("create_collection",
-           [](const Database& self, const std::string& tenant, const std::string& name,
-              const std::string& body) {
+           [](const Database& self, const Name& tenant, const Name& name, const std::string& body) {
              const CreateCollection request = value_or_raise(codec::read_create_collection(body));
              return codec::write_collection(self.call([&](Api& api, const Context& context) {
                return api.create_collection(context, {tenant, name}, request);
              }));
            })
       .def("modify_collection",
-           [](const Database& self, const std::string& tenant, const std::string& name,
-              const std::string& id, const std::string& body) {
+           [](const Database& self, const Name& tenant, const Name& name, const Name& id,
+              const std::string& body) {
              const ModifyCollection request = value_or_raise(codec::read_modify_collection(body));
              const CollectionRef ref = ref_of(tenant, name, id);
              self.call([&](Api& api, const Context& context) {
                return api.modify_collection(context, ref, request);
              });
            })
-      .def("delete_collection", [](const Database& self, const std::string& tenant,
-                                   const std::string& name, const std::string& collection) {
-        self.call([&](Api& api, const Context& context) {
-          return api.delete_collection(context, {tenant, name}, collection);
-        });
-      });
+      .def("delete_collection",
+           [](const Database& self, const Name& tenant, const Name& name, const Name& collection) {
+             self.call([&](Api& api, const Context& context) {
+               return api.delete_collection(context, {tenant, name}, collection);
+             });
+           });
 }
 
 void bind_finding_collections(Class& database) {
   database
       .def("get_collection",
-           [](const Database& self, const std::string& tenant, const std::string& name,
-              const std::string& collection) {
+           [](const Database& self, const Name& tenant, const Name& name, const Name& collection) {
              return codec::write_collection(self.call([&](Api& api, const Context& context) {
                return api.get_collection(context, {tenant, name}, collection);
              }));
            })
       .def("get_collection_by_id",
-           [](const Database& self, const std::string& tenant, const std::string& name,
-              const std::string& id) {
+           [](const Database& self, const Name& tenant, const Name& name, const Name& id) {
              const CollectionRef ref = ref_of(tenant, name, id);
              return codec::write_collection(self.call([&](Api& api, const Context& context) {
                return api.get_collection_by_id(context, ref);
              }));
            })
       .def("list_collections",
-           [](const Database& self, const std::string& tenant, const std::string& name,
+           [](const Database& self, const Name& tenant, const Name& name,
               std::optional<uint32_t> limit, uint32_t offset) {
              return codec::write_collections(self.call([&](Api& api, const Context& context) {
                return api.list_collections(context, {tenant, name}, {limit, offset});
              }));
            })
-      .def("count_collections",
-           [](const Database& self, const std::string& tenant, const std::string& name) {
-             return self.call([&](Api& api, const Context& context) {
-               return api.count_collections(context, {tenant, name});
-             });
-           });
+      .def("count_collections", [](const Database& self, const Name& tenant, const Name& name) {
+        return self.call([&](Api& api, const Context& context) {
+          return api.count_collections(context, {tenant, name});
+        });
+      });
 }
 
 template <Operation operation>

@@ -86,7 +86,11 @@ std::string_view text_of(py::handle value, const char* what) {
   }
   Py_ssize_t size = 0;
   const char* bytes = PyUnicode_AsUTF8AndSize(value.ptr(), &size);
-  if (bytes == nullptr) throw py::error_already_set();
+  if (bytes == nullptr) {
+    const py::error_already_set error;  // takes it over
+    throw py::value_error(fmt::format("{} must be texts that UTF-8 has, but in one {}", what,
+                                      std::string(py::str(error.value()))));
+  }
   return {bytes, static_cast<size_t>(size)};
 }
 

@@ -13,7 +13,7 @@ namespace {
 py::value_error unfit(py::handle value) {
   return py::value_error(
       fmt::format("embeddings are a {}: they must be a list of numbers, an array of float16, "
-                  "float32, float64, int32 or int64, or a list of either",
+                  "float32, float64 or integers, or a list of either",
                   Py_TYPE(value.ptr())->tp_name));
 }
 
@@ -70,8 +70,16 @@ void set_dimension(Matrix& matrix, size_t dim) {
       matrix.dim, dim));
 }
 
+/// What has memory of numbers, and does not mean it: bytes, and arrays some of whose places do not
+/// count.
+bool is_no_array(py::handle value) {
+  return PyBytes_Check(value.ptr()) != 0 || PyByteArray_Check(value.ptr()) != 0 ||
+         std::string_view(Py_TYPE(value.ptr())->tp_name) == "MaskedArray";
+}
+
 /// An array's row or rows.
 void append_array(py::handle value, Matrix& matrix) {
+  if (is_no_array(value)) throw unfit(value);
   const View view(value);
   const Py_buffer& buffer = *view;
   if (buffer.ndim != 1 && buffer.ndim != 2) throw unfit(value);
@@ -83,12 +91,26 @@ void append_array(py::handle value, Matrix& matrix) {
       return append_rows<float>(buffer, matrix.values);
     case 'd':
       return append_rows<double>(buffer, matrix.values);
+    case 'b':
+      return append_rows<signed char>(buffer, matrix.values);
+    case 'B':
+      return append_rows<unsigned char>(buffer, matrix.values);
+    case 'h':
+      return append_rows<short>(buffer, matrix.values);
+    case 'H':
+      return append_rows<unsigned short>(buffer, matrix.values);
     case 'i':
       return append_rows<int>(buffer, matrix.values);
+    case 'I':
+      return append_rows<unsigned int>(buffer, matrix.values);
     case 'l':
       return append_rows<long>(buffer, matrix.values);
+    case 'L':
+      return append_rows<unsigned long>(buffer, matrix.values);
     case 'q':
       return append_rows<long long>(buffer, matrix.values);
+    case 'Q':
+      return append_rows<unsigned long long>(buffer, matrix.values);
     case 'e':
       return append_array(value.attr("astype")("float32"), matrix);
     default:
@@ -118,7 +140,7 @@ double number_of(const py::object& item) {
   // numpy's integers and float32 are no Python numbers, but turn into them.
   const double number = PyFloat_AsDouble(item.ptr());
   if (number == -1.0 && PyErr_Occurred() != nullptr) {
-    const py::error_already_set error;  // takes it over
+    const py::error_already_set error;                 // takes it over
     if (!error.matches(PyExc_Exception)) throw error;  // Ctrl-C
     throw py::value_error(fmt::format("embeddings have a {} where a number has to be: {}",
                                       Py_TYPE(item.ptr())->tp_name,

@@ -54,7 +54,11 @@ Status DataDirectory::start(const Context&) {
   if (read_only_) return start_read_only();
   // Looked at before anything is made, so that a newer program's directory stays as it is.
   VIRIDIAN_TRY_VOID(read_format());
-  VIRIDIAN_TRY_VOID(files_.make_directories(path_));
+  if (const Status made = files_.make_directories(path_); !made.ok()) {
+    if (made.error().code() != Code::already_exists) return made;
+    return Error(Code::failed_precondition,
+                 fmt::format("{} is a file, where a directory for the data has to be", path_));
+  }
   auto lock = files_.lock(os::join(path_, kLockName), this_process());
   if (!lock.ok() && lock.error().code() == Code::failed_precondition) {
     return Error(lock.error().code(),

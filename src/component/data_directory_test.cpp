@@ -67,7 +67,8 @@ TEST_F(DataDirectoryTest, FileInItsPlaceIsAnError) {
   DataDirectory directory(files_, temporary_.path() + "/file");
   const Status status = directory.start(Context());
   ASSERT_FALSE(status.ok());
-  EXPECT_THAT(status.error().message(), HasSubstr(temporary_.path() + "/file"));
+  EXPECT_EQ(status.error().code(), Code::failed_precondition);
+  EXPECT_THAT(status.error().message(), HasSubstr(temporary_.path() + "/file is a file"));
 }
 
 TEST_F(DataDirectoryTest, FormatComesBackAsWrittenAndEveryFlippedBitIsNoticed) {

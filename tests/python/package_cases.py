@@ -67,7 +67,8 @@ class Arrays(unittest.TestCase):
         self.assertFalse(got.flags.owndata)
 
     def test_every_kind_of_number_is_read_as_it_is(self):
-        kinds = [np.float16, np.float32, np.float64, np.int32, np.int64]
+        kinds = [np.float16, np.float32, np.float64, np.int8, np.uint8, np.int16, np.uint16, np.int32,
+                 np.uint32, np.int64, np.uint64, np.longlong, np.ulonglong]
         whole = np.arange(48).reshape(4, 12)
         layouts = [lambda a: a, lambda a: np.asfortranarray(a), lambda a: a[::-1][::-1],
                    lambda a: np.repeat(a, 2, axis=1)[:, ::2], lambda a: list(a), lambda a: a.tolist(),
@@ -83,7 +84,8 @@ class Arrays(unittest.TestCase):
     def test_numbers_of_other_kinds_are_refused(self):
         collection = self.client.create_collection("other-kinds", embedding_function=None)
         for values in (np.ones((1, 4), dtype=bool), np.ones((1, 4), dtype=">f4"),
-                       np.ones((1, 2, 2)), np.array(1.0), b"bytes", {"a": 1}, [[None]], [["x"]]):
+                       np.ones((1, 2, 2)), np.array(1.0), b"bytes", bytearray(b"bytes"), {"a": 1},
+                       [[None]], [["x"]], np.ma.masked_array([[1.0, 2.0]], [[True, False]])):
             with self.assertRaises(ValueError, msg=repr(values)):
                 collection.add(ids="a", embeddings=values)
 
@@ -211,6 +213,24 @@ class Lifetime(unittest.TestCase):
                 self.assertEqual(in_a_process(program, path), ("ends", 0))
             with viridian.PersistentClient(path) as client:
                 self.assertEqual(client.get_collection("abc").count(), 1)
+
+    def test_what_is_no_name_is_refused_in_a_sentence(self):
+        with viridian.EphemeralClient() as client:
+            for wrong, sentence in ((None, "a NoneType"), (7, "a int"), ("\ud800", "surrogate")):
+                for call in (client.get_collection, client.delete_collection, client.set_tenant,
+                             client.set_database, client.get_collection_by_id):
+                    if call == client.get_collection_by_id and wrong in (None, 7):
+                        continue  # which are made texts of: they are no UUIDs
+                    with self.assertRaisesRegex(ValueError, f"names must be .*{sentence}"):
+                        call(wrong)
+            collection, _ = filled(client, "surrogates", 1, 2)
+            with self.assertRaisesRegex(ValueError, "documents must be texts that UTF-8 has"):
+                collection.update(ids="0", embeddings=[[1.0, 2.0]], documents="\ud800")
+
+    def test_a_file_is_no_directory(self):
+        with tempfile.NamedTemporaryFile() as file:
+            with self.assertRaisesRegex(viridian.errors.FailedPreconditionError, "is a file"):
+                viridian.PersistentClient(file.name)
 
     def test_no_server_is_a_value_error(self):
         with self.assertRaises(ValueError):
