@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <map>
 
-#include "text/terms_fixture.h"
 #include "text/posting_cursor.h"
+#include "text/terms_fixture.h"
 
 namespace viridian::text {
 namespace {

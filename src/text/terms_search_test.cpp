@@ -7,8 +7,8 @@
 #include <memory>
 #include <set>
 
-#include "text/terms_fixture.h"
 #include "text/posting_cursor.h"
+#include "text/terms_fixture.h"
 
 namespace viridian::text {
 namespace {

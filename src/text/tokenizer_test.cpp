@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "codec/utf8.h"
-#include "text/terms_fixture.h"
 #include "text/stop_words.h"
+#include "text/terms_fixture.h"
 
 namespace viridian::text {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "postings/row_list.h"

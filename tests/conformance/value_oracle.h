@@ -25,7 +25,8 @@ struct Comparable {
 inline std::optional<Comparable> comparable(const MetadataValue* value) {
   if (value == nullptr) return std::nullopt;
   if (const auto* b = std::get_if<bool>(value)) return Comparable{0, *b ? 1.0L : 0.0L, {}};
-  if (const auto* i = std::get_if<int64_t>(value)) return Comparable{1, static_cast<long double>(*i), {}};
+  if (const auto* i = std::get_if<int64_t>(value))
+    return Comparable{1, static_cast<long double>(*i), {}};
   if (const auto* s = std::get_if<std::string>(value)) return Comparable{2, 0, *s};
   if (const auto* d = std::get_if<double>(value); d != nullptr && !std::isnan(*d))
     return Comparable{1, *d, {}};
