@@ -24,8 +24,8 @@ TextCursor& TextCursor::operator=(TextCursor&&) noexcept = default;
 TextCursor::~TextCursor() = default;
 
 Result<TextCursor> TextCursor::open(std::shared_ptr<const Texts> texts) {
-  VIRIDIAN_TRY(RunReader reader, texts->runs());
-  return TextCursor(std::make_unique<State>(State{std::move(texts), std::move(reader)}));
+  VIRIDIAN_TRY(const RunReader reader, texts->runs());
+  return TextCursor(std::make_unique<State>(State{std::move(texts), reader}));
 }
 
 /// Makes the run that has the text the current one.

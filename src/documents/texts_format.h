@@ -15,7 +15,7 @@ inline constexpr uint32_t kMostTextsOfRun = 256;
 /// A longer text is cut into pieces of so many bytes, each in a run of its own.
 inline constexpr size_t kPieceBytes = size_t{1} << 20;
 /// A reference of LZ4 goes back by less than 64 KiB, and the run itself has to have room in them.
-inline constexpr size_t kMostDictionaryBytes = 60 * 1024;
+inline constexpr size_t kMostDictionaryBytes = size_t{60} << 10;
 /// LZ4 makes a byte of at most this many.
 inline constexpr uint64_t kMostExpansion = 255;
 
