@@ -278,7 +278,8 @@ def client_of(settings: Optional[Settings] = None, tenant: str = DEFAULT_TENANT,
     settings = settings or Settings()
     if settings.chroma_server_host is not None:
         return HttpClient(settings.chroma_server_host, settings.chroma_server_http_port or 8000,
-                          bool(settings.chroma_server_ssl_enabled), settings=settings, tenant=tenant, database=database)
+                          bool(settings.chroma_server_ssl_enabled), settings=settings,
+                          tenant=tenant, database=database)
     if settings.is_persistent:
         return PersistentClient(settings.persist_directory, settings, tenant, database)
     return EphemeralClient(settings, tenant, database)

@@ -108,6 +108,9 @@ class SpannIndexConfig(IndexConfig):
     merge_threshold: Optional[int]
 
 
+_GRAPHS: Dict[str, Type[IndexConfig]] = {"hnsw": HnswIndexConfig, "spann": SpannIndexConfig}
+
+
 def _source(value: Any) -> Optional[str]:
     """The name of the key that vectors are made of."""
     name = getattr(value, "name", value)
@@ -121,60 +124,11 @@ def _source(value: Any) -> Optional[str]:
     return name
 
 
-class VectorIndexConfig(IndexConfig):
-    """Of the index of vectors: distance, what embeds documents, and the graph's own."""
-
-    space: Optional[Space]
-    embedding_function: Optional[Any]
-    source_key: Optional[str]
-    hnsw: Optional[HnswIndexConfig]
-    spann: Optional[SpannIndexConfig]
-
-    def __init__(self, **values: Any) -> None:
-        super().__init__(**{"embedding_function": embedding.DEFAULT, **values})
-        self.source_key = _source(self.source_key)
-        if self.space not in (None, "cosine", "l2", "ip"):
-            raise ValueError(f"the space {self.space!r} is none of cosine, l2 and ip")
-        if self.embedding_function is not None and not callable(self.embedding_function):
-            raise ValueError("the embedding function cannot be called")
-        for name, kind in (("hnsw", HnswIndexConfig), ("spann", SpannIndexConfig)):
-            given = getattr(self, name)
-            if isinstance(given, dict):
-                setattr(self, name, kind(**given))
-            elif given is not None and not isinstance(given, kind):
-                raise ValueError(f"{name} has to be a {kind.__name__}")
-
-    def to_json(self) -> Dict[str, Any]:
-        stored = super().to_json()
-        for name in ("hnsw", "spann"):
-            if name in stored:
-                stored[name] = stored[name].to_json()
-        function = self.embedding_function
-        stored["embedding_function"] = (
-            {"type": "legacy"} if function is None else embedding.to_json(function))
-        if self.space is None and stored["embedding_function"]["type"] == "known":
-            space = embedding.default_space_of(function)
-            if space is not None:
-                stored["space"] = space
-        return stored
-
-    @classmethod
-    def from_json(cls, stored: Dict[str, Any]) -> VectorIndexConfig:
-        values = {name: value for name, value in stored.items() if name in cls._names()}
-        for name, kind in (("hnsw", HnswIndexConfig), ("spann", SpannIndexConfig)):
-            if values.get(name) is not None:
-                values[name] = kind.from_json(values[name])
-        if "embedding_function" in values:
-            values["embedding_function"] = _function(values["embedding_function"])
-        return cls(**values)
-
-
-class SparseVectorIndexConfig(IndexConfig):
-    """Of an index of sparse vectors."""
+class _MadeOf(IndexConfig):
+    """Of an index of what a function makes of a key's values."""
 
     embedding_function: Optional[Any]
     source_key: Optional[str]
-    bm25: Optional[bool]
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -182,19 +136,62 @@ class SparseVectorIndexConfig(IndexConfig):
         if self.embedding_function is not None and not callable(self.embedding_function):
             raise ValueError("the embedding function cannot be called")
 
-    def to_json(self) -> Dict[str, Any]:
-        stored = super().to_json()
+    def _to_json(self, none: str) -> Dict[str, Any]:
+        """`none`: the type of a function that is not there."""
         function = self.embedding_function
-        stored["embedding_function"] = (
-            {"type": "unknown"} if function is None else embedding.to_json(function))
+        stored = {"type": none} if function is None else embedding.to_json(function)
+        return {**super().to_json(), "embedding_function": stored}
+
+    @classmethod
+    def from_json(cls, stored: Dict[str, Any]) -> Any:
+        built = ({"embedding_function": _function(stored["embedding_function"])}
+                 if "embedding_function" in stored else {})
+        return super().from_json({**stored, **built})
+
+
+class VectorIndexConfig(_MadeOf):
+    """Of the index of vectors: distance, what embeds documents, and the graph's own."""
+
+    space: Optional[Space]
+    hnsw: Optional[HnswIndexConfig]
+    spann: Optional[SpannIndexConfig]
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**{"embedding_function": embedding.DEFAULT, **values})
+        if self.space not in (None, "cosine", "l2", "ip"):
+            raise ValueError(f"the space {self.space!r} is none of cosine, l2 and ip")
+        for name, kind in _GRAPHS.items():
+            given = getattr(self, name)
+            if isinstance(given, dict):
+                setattr(self, name, kind(**given))
+            elif given is not None and not isinstance(given, kind):
+                raise ValueError(f"{name} has to be a {kind.__name__}")
+
+    def to_json(self) -> Dict[str, Any]:
+        stored = self._to_json("legacy")
+        for name in stored.keys() & _GRAPHS.keys():
+            stored[name] = stored[name].to_json()
+        if self.space is None and stored["embedding_function"]["type"] == "known":
+            space = embedding.default_space_of(self.embedding_function)
+            if space is not None:
+                stored["space"] = space
         return stored
 
     @classmethod
-    def from_json(cls, stored: Dict[str, Any]) -> SparseVectorIndexConfig:
-        values = {name: value for name, value in stored.items() if name in cls._names()}
-        if "embedding_function" in values:
-            values["embedding_function"] = _function(values["embedding_function"])
-        return cls(**values)
+    def from_json(cls, stored: Dict[str, Any]) -> VectorIndexConfig:
+        graphs = {name: kind.from_json(stored[name]) for name, kind in _GRAPHS.items()
+                  if stored.get(name) is not None}
+        made: VectorIndexConfig = super().from_json({**stored, **graphs})
+        return made
+
+
+class SparseVectorIndexConfig(_MadeOf):
+    """Of an index of sparse vectors."""
+
+    bm25: Optional[bool]
+
+    def to_json(self) -> Dict[str, Any]:
+        return self._to_json("unknown")
 
 
 def _function(stored: Any) -> Any:
